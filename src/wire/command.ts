@@ -1,0 +1,243 @@
+import { assert, unreachable } from '../world/assert.ts'
+import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
+import type { SessionId } from './ids.ts'
+import { COMMAND_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
+
+/**
+ * A change somebody asked for, with the numbers that make it happen once: `seq` counts the commands
+ * of `session`; every seq <= `ackedUpTo` has its answer (or was given up) and will never be sent
+ * again; `basis` is an applied index of this group that the sender knew before its first copy, equal
+ * in all copies.
+ */
+export interface Command {
+  readonly session: SessionId
+  readonly seq: number
+  readonly ackedUpTo: number
+  readonly basis: number
+  readonly operation: Operation
+}
+
+/** `ifRevision` 0 means: only if there is no such key. */
+export type Operation =
+  | {
+      readonly type: 'put'
+      readonly key: Uint8Array
+      readonly value: Uint8Array
+      readonly ttlMs?: number
+      readonly ifRevision?: number
+    }
+  | { readonly type: 'delete'; readonly key: Uint8Array; readonly ifRevision?: number }
+  | {
+      readonly type: 'increment'
+      readonly key: Uint8Array
+      readonly by: number
+      readonly ifRevision?: number
+    }
+  /** Carries only the time of its entry. */
+  | { readonly type: 'tick' }
+  /** System group only: admits a node, or changes its addresses. Body: an encoded NodeRecord. */
+  | { readonly type: 'register-node'; readonly node: Uint8Array }
+
+/** What applying a command answered; kept per session until acknowledged. */
+export type Result =
+  | { readonly type: 'written'; readonly revision: number }
+  | { readonly type: 'deleted'; readonly revision: number }
+  | { readonly type: 'absent' }
+  | { readonly type: 'counted'; readonly value: number; readonly revision: number }
+  /** Revision 0: there is no such key. */
+  | { readonly type: 'conflict'; readonly revision: number }
+  | { readonly type: 'not-a-number' }
+  | { readonly type: 'done' }
+  /** The command may not run here at all (a data command in group 0, an unusable node record). */
+  | { readonly type: 'refused'; readonly reason: string }
+
+const OPERATION = { put: 1, delete: 2, increment: 3, tick: 4, 'register-node': 5 } as const
+const RESULT = {
+  written: 1,
+  deleted: 2,
+  absent: 3,
+  counted: 4,
+  conflict: 5,
+  'not-a-number': 6,
+  done: 7,
+  refused: 8
+} as const
+const HAS_CONDITION = 1
+const HAS_TTL = 2
+const COMMAND_VERSION = 1
+
+/** Layout: version u8 · session 16 bytes · seq, ackedUpTo, basis varints · kind u8 · flags u8 · … */
+export function encodeCommand(command: Command): Uint8Array {
+  const { operation } = command
+  const writer = new ByteWriter(operationSize(operation) + 64)
+  writer.u8(COMMAND_VERSION)
+  writeSession(writer, command.session)
+  writer.varint(command.seq).varint(command.ackedUpTo).varint(command.basis)
+  writeOperation(writer, operation)
+  return writer.finish()
+}
+
+/** Throws Malformed. Keys and values are views into `bytes`. */
+export function decodeCommand(bytes: Uint8Array): Command {
+  if (bytes.length > COMMAND_BYTES_MAX) throw new Malformed('command too large')
+  const reader = new ByteReader(bytes)
+  if (reader.u8() !== COMMAND_VERSION) throw new Malformed('unknown command version')
+  const session = readSession(reader)
+  const seq = reader.varint()
+  const ackedUpTo = reader.varint()
+  const basis = reader.varint()
+  const operation = readOperation(reader)
+  reader.end()
+  return { session, seq, ackedUpTo, basis, operation }
+}
+
+function operationSize(operation: Operation): number {
+  switch (operation.type) {
+    case 'put':
+      return operation.key.length + operation.value.length
+    case 'delete':
+    case 'increment':
+      return operation.key.length
+    case 'register-node':
+      return operation.node.length
+    case 'tick':
+      return 0
+    default:
+      return unreachable(operation)
+  }
+}
+
+function writeOperation(writer: ByteWriter, operation: Operation): void {
+  writer.u8(OPERATION[operation.type])
+  switch (operation.type) {
+    case 'put':
+      writer.u8(
+        (operation.ifRevision === undefined ? 0 : HAS_CONDITION) |
+          (operation.ttlMs === undefined ? 0 : HAS_TTL)
+      )
+      if (operation.ifRevision !== undefined) writer.varint(operation.ifRevision)
+      if (operation.ttlMs !== undefined) writer.varint(operation.ttlMs)
+      writer.bytes(operation.key).bytes(operation.value)
+      return
+    case 'delete':
+    case 'increment':
+      writer.u8(operation.ifRevision === undefined ? 0 : HAS_CONDITION)
+      if (operation.ifRevision !== undefined) writer.varint(operation.ifRevision)
+      writer.bytes(operation.key)
+      if (operation.type === 'increment') writer.signed(operation.by)
+      return
+    case 'tick':
+      return
+    case 'register-node':
+      writer.bytes(operation.node)
+      return
+    default:
+      unreachable(operation)
+  }
+}
+
+function readOperation(reader: ByteReader): Operation {
+  const kind = reader.u8()
+  switch (kind) {
+    case OPERATION.put: {
+      const flags = readFlags(reader, HAS_CONDITION | HAS_TTL)
+      const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
+      const ttl = flags & HAS_TTL ? { ttlMs: reader.varint() } : {}
+      const key = readKey(reader)
+      return { type: 'put', key, value: reader.bytes(VALUE_BYTES_MAX), ...ifRevision, ...ttl }
+    }
+    case OPERATION.delete: {
+      const flags = readFlags(reader, HAS_CONDITION)
+      const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
+      return { type: 'delete', key: readKey(reader), ...ifRevision }
+    }
+    case OPERATION.increment: {
+      const flags = readFlags(reader, HAS_CONDITION)
+      const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
+      return { type: 'increment', key: readKey(reader), by: reader.signed(), ...ifRevision }
+    }
+    case OPERATION.tick:
+      return { type: 'tick' }
+    case OPERATION['register-node']:
+      return { type: 'register-node', node: reader.bytes(64 * 1024) }
+    default:
+      throw new Malformed(`unknown operation ${kind}`)
+  }
+}
+
+export function writeResult(writer: ByteWriter, result: Result): void {
+  writer.u8(RESULT[result.type])
+  switch (result.type) {
+    case 'written':
+    case 'deleted':
+    case 'conflict':
+      writer.varint(result.revision)
+      return
+    case 'counted':
+      writer.signed(result.value).varint(result.revision)
+      return
+    case 'refused':
+      writer.text(result.reason)
+      return
+    case 'absent':
+    case 'not-a-number':
+    case 'done':
+      return
+    default:
+      unreachable(result)
+  }
+}
+
+export function readResult(reader: ByteReader): Result {
+  const kind = reader.u8()
+  switch (kind) {
+    case RESULT.written:
+      return { type: 'written', revision: reader.varint() }
+    case RESULT.deleted:
+      return { type: 'deleted', revision: reader.varint() }
+    case RESULT.absent:
+      return { type: 'absent' }
+    case RESULT.counted:
+      return { type: 'counted', value: reader.signed(), revision: reader.varint() }
+    case RESULT.conflict:
+      return { type: 'conflict', revision: reader.varint() }
+    case RESULT['not-a-number']:
+      return { type: 'not-a-number' }
+    case RESULT.done:
+      return { type: 'done' }
+    case RESULT.refused:
+      return { type: 'refused', reason: reader.text() }
+    default:
+      throw new Malformed(`unknown result ${kind}`)
+  }
+}
+
+const HEX = Array.from({ length: 256 }, (_, i) => i.toString(16).padStart(2, '0'))
+
+/** Sessions travel as 16 bytes and are named by their 32 hex digits. */
+export function writeSession(writer: ByteWriter, session: SessionId): void {
+  assert(/^[0-9a-f]{32}$/.test(session), `not a session id: ${session}`)
+  for (let i = 0; i < 32; i += 2) writer.u8(Number.parseInt(session.slice(i, i + 2), 16))
+}
+
+export function readSession(reader: ByteReader): SessionId {
+  return hex(reader.raw(16))
+}
+
+export function hex(bytes: Uint8Array): string {
+  let text = ''
+  for (const byte of bytes) text += HEX[byte]
+  return text
+}
+
+function readFlags(reader: ByteReader, allowed: number): number {
+  const flags = reader.u8()
+  if (flags & ~allowed) throw new Malformed('unknown flags')
+  return flags
+}
+
+function readKey(reader: ByteReader): Uint8Array {
+  const key = reader.bytes(KEY_BYTES_MAX)
+  if (key.length === 0) throw new Malformed('empty key')
+  return key
+}

@@ -1,0 +1,75 @@
+/**
+ * What became of a request. `not_applied`: it surely changed nothing and never will. `unknown`: it
+ * may have been applied, or may still be.
+ */
+export type Outcome = 'not_applied' | 'unknown'
+
+interface CodeFacts {
+  readonly status: number
+  /** Sending it anew may succeed and cannot apply twice. */
+  readonly retryable: boolean
+  /** What the reader of the error can do about it. */
+  readonly advice: string
+}
+
+/** Every code a user can meet, once. HTTP status, retry and docs all come from here. */
+export const CODES = {
+  invalid_argument: { status: 400, retryable: false, advice: 'Correct the request.' },
+  unauthenticated: { status: 401, retryable: false, advice: 'Send the token or cluster key.' },
+  forbidden: { status: 403, retryable: false, advice: 'This caller may not do that.' },
+  not_found: { status: 404, retryable: false, advice: 'There is no such key.' },
+  unknown_route: { status: 404, retryable: false, advice: 'See /openapi.json for the routes.' },
+  not_a_number: {
+    status: 409,
+    retryable: false,
+    advice: 'Increment only keys that hold a safe integer as decimal text.'
+  },
+  conflict: { status: 412, retryable: false, advice: 'Read the key again and decide anew.' },
+  too_large: { status: 413, retryable: false, advice: 'Keys hold 4 KiB, values 1 MiB.' },
+  overloaded: { status: 429, retryable: true, advice: 'Send less, or again a little later.' },
+  internal: { status: 500, retryable: false, advice: 'Please report it with the node log.' },
+  unavailable: { status: 503, retryable: true, advice: 'Too few nodes answer; try again later.' },
+  timeout: { status: 504, retryable: true, advice: 'Nothing came in time; read again.' },
+  unknown_outcome: {
+    status: 504,
+    retryable: false,
+    advice: 'The write may or may not have happened; read to find out.'
+  },
+  closed: { status: 503, retryable: false, advice: 'This client was closed.' },
+  undecodable: { status: 500, retryable: false, advice: 'The codec cannot read the stored bytes.' }
+} as const satisfies Record<string, CodeFacts>
+
+export type Code = keyof typeof CODES
+
+/** Refusals between our own parts. A router acts on them; no user ever sees one. All definite. */
+export type RoutingCode =
+  /** Not the leader of that group; the reply may name it. */
+  | 'not_leader'
+  /** The router's map is older than the node's: fetch it and route anew. */
+  | 'wrong_epoch'
+  /** The session is not known and too old to open; a new session must be drawn. */
+  | 'session_expired'
+  /** seq <= ackedUpTo: the sender already said that it has the answer. */
+  | 'stale_request'
+  /** Frames of another cluster. */
+  | 'wrong_cluster'
+
+/** A request that did not do what it was asked. */
+export interface Failure {
+  readonly code: Code
+  readonly message: string
+  readonly outcome: Outcome
+  /** With `conflict`: the revision the key has; 0 when it is absent. */
+  readonly revision?: number
+  /** With `overloaded`: when to come back. */
+  readonly retryAfterMs?: number
+}
+
+export function failure(code: Code, message: string, outcome: Outcome = 'not_applied'): Failure {
+  return { code, message, outcome }
+}
+
+/** See the contract: an unknown outcome is never retryable, whatever its code. */
+export function isRetryable(failed: Failure): boolean {
+  return failed.outcome === 'not_applied' && CODES[failed.code].retryable
+}

@@ -1,0 +1,14 @@
+/** Hard limits of the public contract and of the formats. All sizes in bytes. */
+export const KEY_BYTES_MAX = 4_096
+export const VALUE_BYTES_MAX = 1_048_576
+/** One frame on a link: a head that msgpackr decodes and a body that nobody decodes as a whole. */
+export const FRAME_HEAD_BYTES_MAX = 256 * 1024
+export const FRAME_BODY_BYTES_MAX = 9 * 1024 * 1024
+export const FRAME_BYTES_MAX = 4 + FRAME_HEAD_BYTES_MAX + FRAME_BODY_BYTES_MAX
+/** An encoded command: key, value and bookkeeping. */
+export const COMMAND_BYTES_MAX = KEY_BYTES_MAX + VALUE_BYTES_MAX + 1_024
+export const TIMEOUT_MS_DEFAULT = 5_000
+/** A deadline further away than this is a mistake. */
+export const TIMEOUT_MS_MAX = 600_000
+/** An unknown session is opened only this many entries after the basis of its command. */
+export const SESSION_BASIS_WINDOW = 1_000_000

@@ -1,0 +1,58 @@
+import type { Code, RoutingCode } from './failure.ts'
+import type { ClusterId, GroupId, NodeId } from './ids.ts'
+
+export type Consistency = 'strong' | 'session' | 'eventual'
+
+/**
+ * - `get`: body is the key.
+ * - `mutate`: body is an encoded Command, which the leader appends as it came.
+ * - `basis`: asks any replica for its applied index (see Command.basis); no quorum behind it.
+ * - `map`: asks for the cluster map and the leaders the node knows of; any node answers.
+ */
+export type RequestKind = 'get' | 'mutate' | 'basis' | 'map'
+
+/** What a router asks a node, over a client link or a node link alike. */
+export interface Request {
+  /** Unique among the requests of this sender on this link. */
+  readonly id: number
+  readonly kind: RequestKind
+  readonly clusterId: ClusterId
+  readonly group: GroupId
+  /** Of the map the sender routed by. */
+  readonly epoch: number
+  /** Milliseconds the sender still waits, counted from its sending. */
+  readonly timeoutMs: number
+  /** With `get`. */
+  readonly consistency: Consistency
+  /** With `session` reads: the index the replica must have applied. */
+  readonly minApplied: number
+  /** Who asks; empty: anybody the link admits. */
+  readonly principal: string
+  /** Follows one request through the logs of all nodes; may be empty. */
+  readonly trace: string
+  readonly body: Uint8Array
+}
+
+/**
+ * - `ok`: done. Body: for `get`, see encodeRead; for `mutate`, a Result; for `map`, see ClusterView.
+ * - `rejected`: this copy surely did nothing and never will.
+ * - `unknown`: this copy was handed to the log and its fate is not known here.
+ */
+export type ReplyOutcome = 'ok' | 'rejected' | 'unknown'
+
+export interface Reply {
+  readonly id: number
+  readonly outcome: ReplyOutcome
+  /** Empty when `ok`. */
+  readonly code: Code | RoutingCode | ''
+  readonly message: string
+  /** An applied index of the group at the answering replica, at or after the effect; 0: none. */
+  readonly applied: number
+  /** With `not_leader`: who leads, as far as known; else empty. */
+  readonly leader: NodeId
+  /** Of the answering node's map. */
+  readonly epoch: number
+  /** With `overloaded`: milliseconds to wait before the next try; with a read: its staleness. */
+  readonly waitMs: number
+  readonly body: Uint8Array
+}

@@ -1,0 +1,36 @@
+/** A read, write or sync that the disk refused. Writes and syncs are never retried (fsyncgate). */
+export class DiskFault extends Error {
+  override readonly name = 'DiskFault'
+}
+
+/**
+ * One directory of flat files. Names are `[a-z0-9.-]+`. Reads and appends are synchronous (they meet
+ * the page cache); only `sync` waits for the medium.
+ */
+export interface Disk {
+  /** Names of all files, sorted. */
+  list(): string[]
+  /** Bytes in `name`; -1 when there is no such file. */
+  size(name: string): number
+  /** Up to `length` bytes from `offset`: fewer at the end of the file. Throws DiskFault. */
+  read(name: string, offset: number, length: number): Uint8Array
+  /** Opens `name` for append, creating it. It is durable only after `syncDirectory`. */
+  open(name: string): AppendFile
+  /** Cuts `name` to `size` bytes, durably, before it returns. Only at start, never on a hot path. */
+  truncate(name: string, size: number): void
+  /** Removes `name`. Durable after `syncDirectory`. */
+  remove(name: string): void
+  /** Replaces the whole content of `name`, atomically and durably, before it returns. */
+  replace(name: string, bytes: Uint8Array): void
+  /** Makes creations and removals so far durable. */
+  syncDirectory(done: (fault: DiskFault | undefined) => void): void
+}
+
+/** An open file that only grows. */
+export interface AppendFile {
+  /** Adds `bytes` at the end, all or an exception. The caller may reuse `bytes` after it returns. */
+  append(bytes: Uint8Array): void
+  /** Calls `done` once all bytes appended before this call are durable. One at a time per file. */
+  sync(done: (fault: DiskFault | undefined) => void): void
+  close(): void
+}

@@ -1,0 +1,38 @@
+import type { DiskFault } from './disk.ts'
+
+/** `value` undefined deletes `key`. */
+export interface StateWrite {
+  readonly key: Uint8Array
+  readonly value: Uint8Array | undefined
+}
+
+/** All keys k with gte <= k < lt, in byte order. */
+export interface KeyRange {
+  readonly gte: Uint8Array
+  readonly lt: Uint8Array
+}
+
+/** The ordered durable map under the state: classic-level, or the simulated one. Single owner. */
+export interface StateStore {
+  /** The value as of the last `write` whose `done` was called. The bytes belong to the caller. */
+  get(key: Uint8Array): Uint8Array | undefined
+  /** Pins what the store holds now, so that it can be read in pages while writes go on. */
+  view(): StateView
+  /**
+   * Applies all of `batch` or none of it, in order; `done` once it would survive a power cut. One
+   * at a time: Requires the `done` of the one before.
+   */
+  write(batch: readonly StateWrite[], done: (fault: DiskFault | undefined) => void): void
+  close(done: () => void): void
+}
+
+export interface StateView {
+  /** Up to `limit` entries of `range`, in byte order; fewer only at its end. */
+  page(
+    range: KeyRange,
+    limit: number,
+    done: (fault: DiskFault | undefined, entries: readonly (readonly [Uint8Array, Uint8Array])[]) => void
+  ): void
+  /** Frees what the view pins. Idempotent; required. */
+  release(): void
+}
