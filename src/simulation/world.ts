@@ -1,0 +1,186 @@
+import TinyQueue from 'tinyqueue'
+import { assert } from '../world/assert.ts'
+import type { Cancel, Clock, Timers } from '../world/clock.ts'
+import { type Random, seededRandom } from '../world/random.ts'
+
+interface Event {
+  at: number
+  /** When it was due before a pause put it off: postponed events keep their order. */
+  readonly due: number
+  /** Breaks ties of time by chance, so that no order of simultaneous events goes untried. */
+  readonly rank: number
+  readonly sequence: number
+  readonly life: Life
+  readonly label: string
+  readonly run: () => void
+  cancelled: boolean
+}
+
+/**
+ * One life of a simulated process: everything it scheduled dies with it. While it is paused its
+ * events wait, and run at once, in order, when it resumes.
+ */
+export interface Life {
+  readonly name: string
+  readonly alive: boolean
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  end(): void
+  /** Nothing of this life runs for `ms`; its clock goes on. */
+  pause(ms: number): void
+  /** Moves what its wall clock shows. */
+  shiftWall(ms: number): void
+}
+
+const UNIX_START = 1_700_000_000_000
+
+/**
+ * Virtual time and every event in it, from one seed. Two runs of the same seed and code make the same
+ * `traceHash`, byte for byte.
+ */
+export class World {
+  readonly seed: string
+  readonly random: Random
+  #now = 0
+  #sequence = 0
+  #hash = 0x811c9dc5
+  #events = 0
+  readonly #ranks: Random
+  readonly #queue = new TinyQueue<Event>([], before)
+
+  constructor(seed: string) {
+    this.seed = seed
+    this.random = seededRandom(seed)
+    this.#ranks = this.random.fork('ranks')
+  }
+
+  /** Virtual milliseconds since the start. */
+  get now(): number {
+    return this.#now
+  }
+
+  get events(): number {
+    return this.#events
+  }
+
+  get traceHash(): string {
+    return (this.#hash >>> 0).toString(16).padStart(8, '0')
+  }
+
+  /** Mixes a fact into the trace: what two runs of one seed must agree on. */
+  trace(fact: string): void {
+    let hash = this.#hash
+    for (let i = 0; i < fact.length; i++) hash = Math.imul(hash ^ fact.charCodeAt(i), 0x01000193)
+    this.#hash = hash ^ (hash >>> 13)
+  }
+
+  /** `label` goes into the trace when the event runs. */
+  schedule(life: Life, delayMs: number, label: string, run: () => void): Cancel {
+    assert(delayMs >= 0, `an event in the past: ${label} in ${delayMs} ms`)
+    const event: Event = {
+      at: this.#now + delayMs,
+      due: this.#now + delayMs,
+      rank: this.#ranks.below(0x1_0000_0000),
+      sequence: this.#sequence++,
+      life,
+      label,
+      run,
+      cancelled: false
+    }
+    this.#queue.push(event)
+    return () => {
+      event.cancelled = true
+    }
+  }
+
+  /** Runs events until virtual time `until`, or until none is left. */
+  runUntil(until: number): void {
+    while (this.#queue.length > 0) {
+      const event = this.#queue.peek()
+      if (event === undefined || event.at > until) break
+      this.#queue.pop()
+      this.#fire(event)
+    }
+    this.#now = Math.max(this.#now, until)
+  }
+
+  /** Runs events until `done()` holds or time `until` is reached; returns whether it holds. */
+  runWhile(until: number, done: () => boolean): boolean {
+    while (!done()) {
+      const event = this.#queue.peek()
+      if (event === undefined || event.at > until) {
+        this.#now = Math.max(this.#now, until)
+        return done()
+      }
+      this.#queue.pop()
+      this.#fire(event)
+    }
+    return true
+  }
+
+  /** A new process called `name`. Its random streams depend on the seed and the name alone. */
+  life(name: string): Life {
+    return new SimulatedLife(this, name)
+  }
+
+  #fire(event: Event): void {
+    this.#now = event.at
+    const life = event.life as SimulatedLife
+    if (event.cancelled || !life.alive) return
+    if (life.pausedUntil > this.#now) {
+      event.at = life.pausedUntil
+      this.#queue.push(event)
+      return
+    }
+    this.#events++
+    this.trace(`${event.at.toFixed(3)} ${life.name} ${event.label}`)
+    event.run()
+  }
+}
+
+class SimulatedLife implements Life {
+  readonly name: string
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  pausedUntil = 0
+  #alive = true
+  #wallShift = 0
+
+  constructor(world: World, name: string) {
+    this.name = name
+    this.random = world.random.fork(name)
+    this.clock = {
+      monotonic: () => world.now,
+      wall: () => Math.floor(UNIX_START + world.now + this.#wallShift)
+    }
+    this.timers = {
+      after: (delayMs, run) => world.schedule(this, delayMs, 'timer', run),
+      soon: (run) => {
+        world.schedule(this, 0, 'soon', run)
+      }
+    }
+    this.pausedUntil = world.now
+  }
+
+  get alive(): boolean {
+    return this.#alive
+  }
+
+  end(): void {
+    this.#alive = false
+  }
+
+  pause(ms: number): void {
+    this.pausedUntil = Math.max(this.pausedUntil, this.clock.monotonic() + ms)
+  }
+
+  shiftWall(ms: number): void {
+    this.#wallShift += ms
+  }
+}
+
+function before(a: Event, b: Event): number {
+  return a.at - b.at || a.due - b.due || a.rank - b.rank || a.sequence - b.sequence
+}
