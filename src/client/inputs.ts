@@ -1,0 +1,94 @@
+import type { ClusterView } from '../wire/cluster-map.ts'
+import type { Operation, Result } from '../wire/command.ts'
+import type { Failure } from '../wire/failure.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
+import type { ReadRecord } from '../wire/read-body.ts'
+import type { Consistency, Reply, Request } from '../wire/request.ts'
+import type { Random } from '../world/random.ts'
+
+/** What a call asks for. Keys and values must not change until its `complete`. */
+export type CallOperation =
+  | {
+      readonly kind: 'get'
+      readonly key: Uint8Array
+      readonly consistency: Consistency
+      /** With `session`: the index a replica must have applied. Absent: the machine's own token. */
+      readonly minApplied?: number
+    }
+  | {
+      readonly kind: 'mutate'
+      readonly operation: Operation
+      /** Where to, for operations without a key. Absent: the partition of the key. */
+      readonly group?: GroupId
+    }
+
+/** `group` and `applied` make a session token: who shows it elsewhere reads no older state. */
+export type CallOutcome =
+  | {
+      readonly ok: true
+      readonly kind: 'get'
+      /** Undefined: there is no such key. */
+      readonly record: ReadRecord | undefined
+      readonly group: GroupId
+      readonly applied: number
+      /** How old an `eventual` answer may be; 0 for the others. */
+      readonly stalenessMs: number
+    }
+  | {
+      readonly ok: true
+      readonly kind: 'mutate'
+      readonly result: Result
+      readonly group: GroupId
+      readonly applied: number
+    }
+  | { readonly ok: false; readonly failure: Failure }
+
+export type ClientInput =
+  /** Every call gets exactly one `complete`. Requires: `call` never used before. */
+  | {
+      readonly type: 'call'
+      readonly call: number
+      readonly operation: CallOperation
+      readonly timeoutMs: number
+      readonly trace?: string
+      readonly principal?: string
+    }
+  /** The caller no longer waits. `complete` follows at once, unless it came already. */
+  | { readonly type: 'cancel'; readonly call: number }
+  | { readonly type: 'link-up'; readonly node: NodeId }
+  /** Nothing more will come from this link: requests sent on it stay unanswered. */
+  | { readonly type: 'link-down'; readonly node: NodeId }
+  | { readonly type: 'dial-failed'; readonly address: string }
+  | { readonly type: 'reply'; readonly node: NodeId; readonly reply: Reply }
+  /** For a machine that lives in a node: what the node itself knows, whenever it changes. */
+  | { readonly type: 'view'; readonly view: ClusterView }
+  /** The time asked for with `wake-at` has come. Too early is harmless. */
+  | { readonly type: 'wake' }
+
+export type ClientEffect =
+  /** One that cannot be sent is to be answered with `link-down`. */
+  | { readonly type: 'send'; readonly node: NodeId; readonly request: Request }
+  /** Tells `node` that nobody waits for request `id` any more. */
+  | { readonly type: 'cancel'; readonly node: NodeId; readonly id: number }
+  | { readonly type: 'complete'; readonly call: number; readonly outcome: CallOutcome }
+  /** `link-up`, or `dial-failed` with this very address, is to follow. */
+  | { readonly type: 'dial'; readonly address: string }
+  /** Replaces the time asked for before: there is one alarm. */
+  | { readonly type: 'wake-at'; readonly at: number }
+
+export interface ClientOptions {
+  /**
+   * Session ids and back-off jitter are drawn from it. Two machines must never draw the same session:
+   * it must be unpredictable outside a simulation.
+   */
+  readonly random: Random
+  /** Addresses to find the cluster through. Empty for a machine that lives in a node. */
+  readonly seeds: readonly string[]
+  /**
+   * The node this machine lives in: its replicas are the nearest, and the node keeps the links, so
+   * the machine dials nobody. Absent: a client of its own.
+   */
+  readonly self?: NodeId
+  /** Calls without an answer; more are refused with `overloaded`. */
+  readonly inFlightMax?: number
+}
