@@ -137,7 +137,12 @@ export type Input =
   /** The disk hangs, or this process woke from a pause: stop leading until elected again. */
   | { readonly type: 'step-down' }
   /** A snapshot went to `to` (ok) or failed to; ends its snapshot state. */
-  | { readonly type: 'snapshot-sent'; readonly to: ReplicaId; readonly ok: boolean; readonly index: Index }
+  | {
+      readonly type: 'snapshot-sent'
+      readonly to: ReplicaId
+      readonly ok: boolean
+      readonly index: Index
+    }
   /** A snapshot from the leader was received whole and its state is durable: become it. */
   | {
       readonly type: 'snapshot-received'
