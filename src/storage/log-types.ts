@@ -1,4 +1,11 @@
-import type { Configuration, Entry, HardState, Index, RaftStart, SnapshotMark } from '../raft/types.ts'
+import type {
+  Configuration,
+  Entry,
+  HardState,
+  Index,
+  RaftStart,
+  SnapshotMark
+} from '../raft/types.ts'
 import type { GroupId, ReplicaId } from '../wire/ids.ts'
 import type { DiskFault } from '../world/disk.ts'
 

@@ -1,0 +1,249 @@
+import { assert } from '../world/assert.ts'
+import { type AppendFile, type Disk, DiskFault } from '../world/disk.ts'
+import type { Random } from '../world/random.ts'
+import type { Life, World } from './world.ts'
+
+export interface SimulatedDiskOptions {
+  /** Shortest and longest time of a sync, in milliseconds. Default 0.1 and 2. */
+  readonly syncMs?: readonly [number, number]
+}
+
+type Done = (fault: DiskFault | undefined) => void
+
+interface SimulatedFile {
+  bytes: Uint8Array
+  length: number
+  /** What a power cut cannot take: [0, durable). */
+  durable: number
+  /** Ranges whose sync failed: the cache shows them, the medium never got them (fsyncgate). */
+  holes: (readonly [from: number, to: number])[]
+}
+
+const SECTOR_BYTES = 512
+
+/**
+ * The disk of one simulated node: a page cache over durable bytes. It outlives the node's lives:
+ * `attach` binds it to the present one, `crash` ends that binding and loses what was not synced.
+ */
+export class SimulatedDisk implements Disk {
+  /** Added to every sync: a slow disk. */
+  syncDelayMs = 0
+  readonly #world: World
+  readonly #name: string
+  readonly #random: Random
+  readonly #syncMs: readonly [number, number]
+  #files = new Map<string, SimulatedFile>()
+  #durableFiles = new Map<string, SimulatedFile>()
+  #life: Life | undefined
+  #directoryVersion = 0
+  #durableVersion = 0
+  /** Syncs that wait for a hanging disk; undefined while it does not hang. */
+  #held: (() => void)[] | undefined
+  #failSyncs = 0
+  #failAppends = 0
+
+  constructor(world: World, name: string, options: SimulatedDiskOptions = {}) {
+    this.#world = world
+    this.#name = name
+    this.#random = world.random.fork(`disk ${name}`)
+    this.#syncMs = options.syncMs ?? [0.1, 2]
+  }
+
+  /** The life that uses the disk from now on: its completions die with it. */
+  attach(life: Life): void {
+    this.#life = life
+  }
+
+  /** Syncs are taken and not done until `resumeSyncs`, or for ever if a crash comes first. */
+  hangSyncs(): void {
+    this.#held ??= []
+  }
+
+  resumeSyncs(): void {
+    const held = this.#held ?? []
+    this.#held = undefined
+    for (const start of held) start()
+  }
+
+  /** The next sync, of a file or the directory, fails; the ones after it would succeed. */
+  failNextSync(): void {
+    this.#failSyncs++
+  }
+
+  /** The next append writes a part and fails. */
+  failNextAppend(): void {
+    this.#failAppends++
+  }
+
+  /** Bit rot: flips one bit of what `name` holds, durable or not. */
+  flipBit(name: string, bit: number): void {
+    const file = this.#file(name)
+    assert(bit >> 3 < file.length, `no bit ${bit} in ${name}`)
+    file.bytes[bit >> 3] = (file.bytes[bit >> 3] as number) ^ (1 << (bit & 7))
+  }
+
+  /**
+   * The power goes. Each file keeps all of its unsynced bytes, none, a part, or random sectors of
+   * them with zeros between; each creation or removal not synced happened or did not.
+   */
+  crash(random: Random): void {
+    this.#life = undefined
+    this.#held = undefined
+    const files = new Map(this.#durableFiles)
+    for (const [name, file] of this.#files) {
+      if (this.#durableFiles.get(name) !== file && random.below(2) === 0) files.set(name, file)
+    }
+    for (const name of this.#durableFiles.keys()) {
+      if (!this.#files.has(name) && random.below(2) === 0) files.delete(name)
+    }
+    for (const file of files.values()) lose(file, random)
+    this.#files = files
+    this.#durableFiles = new Map(files)
+  }
+
+  list(): string[] {
+    return [...this.#files.keys()].sort()
+  }
+
+  size(name: string): number {
+    return this.#files.get(name)?.length ?? -1
+  }
+
+  read(name: string, offset: number, length: number): Uint8Array {
+    const file = this.#file(name)
+    return file.bytes.slice(offset, Math.max(offset, Math.min(file.length, offset + length)))
+  }
+
+  open(name: string): AppendFile {
+    const life = this.#attached()
+    const file = this.#files.get(name) ?? emptyFile()
+    if (this.size(name) < 0) this.#change(name, file)
+    let syncing = false
+    return {
+      append: (bytes) => {
+        assert(life === this.#life, `a dead process writes to ${name}`)
+        if (this.#failAppends > 0) {
+          this.#failAppends--
+          write(file, bytes.subarray(0, this.#random.below(bytes.length + 1)))
+          throw new DiskFault(`cannot append to ${name}: simulated fault`)
+        }
+        write(file, bytes)
+      },
+      sync: (done) => {
+        assert(!syncing, `two syncs of ${name} at once`)
+        syncing = true
+        const length = file.length
+        this.#sync(`sync ${name}`, done, (failed) => {
+          syncing = false
+          if (failed) file.holes.push([file.durable, length])
+          file.durable = Math.max(file.durable, length)
+        })
+      },
+      close: () => assert(!syncing, `${name} closed while it is synced`)
+    }
+  }
+
+  truncate(name: string, size: number): void {
+    const file = this.#file(name)
+    assert(size <= file.length, `${name} grows by truncation`)
+    file.length = size
+    file.durable = size
+  }
+
+  remove(name: string): void {
+    this.#file(name)
+    this.#change(name, undefined)
+  }
+
+  replace(name: string, bytes: Uint8Array): void {
+    const length = bytes.length
+    this.#change(name, { bytes: bytes.slice(), length, durable: length, holes: [] })
+    // The directory sync that makes the rename durable makes all the rest of it durable.
+    this.#directoryDurable(this.#files, this.#directoryVersion)
+  }
+
+  syncDirectory(done: Done): void {
+    const files = new Map(this.#files)
+    const version = this.#directoryVersion
+    this.#sync('sync directory', done, (failed) => {
+      if (!failed) this.#directoryDurable(files, version)
+    })
+  }
+
+  #change(name: string, file: SimulatedFile | undefined): void {
+    this.#directoryVersion++
+    if (file === undefined) this.#files.delete(name)
+    else this.#files.set(name, file)
+  }
+
+  #directoryDurable(files: ReadonlyMap<string, SimulatedFile>, version: number): void {
+    if (version < this.#durableVersion) return
+    this.#durableVersion = version
+    this.#durableFiles = new Map(files)
+  }
+
+  #attached(): Life {
+    assert(this.#life !== undefined, `the disk of ${this.#name} is attached to no process`)
+    return this.#life
+  }
+
+  #file(name: string): SimulatedFile {
+    const file = this.#files.get(name)
+    if (file === undefined) throw new DiskFault(`cannot find ${name}`)
+    return file
+  }
+
+  #sync(label: string, done: Done, settle: (failed: boolean) => void): void {
+    const life = this.#attached()
+    const [least, most] = this.#syncMs
+    const delay = least + ((most - least) * this.#random.below(1024)) / 1024 + this.syncDelayMs
+    const start = (): void => {
+      this.#world.schedule(life, delay, label, () => {
+        const failed = this.#failSyncs > 0
+        if (failed) this.#failSyncs--
+        settle(failed)
+        done(failed ? new DiskFault(`cannot ${label}: simulated fault`) : undefined)
+      })
+    }
+    if (this.#held === undefined) start()
+    else this.#held.push(start)
+  }
+}
+
+function emptyFile(): SimulatedFile {
+  return { bytes: new Uint8Array(1024), length: 0, durable: 0, holes: [] }
+}
+
+function write(file: SimulatedFile, bytes: Uint8Array): void {
+  const length = file.length + bytes.length
+  if (length > file.bytes.length) {
+    const grown = new Uint8Array(Math.max(file.bytes.length * 2, length))
+    grown.set(file.bytes.subarray(0, file.length))
+    file.bytes = grown
+  }
+  file.bytes.set(bytes, file.length)
+  file.length = length
+}
+
+/** What a power cut does to the bytes of `file` that were not synced. */
+function lose(file: SimulatedFile, random: Random): void {
+  const unsynced = file.length - file.durable
+  if (unsynced > 0) {
+    const outcome = random.below(4)
+    if (outcome === 1) file.length = file.durable
+    if (outcome === 2) file.length = file.durable + random.below(unsynced + 1)
+    if (outcome === 3) loseSectors(file, random)
+  }
+  for (const [from, to] of file.holes) file.bytes.fill(0, from, Math.min(to, file.length))
+  file.holes = []
+  file.durable = file.length
+}
+
+/** The file has its new length, but some of its sectors were never written: they read as zeros. */
+function loseSectors(file: SimulatedFile, random: Random): void {
+  for (let at = file.durable; at < file.length; ) {
+    const end = Math.min(file.length, at - (at % SECTOR_BYTES) + SECTOR_BYTES)
+    if (random.below(2) === 0) file.bytes.fill(0, at, end)
+    at = end
+  }
+}

@@ -1,0 +1,20 @@
+/** The log at hand cannot be trusted or read. The process must not start on it. */
+export class LogCorrupt extends Error {
+  override readonly name = 'LogCorrupt'
+}
+
+/** What an operator reads when `what` was found in `file` at byte `offset`. */
+export function damaged(file: string, offset: number, what: string): LogCorrupt {
+  return new LogCorrupt(
+    `log segment ${file} is damaged at byte ${offset}: ${what}. Data this node promised to keep is ` +
+      'lost, so it will not start. Remove the node from the cluster, and start it again with an ' +
+      'empty data directory: it rejoins as a new node and copies its data from the others.'
+  )
+}
+
+export function newer(file: string, version: number): LogCorrupt {
+  return new LogCorrupt(
+    `log segment ${file} has format version ${version}, written by a newer version of KeyMesh. ` +
+      'Start the version that wrote it, or a newer one.'
+  )
+}

@@ -1,0 +1,240 @@
+import { decodeMark } from '../raft/codec.ts'
+import type { Index } from '../raft/types.ts'
+import { Malformed } from '../wire/bytes.ts'
+import type { GroupId } from '../wire/ids.ts'
+import { AssertionError, assert } from '../world/assert.ts'
+import type { Disk } from '../world/disk.ts'
+import { GroupIndex, type Place } from './group-index.ts'
+import { damaged, newer } from './log-corrupt.ts'
+import {
+  decodeBury,
+  decodeCheckpoint,
+  decodeCreate,
+  decodeHardState,
+  EntryCursor,
+  type GroupSummary
+} from './payloads.ts'
+import {
+  HEADER_BYTES,
+  RECORD_VERSION,
+  type RecordHeader,
+  RecordKind,
+  RecordReader
+} from './records.ts'
+
+/** One file of the log. */
+export interface Segment {
+  readonly number: number
+  /** Written so far. */
+  bytes: number
+}
+
+export interface RecoveredLog {
+  readonly groups: Map<GroupId, GroupIndex>
+  /** Oldest first, consecutive numbers. */
+  readonly segments: Segment[]
+  /** Number and checksum of the last record; 0, 0 when there is none. */
+  readonly sequence: number
+  readonly crc: number
+}
+
+const NAME = /^log-(\d{12})\.segment$/
+
+export const segmentName = (number: number): string =>
+  `log-${String(number).padStart(12, '0')}.segment`
+
+/**
+ * Reads all segments of `disk`, oldest first, and cuts what a crash left of the last batch (durably)
+ * before it returns. Throws LogCorrupt when anything is damaged that a crash cannot have damaged.
+ */
+export function recover(disk: Disk): RecoveredLog {
+  const segments = findSegments(disk)
+  const replay = new Replay(disk)
+  for (const [i, segment] of segments.entries()) replay.segment(segment, i === segments.length - 1)
+  replay.finish()
+  return { groups: replay.groups, segments, sequence: replay.sequence, crc: replay.crc }
+}
+
+function findSegments(disk: Disk): Segment[] {
+  const segments: Segment[] = []
+  for (const name of disk.list()) {
+    const number = NAME.exec(name)?.[1]
+    if (number !== undefined) segments.push({ number: Number(number), bytes: disk.size(name) })
+  }
+  segments.sort((a, b) => a.number - b.number)
+  for (const [i, segment] of segments.entries()) {
+    const wanted = (segments[0] as Segment).number + i
+    if (segment.number !== wanted) throw damaged(segmentName(wanted), 0, 'the file is missing')
+  }
+  return segments
+}
+
+/** The state of one pass over the segments. */
+class Replay {
+  readonly groups = new Map<GroupId, GroupIndex>()
+  sequence = 0
+  crc = 0
+  #batch = 0
+  /** Nothing was read yet: the first record's number and chain are taken as they are. */
+  #first = true
+  readonly #disk: Disk
+  #file = ''
+
+  constructor(disk: Disk) {
+    this.#disk = disk
+  }
+
+  /** Replays one segment; `newest` says that a crash may have torn its end. */
+  segment(segment: Segment, newest: boolean): void {
+    this.#file = segmentName(segment.number)
+    const bytes = this.#disk.read(this.#file, 0, segment.bytes)
+    // Older segments go only once this one's checkpoint is durable, and a newer one comes only then.
+    const mayBeTorn = newest && (!this.#first || segment.number === 1)
+    if (bytes.length === 0 && !mayBeTorn) throw this.#bad(0, 'it is empty')
+    const reader = new RecordReader(bytes)
+    let offset = 0
+    while (offset < bytes.length) {
+      const header = reader.at(offset)
+      if (header === undefined) {
+        this.#checkTorn(reader, offset, mayBeTorn)
+        this.#disk.truncate(this.#file, offset)
+        break
+      }
+      this.#follow(header, offset)
+      const payload = bytes.subarray(offset + HEADER_BYTES, offset + header.length)
+      this.#replay(header, payload, segment.number, offset)
+      offset += header.length
+    }
+    segment.bytes = offset
+  }
+
+  /** Checks what holds only once all was read. */
+  finish(): void {
+    for (const index of this.groups.values()) {
+      if (!index.complete()) {
+        throw damaged(this.#file, 0, `entries of group ${index.group} are in no segment`)
+      }
+      // The torn part of a batch may have held the hard state that went with entries or a mark that
+      // survived. A term seen is a term entered: that never breaks a promise, for no vote of that
+      // term can have been sent before its record was durable.
+      const term = Math.max(index.lastTerm, index.mark.term)
+      if (index.alive && term > index.hardState.term) index.hardState = { term, vote: 0 }
+    }
+  }
+
+  /**
+   * A bad record at `offset` is what a crash left only if it belongs to the newest batch. The batch
+   * after it is written only when it is synced, so any record of a later batch proves that this one
+   * was durable once.
+   */
+  #checkTorn(reader: RecordReader, offset: number, mayBeTorn: boolean): void {
+    const bad = this.sequence + 1
+    if (!mayBeTorn) throw damaged(this.#file, offset, `record ${bad} does not match its checksum`)
+    const size = reader.bytes.length
+    const upTo = bad + Math.floor((size - offset) / HEADER_BYTES)
+    let at = offset + 1
+    while (at + HEADER_BYTES <= size) {
+      const header = reader.plausible(at, bad, upTo) ? reader.at(at) : undefined
+      if (header !== undefined && header.batch > bad) {
+        const proof = `record ${bad} does not match its checksum, yet record ${header.sequence} of a`
+        throw damaged(this.#file, offset, `${proof} later batch follows`)
+      }
+      at += header?.length ?? 1
+    }
+  }
+
+  /** Numbers, batches and checksums must chain; every segment begins a batch with a checkpoint. */
+  #follow(header: RecordHeader, offset: number): void {
+    const { sequence, batch, previous, kind, version, crc } = header
+    if (version !== RECORD_VERSION) throw newer(this.#file, version)
+    const follows = sequence === this.sequence + 1 && previous === this.crc
+    if (!follows && !this.#first) throw this.#bad(offset, `record ${sequence} breaks the chain`)
+    if (batch !== sequence && batch !== this.#batch) {
+      throw this.#bad(offset, `record ${sequence} is of batch ${batch}, after ${this.#batch}`)
+    }
+    const checkpoint = kind === RecordKind.checkpoint && batch === sequence
+    if (offset === 0 && !checkpoint) throw this.#bad(0, 'it does not begin with a checkpoint')
+    this.#batch = batch
+    this.sequence = sequence
+    this.crc = crc
+  }
+
+  #replay(header: RecordHeader, payload: Uint8Array, segment: number, offset: number): void {
+    try {
+      if (header.kind === RecordKind.checkpoint) this.#checkpoint(decodeCheckpoint(payload))
+      else if (header.kind === RecordKind.entries) {
+        this.#entries(header, payload, { segment, offset, length: header.length })
+      } else this.#change(header, payload)
+      this.#first = false
+    } catch (error) {
+      // An assertion of the index is not our mistake here: the input is a file.
+      if (!(error instanceof Malformed || error instanceof AssertionError)) throw error
+      throw this.#bad(offset, `record ${header.sequence} makes no sense (${error.message})`)
+    }
+  }
+
+  #checkpoint(summaries: readonly GroupSummary[]): void {
+    if (this.#first) {
+      for (const summary of summaries) this.#index(summary.group).restore(summary)
+      return
+    }
+    assert(summaries.length === this.groups.size, 'the checkpoint has other groups')
+    for (const summary of summaries) {
+      const index = this.groups.get(summary.group)
+      const same = index?.replica === summary.replica && index.minReplica === summary.minReplica
+      assert(
+        same && index.last === summary.last,
+        `the checkpoint differs in group ${summary.group}`
+      )
+      assert(index.mark.index === summary.mark.index, `the mark differs in group ${summary.group}`)
+      index.hardState = summary.hardState
+    }
+  }
+
+  #entries(header: RecordHeader, payload: Uint8Array, place: Place): void {
+    const index = this.#index(header.group)
+    const cursor = new EntryCursor(payload)
+    index.place(cursor.first satisfies Index, place)
+    for (let entry = cursor.next(); entry !== undefined; entry = cursor.next()) index.add(entry)
+  }
+
+  #change(header: RecordHeader, payload: Uint8Array): void {
+    const index = this.#index(header.group)
+    assert(
+      index.alive || header.kind === RecordKind.create || header.kind === RecordKind.bury,
+      'dead'
+    )
+    switch (header.kind) {
+      case RecordKind.create:
+        index.create(decodeCreate(payload))
+        break
+      case RecordKind.hardState:
+        index.hardState = decodeHardState(payload)
+        break
+      case RecordKind.reset:
+        index.reset(decodeMark(payload))
+        break
+      case RecordKind.compact:
+        index.compact(decodeMark(payload))
+        break
+      case RecordKind.bury:
+        index.bury(decodeBury(payload))
+        break
+      default:
+        throw new Malformed(`unknown kind ${header.kind}`)
+    }
+  }
+
+  #index(group: GroupId): GroupIndex {
+    let index = this.groups.get(group)
+    if (index === undefined) {
+      index = new GroupIndex(group)
+      this.groups.set(group, index)
+    }
+    return index
+  }
+
+  #bad(offset: number, what: string): Error {
+    return damaged(this.#file, offset, what)
+  }
+}
