@@ -1,0 +1,83 @@
+import type { ByteReader, ByteWriter } from '../wire/bytes.ts'
+
+const { imul } = Math
+
+/**
+ * The hash of a set of items, kept while items come and go: the sum of their hashes, in two lanes
+ * mod 2^32. It does not depend on the order, so replicas that applied the same entries agree whatever
+ * their histories of flushes and snapshots. Guards against faults, not against an adversary.
+ */
+export class Multiset {
+  #a: number
+  #b: number
+
+  constructor(a = 0, b = 0) {
+    this.#a = a | 0
+    this.#b = b | 0
+  }
+
+  add(a: number, b: number): void {
+    this.#a = (this.#a + a) | 0
+    this.#b = (this.#b + b) | 0
+  }
+
+  remove(a: number, b: number): void {
+    this.#a = (this.#a - a) | 0
+    this.#b = (this.#b - b) | 0
+  }
+
+  equals(other: Multiset): boolean {
+    return this.#a === other.#a && this.#b === other.#b
+  }
+
+  write(writer: ByteWriter): void {
+    writer.u32(this.#a >>> 0).u32(this.#b >>> 0)
+  }
+
+  /** 16 hex digits. */
+  toString(): string {
+    return digits(this.#a) + digits(this.#b)
+  }
+}
+
+export function readMultiset(reader: ByteReader): Multiset {
+  const a = reader.u32()
+  return new Multiset(a, reader.u32())
+}
+
+const digits = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0')
+
+/**
+ * One 32-bit lane over `bytes[from..]`: MurmurHash3's rounds with a seed and multiplier of the lane.
+ * In JavaScript because a call into wasm and back costs more than hashing a usual record here.
+ */
+export function laneHash(seed: number, bytes: Uint8Array, from: number): number {
+  let h = seed | 0
+  const length = bytes.length
+  const whole = length - ((length - from) & 3)
+  let i = from
+  for (; i < whole; i += 4) {
+    let k =
+      (bytes[i] as number) |
+      ((bytes[i + 1] as number) << 8) |
+      ((bytes[i + 2] as number) << 16) |
+      ((bytes[i + 3] as number) << 24)
+    k = imul(k, 0xcc9e2d51)
+    k = imul((k << 15) | (k >>> 17), 0x1b873593)
+    h ^= k
+    h = (imul((h << 13) | (h >>> 19), 5) + 0xe6546b64) | 0
+  }
+  let tail = 0
+  for (let shift = 0; i < length; i++, shift += 8) tail |= (bytes[i] as number) << shift
+  tail = imul(tail, 0xcc9e2d51)
+  h ^= imul((tail << 15) | (tail >>> 17), 0x1b873593)
+  return finish(h ^ (length - from))
+}
+
+/** MurmurHash3's finaliser: every bit of the input reaches every bit of the output. */
+function finish(value: number): number {
+  let h = value
+  h = imul(h ^ (h >>> 16), 0x85ebca6b)
+  h = imul(h ^ (h >>> 13), 0xc2b2ae35)
+  return h ^ (h >>> 16)
+}

@@ -1,0 +1,216 @@
+import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import type { Operation, Result } from '../wire/command.ts'
+import { laneHash, type Multiset } from './hash.ts'
+import { dataKey } from './layout.ts'
+import type { Table } from './table.ts'
+
+/** A key as reads see it. */
+export interface KeyRecord {
+  /** A view into the stored record: never change it. */
+  readonly value: Uint8Array
+  /** The counter's number of the command that wrote it last. */
+  readonly revision: number
+  /** The counter's number of the command that made it exist. */
+  readonly created: number
+  /** Entry time from which on it is absent, in milliseconds since 1970. */
+  readonly expiresAt?: number
+}
+
+/** Under which number and at which time of the log a command runs. */
+export interface Moment {
+  readonly number: number
+  readonly time: number
+}
+
+type DataOperation = Extract<Operation, { type: 'put' | 'delete' | 'increment' }>
+
+const RECORD_VERSION = 1
+const HAS_EXPIRY = 0x80
+const HASH_BYTES = 8
+const LANE_A = 0x243f6a88
+const LANE_B = 0x13198a2e
+const ABSENT: Result = { type: 'absent' }
+const NOT_A_NUMBER: Result = { type: 'not-a-number' }
+/** The longest safe integer as text: -9007199254740991. */
+const DIGITS_MAX = 17
+
+/** The keys of one group: what data commands change, and the hash of all of it. */
+export class Keys {
+  /** Records in the table, expired ones included. */
+  count: number
+  readonly #table: Table
+  readonly #hash: Multiset
+
+  constructor(table: Table, hash: Multiset, count: number) {
+    this.#table = table
+    this.#hash = hash
+    this.count = count
+  }
+
+  /** The key at `time`: an expired one is absent. */
+  read(key: Uint8Array, time: number): KeyRecord | undefined {
+    const stored = this.#table.get(dataKey(key))
+    return stored === undefined ? undefined : alive(decodeRecord(stored), time)
+  }
+
+  apply(operation: DataOperation, now: Moment): Result {
+    const at = dataKey(operation.key)
+    const stored = this.#table.get(at)
+    const current = stored === undefined ? undefined : alive(decodeRecord(stored), now.time)
+    if (operation.ifRevision !== undefined) {
+      const revision = current?.revision ?? 0
+      if (operation.ifRevision !== revision) return { type: 'conflict', revision }
+    }
+    switch (operation.type) {
+      case 'put': {
+        const expiresAt =
+          operation.ttlMs === undefined
+            ? undefined
+            : Math.min(now.time + operation.ttlMs, Number.MAX_SAFE_INTEGER)
+        this.#write(at, stored, successor(current, operation.value, now.number, expiresAt))
+        return { type: 'written', revision: now.number }
+      }
+      case 'delete':
+        if (stored !== undefined) this.#remove(at, stored)
+        return current === undefined ? ABSENT : { type: 'deleted', revision: now.number }
+      case 'increment': {
+        const value = sum(current, operation.by)
+        if (value === undefined) return NOT_A_NUMBER
+        const record = successor(current, digits(value), now.number, current?.expiresAt)
+        this.#write(at, stored, record)
+        return { type: 'counted', value, revision: now.number }
+      }
+    }
+  }
+
+  #write(at: Uint8Array, stored: Uint8Array | undefined, record: KeyRecord): void {
+    if (stored === undefined) this.count++
+    else this.#hash.remove(hashAt(stored, 0), hashAt(stored, 4))
+    const bytes = encodeRecord(at, record)
+    this.#hash.add(hashAt(bytes, 0), hashAt(bytes, 4))
+    this.#table.set(at, bytes)
+  }
+
+  #remove(at: Uint8Array, stored: Uint8Array): void {
+    this.count--
+    this.#hash.remove(hashAt(stored, 0), hashAt(stored, 4))
+    this.#table.set(at, undefined)
+  }
+}
+
+/**
+ * Layout: item hash, two u32 lanes · version u8 (top bit: has an expiry) · revision, created varints ·
+ * expiresAt varint · value to the end. The hash covers `at` and all after itself. It is kept so that
+ * an overwrite can take the old item out of the sum without hashing the old value again, and so
+ * that a record rotten on disk can be told from a sound one.
+ */
+export function encodeRecord(at: Uint8Array, record: KeyRecord): Uint8Array {
+  const { value, revision, created, expiresAt } = record
+  const writer = new ByteWriter(HASH_BYTES + 1 + 3 * 8 + value.length)
+  writer.u32(0).u32(0)
+  writer.u8(expiresAt === undefined ? RECORD_VERSION : RECORD_VERSION | HAS_EXPIRY)
+  writer.varint(revision).varint(created)
+  if (expiresAt !== undefined) writer.varint(expiresAt)
+  const bytes = writer.raw(value).finish()
+  putHash(bytes, 0, itemHash(LANE_A, at, bytes))
+  putHash(bytes, 4, itemHash(LANE_B, at, bytes))
+  return bytes
+}
+
+/** Throws Malformed. The value is a view into `bytes`. */
+export function decodeRecord(bytes: Uint8Array): KeyRecord {
+  const reader = new ByteReader(bytes)
+  reader.raw(HASH_BYTES)
+  const version = reader.u8()
+  if ((version & ~HAS_EXPIRY) !== RECORD_VERSION) throw new Malformed('unknown record version')
+  const revision = reader.varint()
+  const created = reader.varint()
+  if ((version & HAS_EXPIRY) === 0) {
+    return { value: reader.raw(reader.remaining), revision, created }
+  }
+  const expiresAt = reader.varint()
+  return { value: reader.raw(reader.remaining), revision, created, expiresAt }
+}
+
+/** Whether the record under `at` is, byte for byte, one that was written there. */
+export function isSound(at: Uint8Array, bytes: Uint8Array): boolean {
+  return (
+    bytes.length > HASH_BYTES &&
+    hashAt(bytes, 0) === itemHash(LANE_A, at, bytes) &&
+    hashAt(bytes, 4) === itemHash(LANE_B, at, bytes)
+  )
+}
+
+/** Puts a sound record into a sum, as applying its write did. */
+export function addRecord(sum: Multiset, bytes: Uint8Array): void {
+  sum.add(hashAt(bytes, 0), hashAt(bytes, 4))
+}
+
+function itemHash(lane: number, at: Uint8Array, bytes: Uint8Array): number {
+  return laneHash(laneHash(lane, at, 0), bytes, HASH_BYTES)
+}
+
+function hashAt(bytes: Uint8Array, offset: number): number {
+  return (
+    ((bytes[offset] as number) << 24) |
+    ((bytes[offset + 1] as number) << 16) |
+    ((bytes[offset + 2] as number) << 8) |
+    (bytes[offset + 3] as number)
+  )
+}
+
+function putHash(bytes: Uint8Array, offset: number, hash: number): void {
+  bytes[offset] = hash >>> 24
+  bytes[offset + 1] = hash >>> 16
+  bytes[offset + 2] = hash >>> 8
+  bytes[offset + 3] = hash
+}
+
+function alive(record: KeyRecord, time: number): KeyRecord | undefined {
+  return record.expiresAt !== undefined && time >= record.expiresAt ? undefined : record
+}
+
+function successor(
+  current: KeyRecord | undefined,
+  value: Uint8Array,
+  revision: number,
+  expiresAt: number | undefined
+): KeyRecord {
+  const created = current?.created ?? revision
+  return expiresAt === undefined
+    ? { value, revision, created }
+    : { value, revision, created, expiresAt }
+}
+
+/** Undefined: no number there, or the sum is not a safe integer. */
+function sum(current: KeyRecord | undefined, by: number): number | undefined {
+  const before = current === undefined ? 0 : canonicalInteger(current.value)
+  if (before === undefined) return undefined
+  const after = before + by
+  return Number.isSafeInteger(after) ? after : undefined
+}
+
+/** The safe integer whose one canonical decimal text `value` is. */
+export function canonicalInteger(value: Uint8Array): number | undefined {
+  const length = value.length
+  if (length === 0 || length > DIGITS_MAX) return undefined
+  const negative = value[0] === 0x2d
+  const first = negative ? 1 : 0
+  if (first === length) return undefined
+  if (value[first] === 0x30) return length === 1 ? 0 : undefined
+  let magnitude = 0
+  for (let i = first; i < length; i++) {
+    const digit = (value[i] as number) - 0x30
+    if (digit < 0 || digit > 9) return undefined
+    magnitude = magnitude * 10 + digit
+  }
+  if (!Number.isSafeInteger(magnitude)) return undefined
+  return negative ? -magnitude : magnitude
+}
+
+function digits(value: number): Uint8Array {
+  const text = String(value)
+  const bytes = new Uint8Array(text.length)
+  for (let i = 0; i < text.length; i++) bytes[i] = text.charCodeAt(i)
+  return bytes
+}

@@ -1,0 +1,88 @@
+import type { Index, Term } from '../raft/types.ts'
+import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import { Multiset, readMultiset } from './hash.ts'
+import { loadSessions, type Session } from './sessions.ts'
+
+/** What a replica remembers about its state as a whole, written with every flush of it. */
+export interface Meta {
+  /** The last entry that is in the state. */
+  readonly index: Index
+  readonly term: Term
+  /** The number the last command took. */
+  readonly counter: number
+  /** The latest entry time, milliseconds since 1970. */
+  readonly time: number
+  /** Index of the entry that brought the configuration in force; and itself, opaque here. */
+  readonly configurationIndex: Index
+  readonly configuration: Uint8Array
+  /** Key records, expired ones included. */
+  readonly keys: number
+  readonly sessions: number
+  readonly dataHash: Multiset
+  readonly sessionHash: Multiset
+}
+
+/** A replica's state as its table holds it, apart from the keys, which stay there. */
+export interface Saved {
+  /** Undefined: nothing was ever flushed. */
+  readonly meta: Meta | undefined
+  readonly sessions: readonly Session[]
+}
+
+const META_VERSION = 1
+
+/**
+ * Layout: version u8 · index, term, counter, time, configurationIndex varints · configuration with its
+ * length · keys, sessions varints · hashes of data and sessions, 4 × u32.
+ */
+export function encodeMeta(meta: Meta): Uint8Array {
+  const writer = new ByteWriter(96 + meta.configuration.length)
+  writer.u8(META_VERSION).varint(meta.index).varint(meta.term).varint(meta.counter)
+  writer.varint(meta.time).varint(meta.configurationIndex).bytes(meta.configuration)
+  writer.varint(meta.keys).varint(meta.sessions)
+  meta.dataHash.write(writer)
+  meta.sessionHash.write(writer)
+  return writer.finish()
+}
+
+/** Throws Malformed. */
+export function decodeMeta(bytes: Uint8Array): Meta {
+  const reader = new ByteReader(bytes)
+  if (reader.u8() !== META_VERSION) throw new Malformed('unknown meta version')
+  const meta = {
+    index: reader.varint(),
+    term: reader.varint(),
+    counter: reader.varint(),
+    time: reader.varint(),
+    configurationIndex: reader.varint(),
+    configuration: reader.bytes().slice(),
+    keys: reader.varint(),
+    sessions: reader.varint(),
+    dataHash: readMultiset(reader),
+    sessionHash: readMultiset(reader)
+  }
+  reader.end()
+  return meta
+}
+
+/**
+ * `meta`: the record under META_KEY; `sessions`: all records under SESSION_PREFIX, with these keys, in
+ * any order. Throws Malformed when they are not what one flush left: the state is damaged then, and
+ * to be rebuilt from the other replicas.
+ */
+export function loadSaved(
+  meta: Uint8Array | undefined,
+  sessions: readonly (readonly [Uint8Array, Uint8Array])[]
+): Saved {
+  if (meta === undefined) {
+    if (sessions.length > 0) throw new Malformed('sessions without a meta record')
+    return { meta: undefined, sessions: [] }
+  }
+  const saved = { meta: decodeMeta(meta), sessions: loadSessions(sessions) }
+  const hash = new Multiset()
+  for (const { counted } of saved.sessions) if (counted !== undefined) hash.add(...counted)
+  if (saved.sessions.length !== saved.meta.sessions || !hash.equals(saved.meta.sessionHash)) {
+    throw new Malformed('the sessions are not those of the last flush')
+  }
+  return saved
+}

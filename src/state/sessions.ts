@@ -1,0 +1,269 @@
+import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import {
+  type Command,
+  hex,
+  type Result,
+  readResult,
+  writeResult,
+  writeSession
+} from '../wire/command.ts'
+import type { SessionId } from '../wire/ids.ts'
+import { SESSION_BASIS_WINDOW } from '../wire/limits.ts'
+import { assert } from '../world/assert.ts'
+import { laneHash, Multiset } from './hash.ts'
+import { SESSION_PREFIX } from './layout.ts'
+import type { Table } from './table.ts'
+
+/** Part of what a command means: the same on all replicas of a group, for ever. */
+export interface SessionLimits {
+  /** Sessions held; one more is refused until the oldest may go. */
+  readonly sessionsMax: number
+  /** Unacknowledged results one session may have. */
+  readonly sessionResultsMax: number
+  /** Unacknowledged results of all sessions together. */
+  readonly resultsMax: number
+  /** A session may go after more entries than this unused, and more than `unusedMsMin`. */
+  readonly basisWindow: number
+  readonly unusedMsMin: number
+}
+
+export const SESSION_LIMITS: SessionLimits = {
+  sessionsMax: 10_000,
+  sessionResultsMax: 10_000,
+  resultsMax: 100_000,
+  basisWindow: SESSION_BASIS_WINDOW,
+  unusedMsMin: 10 * 60_000
+}
+
+/** Why a command did not run. It left nothing behind, and neither did this copy of it. */
+export type Rejection = 'session_expired' | 'stale_request' | 'overloaded'
+
+/** Where in the log a session was used. */
+export interface Use {
+  readonly index: number
+  readonly time: number
+  readonly number: number
+}
+
+export interface Session {
+  readonly id: SessionId
+  /** Index of the entry that opened it (anew, if it had been evicted). */
+  readonly opened: number
+  ackedUpTo: number
+  used: Use
+  /** By seq, in the order they came. */
+  readonly results: Map<number, Result>
+  /** What of it stands in the sum: the lanes of its record as last counted. */
+  counted: readonly [number, number] | undefined
+}
+
+const SESSION_VERSION = 1
+const LANE_A = 0xa4093822
+const LANE_B = 0x299f31d0
+
+/**
+ * Who asked for what already, so that each command happens once (design §7). All of it is replicated
+ * state: it depends on entries alone, and two replicas at the same index hold the same.
+ *
+ * Why no copy of a command can run twice. Let b be its basis, u > b the index where it first ran.
+ * Its result is kept until acknowledged (then copies are stale) or the session is evicted, which
+ * happens only after u + window. To run again, a copy must find the session absent or opened later,
+ * at o > u + window > b + window, and `o - b > window` is refused.
+ */
+export class Sessions {
+  readonly #limits: SessionLimits
+  /** Least recently used first. */
+  readonly #sessions = new Map<SessionId, Session>()
+  readonly #hash = new Multiset()
+  #results = 0
+  /** Changed since they were last encoded. */
+  readonly #changed = new Set<Session>()
+  /** Encoded (or gone: undefined) and not yet in the table. */
+  readonly #unwritten = new Map<SessionId, Uint8Array | undefined>()
+
+  /** `saved`: as loadSessions returns them. */
+  constructor(limits: SessionLimits, saved: readonly Session[]) {
+    this.#limits = limits
+    for (const session of saved) {
+      this.#sessions.set(session.id, session)
+      this.#results += session.results.size
+      if (session.counted !== undefined) this.#hash.add(...session.counted)
+    }
+  }
+
+  get count(): number {
+    return this.#sessions.size
+  }
+
+  /** What this command was answered before: its result, or `stale_request`. */
+  answered(id: SessionId, seq: number): Result | 'stale_request' | undefined {
+    const session = this.#sessions.get(id)
+    if (session === undefined) return undefined
+    return seq <= session.ackedUpTo ? 'stale_request' : session.results.get(seq)
+  }
+
+  /** Drops what may go at this point of the log. Called before the commands of every entry. */
+  evict(index: number, time: number): void {
+    for (const session of this.#sessions.values()) {
+      const { used } = session
+      if (index - used.index <= this.#limits.basisWindow) return
+      if (time - used.time <= this.#limits.unusedMsMin) return
+      this.#results -= session.results.size
+      if (session.counted !== undefined) this.#hash.remove(...session.counted)
+      this.#sessions.delete(session.id)
+      this.#changed.delete(session)
+      this.#unwritten.set(session.id, undefined)
+    }
+  }
+
+  /**
+   * The session in which `command` runs now, or why it does not run.
+   * Requires: it was not `answered`; `settle` follows if a session is returned.
+   */
+  enter(command: Command, use: Use): Session | Rejection {
+    const { seq, ackedUpTo } = command
+    if (seq <= ackedUpTo) return 'stale_request'
+    // No sender can have known an index that the group had not reached.
+    if (command.basis > use.index) return 'session_expired'
+    const session = this.#sessions.get(command.session)
+    const opened = session?.opened ?? use.index
+    if (opened - command.basis > this.#limits.basisWindow) return 'session_expired'
+    if (this.#isFull(session, ackedUpTo)) return 'overloaded'
+    const entered = session ?? open(command.session, use)
+    this.#acknowledge(entered, ackedUpTo)
+    this.#touch(entered, use)
+    return entered
+  }
+
+  /** Keeps the result of the command that entered. */
+  settle(session: Session, seq: number, result: Result): void {
+    session.results.set(seq, result)
+    this.#results++
+  }
+
+  /** A copy of an answered command came: its session is in use. */
+  repeated(id: SessionId, use: Use): void {
+    const session = this.#sessions.get(id)
+    assert(session !== undefined, `no session ${id}`)
+    this.#touch(session, use)
+  }
+
+  /** Brings the table up to date. */
+  flush(table: Table): void {
+    this.#encodeChanged()
+    for (const [id, record] of this.#unwritten) table.set(sessionKey(id), record)
+    this.#unwritten.clear()
+  }
+
+  /** The sum over all session records. */
+  hash(): Multiset {
+    this.#encodeChanged()
+    return this.#hash
+  }
+
+  #encodeChanged(): void {
+    for (const session of this.#changed) {
+      const record = encodeSession(session)
+      if (session.counted !== undefined) this.#hash.remove(...session.counted)
+      session.counted = recordHash(session.id, record)
+      this.#hash.add(...session.counted)
+      this.#unwritten.set(session.id, record)
+    }
+    this.#changed.clear()
+  }
+
+  #isFull(session: Session | undefined, ackedUpTo: number): boolean {
+    const { sessionsMax, sessionResultsMax, resultsMax } = this.#limits
+    if (session === undefined) {
+      return this.#sessions.size >= sessionsMax || this.#results >= resultsMax
+    }
+    if (session.results.size < sessionResultsMax && this.#results < resultsMax) return false
+    for (const seq of session.results.keys()) if (seq <= ackedUpTo) return false
+    return true
+  }
+
+  /** Moves the session to the young end. Every change of a session comes through here. */
+  #touch(session: Session, use: Use): void {
+    session.used = use
+    this.#sessions.delete(session.id)
+    this.#sessions.set(session.id, session)
+    this.#changed.add(session)
+  }
+
+  #acknowledge(session: Session, upTo: number): void {
+    const { results, ackedUpTo } = session
+    if (upTo <= ackedUpTo) return
+    session.ackedUpTo = upTo
+    const before = results.size
+    if (upTo - ackedUpTo <= before) {
+      // Acknowledgements mostly move by a few: ask for those, not for all that is held.
+      for (let seq = ackedUpTo + 1; seq <= upTo; seq++) results.delete(seq)
+    } else {
+      for (const seq of results.keys()) if (seq <= upTo) results.delete(seq)
+    }
+    this.#results -= before - results.size
+  }
+}
+
+function open(id: SessionId, use: Use): Session {
+  return {
+    id,
+    opened: use.index,
+    ackedUpTo: 0,
+    used: use,
+    results: new Map(),
+    counted: undefined
+  }
+}
+
+function recordHash(id: SessionId, record: Uint8Array): readonly [number, number] {
+  const key = sessionKey(id)
+  return [
+    laneHash(laneHash(LANE_A, key, 0), record, 0),
+    laneHash(laneHash(LANE_B, key, 0), record, 0)
+  ]
+}
+
+/** Layout: version u8 · opened, ackedUpTo, used index, time, number, count varints · (seq, result)… */
+function encodeSession(session: Session): Uint8Array {
+  const { opened, ackedUpTo, used, results } = session
+  const writer = new ByteWriter(64 + results.size * 12)
+  writer.u8(SESSION_VERSION).varint(opened).varint(ackedUpTo)
+  writer.varint(used.index).varint(used.time).varint(used.number).varint(results.size)
+  for (const [seq, result] of results) {
+    writer.varint(seq)
+    writeResult(writer, result)
+  }
+  return writer.finish()
+}
+
+function decodeSession(key: Uint8Array, value: Uint8Array): Session {
+  if (key.length !== 17 || key[0] !== SESSION_PREFIX[0]) throw new Malformed('not a session key')
+  const reader = new ByteReader(value)
+  if (reader.u8() !== SESSION_VERSION) throw new Malformed('unknown session version')
+  const opened = reader.varint()
+  const ackedUpTo = reader.varint()
+  const used = { index: reader.varint(), time: reader.varint(), number: reader.varint() }
+  const count = reader.varint()
+  const results = new Map<number, Result>()
+  for (let i = 0; i < count; i++) results.set(reader.varint(), readResult(reader))
+  reader.end()
+  if (results.size !== count) throw new Malformed('a result twice in one session')
+  const id = hex(key.subarray(1))
+  return { id, opened, ackedUpTo, used, results, counted: recordHash(id, value) }
+}
+
+/** From the records under SESSION_PREFIX, in any order. Throws Malformed. */
+export function loadSessions(
+  records: readonly (readonly [Uint8Array, Uint8Array])[]
+): readonly Session[] {
+  const sessions = records.map(([key, value]) => decodeSession(key, value))
+  // The counter gives each command a number of its own, so this order is total.
+  return sessions.sort((a, b) => a.used.number - b.used.number)
+}
+
+function sessionKey(id: SessionId): Uint8Array {
+  const writer = new ByteWriter(17).raw(SESSION_PREFIX)
+  writeSession(writer, id)
+  return writer.finish()
+}

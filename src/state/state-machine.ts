@@ -1,0 +1,245 @@
+import type { Index, Term } from '../raft/types.ts'
+import type { ClusterMap } from '../wire/cluster-map.ts'
+import { type Command, decodeCommand, type Result } from '../wire/command.ts'
+import { type GroupId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
+import { assert, unreachable } from '../world/assert.ts'
+import { Cluster } from './cluster.ts'
+import { decodeBody } from './entry-body.ts'
+import { Multiset } from './hash.ts'
+import { type KeyRecord, Keys } from './keys.ts'
+import { META_KEY } from './layout.ts'
+import { encodeMeta, type Saved } from './meta.ts'
+import {
+  type Rejection,
+  SESSION_LIMITS,
+  type SessionLimits,
+  Sessions,
+  type Use
+} from './sessions.ts'
+import type { Table } from './table.ts'
+
+/** What became of one command. `rejected`: this copy did not run and nothing of it is kept. */
+export type Answer =
+  | { readonly type: 'result'; readonly result: Result }
+  | { readonly type: 'rejected'; readonly code: Rejection; readonly applied: Index }
+
+export interface StateMachineOptions {
+  readonly group: GroupId
+  readonly table: Table
+  /** Must be equal on all replicas of the group, for ever. Default SESSION_LIMITS. */
+  readonly limits?: Partial<SessionLimits>
+}
+
+/** Where the log stands that a state is the sum of. */
+export interface Applied {
+  readonly index: Index
+  readonly term: Term
+}
+
+const NOT_HERE: Result = {
+  type: 'refused',
+  reason: 'wrong_group: the system group holds no keys'
+}
+const NOT_SYSTEM: Result = {
+  type: 'refused',
+  reason: 'wrong_group: only the system group knows the nodes'
+}
+const DONE: Result = { type: 'done' }
+const NO_BYTES = new Uint8Array(0)
+
+/**
+ * One replica's state: what the entries of its group mean. It depends on nothing but them, in their
+ * order: replicas that applied the same entries hold the same state, whatever flushes, restarts
+ * and snapshots came between.
+ *
+ * Every command takes the next number of the counter, whatever becomes of it; that number is the
+ * revision of the key it writes.
+ */
+export class StateMachine {
+  readonly #system: boolean
+  readonly #table: Table
+  readonly #hash: Multiset
+  readonly #keys: Keys
+  readonly #sessions: Sessions
+  readonly #cluster: Cluster | undefined
+  #applied: Applied
+  #counter: number
+  #time: number
+  #configuration: Uint8Array
+  #configurationIndex: Index
+  #flushed = true
+
+  /** Throws Malformed when the table's cluster map cannot be read. */
+  constructor(options: StateMachineOptions, saved: Saved) {
+    const { meta } = saved
+    this.#system = options.group === SYSTEM_GROUP
+    this.#table = options.table
+    this.#hash = meta?.dataHash ?? new Multiset()
+    this.#keys = new Keys(options.table, this.#hash, meta?.keys ?? 0)
+    this.#sessions = new Sessions({ ...SESSION_LIMITS, ...options.limits }, saved.sessions)
+    this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
+    this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }
+    this.#counter = meta?.counter ?? 0
+    this.#time = meta?.time ?? 0
+    this.#configuration = meta?.configuration ?? NO_BYTES
+    this.#configurationIndex = meta?.configurationIndex ?? 0
+  }
+
+  get applied(): Applied {
+    return this.#applied
+  }
+
+  /** The number the last command took. */
+  get counter(): number {
+    return this.#counter
+  }
+
+  /** The latest entry time; never goes back. */
+  get time(): number {
+    return this.#time
+  }
+
+  /** The configuration in force at `applied`, as the driver encoded it; empty before the first. */
+  get configuration(): Uint8Array {
+    return this.#configuration
+  }
+
+  get configurationIndex(): Index {
+    return this.#configurationIndex
+  }
+
+  /** Key records held, expired ones not yet swept included. */
+  get keyCount(): number {
+    return this.#keys.count
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.count
+  }
+
+  /** Starts an empty state at the initial mark of its group. Requires: nothing applied yet. */
+  begin(applied: Applied, configuration: Uint8Array): void {
+    assert(this.#applied.index === 0 && this.#counter === 0, 'the state has begun already')
+    this.#applied = applied
+    this.setConfiguration(configuration, applied.index)
+  }
+
+  /** The configuration entry at `index` is being applied; `skip` follows. Keeps `bytes`. */
+  setConfiguration(bytes: Uint8Array, index: Index): void {
+    this.#configuration = bytes
+    this.#configurationIndex = index
+    this.#flushed = false
+  }
+
+  /** An entry without commands of its own: empty, or a configuration. */
+  skip(index: Index, term: Term): void {
+    this.#advance(index, term)
+  }
+
+  /**
+   * Applies a command entry; one answer per command, in order. Throws Malformed at an entry this
+   * version cannot read: the replica must stop then, for going on would make it differ. So whoever
+   * proposes reads each command first, and new kinds wait for `clusterVersion`.
+   */
+  apply(index: Index, term: Term, body: Uint8Array): readonly Answer[] {
+    const { time, commands } = decodeBody(body)
+    const decoded = commands.map(decodeCommand)
+    this.#advance(index, term)
+    if (time > this.#time) this.#time = time
+    this.#sessions.evict(index, this.#time)
+    return decoded.map((command) => this.#run(command))
+  }
+
+  /** The answer this command has already, if any: ask before proposing it. */
+  lookup(session: SessionId, seq: number): Answer | undefined {
+    const answered = this.#sessions.answered(session, seq)
+    if (answered === undefined) return undefined
+    return answered === 'stale_request'
+      ? this.#rejected(answered)
+      : { type: 'result', result: answered }
+  }
+
+  /** The key at `time`, the state's own: one that expires later than that is still there. */
+  read(key: Uint8Array): KeyRecord | undefined {
+    return this.#keys.read(key, this.#time)
+  }
+
+  /** System group only; the same object until the map changes. Undefined before the first. */
+  clusterMap(): ClusterMap | undefined {
+    return this.#cluster?.map
+  }
+
+  /** Requires: the system group, before any entry; the same map on all initial members. */
+  seedClusterMap(map: ClusterMap): void {
+    assert(this.#cluster !== undefined, 'only the system group has a cluster map')
+    assert(this.#cluster.map === undefined && this.#counter === 0, 'the map is seeded already')
+    this.#cluster.put(map)
+    this.#flushed = false
+  }
+
+  /** Puts into the table whatever is not there yet: all of the state at `applied` is then in it. */
+  prepareFlush(): void {
+    if (this.#flushed) return
+    this.#sessions.flush(this.#table)
+    const meta = encodeMeta({
+      index: this.#applied.index,
+      term: this.#applied.term,
+      counter: this.#counter,
+      time: this.#time,
+      configurationIndex: this.#configurationIndex,
+      configuration: this.#configuration,
+      keys: this.#keys.count,
+      sessions: this.#sessions.count,
+      dataHash: this.#hash,
+      sessionHash: this.#sessions.hash()
+    })
+    this.#table.set(META_KEY, meta)
+    this.#flushed = true
+  }
+
+  /** Equal on all replicas at the same applied index; different, almost surely, if a bit differs. */
+  digest(): string {
+    return `${this.#hash}-${this.#sessions.hash()}-${this.#counter}-${this.#keys.count}`
+  }
+
+  #advance(index: Index, term: Term): void {
+    assert(index === this.#applied.index + 1, `entry ${index} after ${this.#applied.index}`)
+    assert(term >= this.#applied.term, `term ${term} after ${this.#applied.term}`)
+    this.#applied = { index, term }
+    this.#flushed = false
+  }
+
+  #run(command: Command): Answer {
+    const use = { index: this.#applied.index, time: this.#time, number: ++this.#counter }
+    const answered = this.#sessions.answered(command.session, command.seq)
+    if (answered === 'stale_request') return this.#rejected(answered)
+    if (answered !== undefined) {
+      this.#sessions.repeated(command.session, use)
+      return { type: 'result', result: answered }
+    }
+    const session = this.#sessions.enter(command, use)
+    if (typeof session === 'string') return this.#rejected(session)
+    const result = this.#execute(command, use)
+    this.#sessions.settle(session, command.seq, result)
+    return { type: 'result', result }
+  }
+
+  #execute({ operation }: Command, now: Use): Result {
+    switch (operation.type) {
+      case 'put':
+      case 'delete':
+      case 'increment':
+        return this.#system ? NOT_HERE : this.#keys.apply(operation, now)
+      case 'tick':
+        return DONE
+      case 'register-node':
+        return this.#cluster === undefined ? NOT_SYSTEM : this.#cluster.register(operation.node)
+      default:
+        return unreachable(operation)
+    }
+  }
+
+  #rejected(code: Rejection): Answer {
+    return { type: 'rejected', code, applied: this.#applied.index }
+  }
+}
