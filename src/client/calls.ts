@@ -1,0 +1,147 @@
+import type { Operation } from '../wire/command.ts'
+import { CODES, type Failure, failure } from '../wire/failure.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
+import type { Reply } from '../wire/request.ts'
+import type { Due } from './agenda.ts'
+import type { CallOperation } from './inputs.ts'
+import type { Ticket } from './session.ts'
+
+/** A request sent on a link that stands, and not answered. */
+export interface Pending {
+  readonly id: number
+  readonly node: NodeId
+  readonly purpose: Call | Errand
+}
+
+/**
+ * - `waiting`: would be sent if there were a way: a map, a basis, a link, a leader.
+ * - `sent`: at least one copy is on its way.
+ * - `resting`: refused; sent again at `resumeAt`.
+ */
+export type CallState = 'waiting' | 'sent' | 'resting'
+
+/** A call without an answer. */
+export interface Call extends Due {
+  readonly type: 'call'
+  readonly id: number
+  readonly operation: CallOperation
+  readonly timeoutMs: number
+  readonly deadline: number
+  readonly trace: string
+  readonly principal: string
+  state: CallState
+  /** Undefined until there is a map. */
+  route: Route | undefined
+  /** What every copy carries; made with the first one, never changed by a retry. */
+  body: Uint8Array | undefined
+  /** Of a mutation, from its first copy on. */
+  ticket: Ticket | undefined
+  copies: Pending[]
+  /** A copy was handed over whose fate nobody will tell us: only an answer can say what happened. */
+  inDoubt: boolean
+  /** Refusals so far. */
+  attempt: number
+  refusal: Reply | undefined
+  resumeAt: number
+  /** No answer by then: try another way. */
+  patienceMs: number
+  impatientAt: number
+  /** Where a read of any replica begins its tour. */
+  readonly tour: number
+}
+
+/** What is known of the way to one group. */
+export interface Route extends Due {
+  readonly type: 'route'
+  readonly group: GroupId
+  /** A belief. */
+  leader: NodeId | undefined
+  /** The leader owes an answer for long: other opinions are welcome. */
+  suspect: boolean
+  /** While no leader is known only this copy asks for one; the others wait for what it learns. */
+  probe: Pending | undefined
+  /** Failed attempts to find the leader, in a row. */
+  bounces: number
+  /** Nothing is sent to the leader before. */
+  notBefore: number
+  /** Which member is asked next. */
+  cursor: number
+  /** The highest applied index heard of: the basis of what is sent next. */
+  basis: number | undefined
+  basisErrand: Errand | undefined
+  /** What this machine's callers have seen: the floor of its session reads. */
+  token: number
+  readonly waiting: Set<Call>
+}
+
+/** Fetches what calls need: the cluster map, or the basis of a group. */
+export interface Errand extends Due {
+  readonly type: 'errand'
+  readonly route: Route | undefined
+  pending: Pending | undefined
+  attempt: number
+}
+
+export function isMutation(call: Call): boolean {
+  return call.operation.kind === 'mutate'
+}
+
+/** Whether only the leader can answer. */
+export function needsLeader(call: Call): boolean {
+  return call.operation.kind === 'mutate' || call.operation.consistency === 'strong'
+}
+
+/** The key that places an operation; undefined for those that name their group. */
+export function keyOf(operation: Operation): Uint8Array | undefined {
+  return 'key' in operation ? operation.key : undefined
+}
+
+/** Whether a mutation may have been applied, or may still be. */
+export function mayApply(call: Call): boolean {
+  return isMutation(call) && (call.inDoubt || call.copies.length > 0)
+}
+
+/** The end of a call whose deadline passed. `situation`: what stood in the way, if known. */
+export function expired(call: Call, situation: string): Failure {
+  const waited = `within ${call.timeoutMs} ms`
+  const last = lastRefusal(call, situation)
+  if (mayApply(call)) return doubtful(`no answer ${waited}${last}`)
+  if (call.refusal?.code === 'overloaded') {
+    return { ...failure('overloaded', `refused ${waited}${last}`), ...retryAfter(call.refusal) }
+  }
+  const asked = call.copies.length > 0 && call.refusal === undefined
+  if (asked) return advised('timeout', `no answer ${waited}`)
+  return advised('unavailable', `no node could serve it ${waited}${last}`)
+}
+
+/** The end of a call that no repetition can help, by the refusal of one copy. */
+export function refused(call: Call, reply: Reply): Failure {
+  const code =
+    reply.code !== '' && reply.code in CODES ? (reply.code as Failure['code']) : 'internal'
+  if (mayApply(call)) return doubtful(`one copy was refused (${code}), another not answered`)
+  return failure(code, reply.message === '' ? CODES[code].advice : reply.message)
+}
+
+/** The end of a call whose caller left. */
+export function abandoned(call: Call): Failure {
+  if (mayApply(call)) return doubtful('its caller stopped waiting')
+  return failure('timeout', 'its caller stopped waiting')
+}
+
+export function doubtful(why: string): Failure {
+  return failure('unknown_outcome', `${why}. ${CODES.unknown_outcome.advice}`, 'unknown')
+}
+
+function advised(code: 'timeout' | 'unavailable', why: string): Failure {
+  return failure(code, `${why}. ${CODES[code].advice}`)
+}
+
+function lastRefusal(call: Call, situation: string): string {
+  const { refusal } = call
+  if (refusal === undefined) return situation === '' ? '' : ` (${situation})`
+  return ` (last: ${refusal.code}${refusal.message === '' ? '' : `, ${refusal.message}`})`
+}
+
+function retryAfter(reply: Reply): { retryAfterMs?: number } {
+  return reply.waitMs > 0 ? { retryAfterMs: reply.waitMs } : {}
+}

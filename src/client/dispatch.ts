@@ -1,0 +1,190 @@
+import { encodeCommand } from '../wire/command.ts'
+import type { Failure } from '../wire/failure.ts'
+import type { SessionId } from '../wire/ids.ts'
+import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
+import { type Call, doubtful, isMutation, mayApply, type Pending, type Route } from './calls.ts'
+import type { Errands, Parts } from './errands.ts'
+import type { CallOutcome } from './inputs.ts'
+import { backOff } from './retry.ts'
+import { Session } from './session.ts'
+import type { Target, Targets } from './targets.ts'
+
+/** Moves calls from waiting to sent to resting to their end, and numbers the mutations. */
+export class Dispatch {
+  /** Those without an answer, by id. */
+  readonly calls = new Map<number, Call>()
+  readonly #parts: Parts
+  readonly #errands: Errands
+  readonly #targets: Targets
+  readonly #unrouted = new Set<Call>()
+  #session: Session
+
+  constructor(parts: Parts, errands: Errands, targets: Targets) {
+    this.#parts = parts
+    this.#errands = errands
+    this.#targets = targets
+    this.#session = new Session(parts.random)
+  }
+
+  /** Of mutations first sent now. */
+  get session(): SessionId {
+    return this.#session.id
+  }
+
+  /** Finds the group of a call; without a map it waits for one. */
+  route(call: Call, now: number): void {
+    const { map } = this.#parts.routes
+    if (map === undefined) {
+      this.#unrouted.add(call)
+      this.#errands.wantMap(now)
+      this.#parts.agenda.set(call, call.deadline)
+      return
+    }
+    call.route = this.#parts.routes.routeOf(call, map)
+    this.wait(call, call.route, now)
+  }
+
+  /** Sends the call as soon as there is a way. */
+  wait(call: Call, route: Route, now: number): void {
+    call.state = 'waiting'
+    call.impatientAt = now + call.patienceMs
+    route.waiting.add(call)
+    this.schedule(call)
+    this.#try(call, route, now)
+  }
+
+  /** Sends the call again after a wait. */
+  rest(call: Call, now: number, waitMs = 0): void {
+    call.state = 'resting'
+    call.route?.waiting.delete(call)
+    call.resumeAt = now + Math.max(waitMs, backOff(call.attempt++, this.#parts.random))
+    this.schedule(call)
+  }
+
+  /** Sets the alarm of a call by its state. */
+  schedule(call: Call): void {
+    const at = call.state === 'resting' ? call.resumeAt : call.impatientAt
+    this.#parts.agenda.set(call, Math.min(call.deadline, at))
+  }
+
+  pumpAll(now: number): void {
+    for (const route of this.#parts.routes.all()) this.pump(route, now)
+  }
+
+  /** Something changed on the way to this group: whoever waits may go. */
+  pump(route: Route, now: number): void {
+    for (const call of route.waiting) this.#try(call, route, now)
+  }
+
+  #try(call: Call, route: Route, now: number): void {
+    if (isMutation(call) && call.body === undefined && route.basis === undefined) {
+      this.#errands.wantBasis(route, now)
+      return
+    }
+    const target = this.#targets.next(call, route, now)
+    if (target !== undefined) this.copy(call, target, now)
+  }
+
+  /** Sends one copy. */
+  copy(call: Call, target: Target, now: number): void {
+    const { outbox, routes } = this.#parts
+    const route = call.route as Route
+    const { operation } = call
+    const consistency = operation.kind === 'get' ? operation.consistency : 'strong'
+    const floor = operation.kind === 'get' ? (operation.minApplied ?? route.token) : 0
+    call.body ??= this.#encode(call, route)
+    const left = Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(call.deadline - now)))
+    const request = {
+      kind: operation.kind,
+      clusterId: routes.map?.clusterId ?? '',
+      group: route.group,
+      epoch: routes.epoch,
+      timeoutMs: left,
+      consistency,
+      minApplied: consistency === 'session' ? floor : 0,
+      principal: call.principal,
+      trace: call.trace,
+      body: call.body
+    }
+    const copy = outbox.send(target.node, request, call)
+    call.copies.push(copy)
+    if (target.probing) route.probe = copy
+    route.waiting.delete(call)
+    call.state = 'sent'
+    call.impatientAt = now + call.patienceMs
+    this.schedule(call)
+  }
+
+  /** The one encoding of a mutation: all its copies are these bytes. */
+  #encode(call: Call, route: Route): Uint8Array {
+    if (call.operation.kind !== 'mutate') return call.operation.key
+    const ticket = this.#session.draw()
+    call.ticket = ticket
+    return encodeCommand({
+      session: ticket.session.id,
+      seq: ticket.seq,
+      ackedUpTo: ticket.ackedUpTo,
+      basis: route.basis ?? 0,
+      operation: call.operation.operation
+    })
+  }
+
+  /** Calls without a group get one, and every way is looked at again. */
+  mapCame(now: number): void {
+    for (const call of this.#unrouted) {
+      this.#unrouted.delete(call)
+      this.route(call, now)
+    }
+    this.pumpAll(now)
+  }
+
+  /** `copy` was answered, or never will be. */
+  dropCopy(call: Call, route: Route, copy: Pending): void {
+    call.copies = call.copies.filter((other) => other !== copy)
+    if (route.probe === copy) route.probe = undefined
+  }
+
+  /**
+   * The group does not know the session and the basis is too old to open it. If surely no copy was
+   * applied, the call starts over under another number; the old one is never sent again.
+   */
+  renumber(call: Call, now: number): void {
+    // Groups not used for as long would refuse next: their bases are as old.
+    for (const route of this.#parts.routes.all()) route.basis = undefined
+    if (call.copies.length > 0) {
+      this.schedule(call)
+      return
+    }
+    if (mayApply(call)) {
+      this.fail(call, doubtful('the session ended before an answer came'), now)
+      return
+    }
+    const session = call.ticket?.session
+    session?.end(call.ticket?.seq ?? 0)
+    if (session === this.#session) this.#session = new Session(this.#parts.random)
+    call.ticket = undefined
+    call.body = undefined
+    this.rest(call, now)
+  }
+
+  fail(call: Call, failed: Failure, now: number): void {
+    this.complete(call, { ok: false, failure: failed }, now)
+  }
+
+  /** The one end of every call. */
+  complete(call: Call, outcome: CallOutcome, now: number): void {
+    const { agenda, outbox } = this.#parts
+    const { route } = call
+    this.calls.delete(call.id)
+    this.#unrouted.delete(call)
+    agenda.remove(call)
+    for (const copy of call.copies) outbox.forget(copy)
+    call.ticket?.session.end(call.ticket.seq)
+    outbox.emit({ type: 'complete', call: call.id, outcome })
+    if (route === undefined) return
+    route.waiting.delete(call)
+    if (route.probe?.purpose !== call) return
+    route.probe = undefined
+    this.pump(route, now)
+  }
+}

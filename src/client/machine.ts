@@ -1,0 +1,351 @@
+import { ByteReader, Malformed } from '../wire/bytes.ts'
+import type { ClusterView } from '../wire/cluster-map.ts'
+import { readResult } from '../wire/command.ts'
+import { failure } from '../wire/failure.ts'
+import type { NodeId, SessionId } from '../wire/ids.ts'
+import { decodeRead } from '../wire/read-body.ts'
+import type { Reply } from '../wire/request.ts'
+import { unreachable } from '../world/assert.ts'
+import { Agenda } from './agenda.ts'
+import {
+  abandoned,
+  type Call,
+  type Errand,
+  expired,
+  isMutation,
+  mayApply,
+  needsLeader,
+  type Pending,
+  type Route,
+  refused
+} from './calls.ts'
+import { Dispatch } from './dispatch.ts'
+import { Errands, type Parts } from './errands.ts'
+import type { CallOutcome, ClientEffect, ClientInput, ClientOptions } from './inputs.ts'
+import { Outbox } from './outbox.ts'
+import { Peers } from './peers.ts'
+import { verdict } from './retry.ts'
+import { Routes } from './routes.ts'
+import { Targets } from './targets.ts'
+
+const IN_FLIGHT_MAX = 1_024
+/** An answer owed for so long makes us ask elsewhere, too; doubled each time up to the maximum. */
+const PATIENCE_MS = 1_000
+const PATIENCE_MAX_MS = 4_000
+const OVERLOADED_RETRY_MS = 100
+
+/**
+ * The client: finds the leader of each key's group, sends, retries what is safe to retry, and tells
+ * each caller once what became of its call. Pure: time comes with each input, chance from `random`,
+ * and what it wants done it returns. One machine serves any number of callers.
+ *
+ * Exactly once: all copies of a mutation are the same bytes, so that the group's session table
+ * answers a repetition. A call is reported `not_applied` only when every copy of it was refused or
+ * none was sent; one copy without an answer makes it `unknown`.
+ */
+export class ClientMachine {
+  readonly #parts: Parts
+  readonly #errands: Errands
+  readonly #targets: Targets
+  readonly #dispatch: Dispatch
+  readonly #inFlightMax: number
+  readonly #seeds: readonly string[]
+  #alarm = Number.POSITIVE_INFINITY
+
+  constructor(options: ClientOptions) {
+    const { random, seeds, self } = options
+    const outbox = new Outbox()
+    const dial = (address: string): void => outbox.emit({ type: 'dial', address })
+    this.#parts = {
+      random,
+      outbox,
+      peers: new Peers(seeds, random, self === undefined ? dial : undefined),
+      routes: new Routes(random),
+      agenda: new Agenda()
+    }
+    this.#errands = new Errands(this.#parts)
+    this.#targets = new Targets(this.#parts, self)
+    this.#inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX
+    this.#seeds = seeds
+    this.#dispatch = new Dispatch(this.#parts, this.#errands, this.#targets)
+  }
+
+  /** What it knows of the cluster; undefined before the first map came. */
+  get view(): ClusterView | undefined {
+    return this.#parts.routes.view
+  }
+
+  /** Calls without an answer. */
+  get inFlight(): number {
+    return this.#dispatch.calls.size
+  }
+
+  /** Of mutations first sent now. */
+  get session(): SessionId {
+    return this.#dispatch.session
+  }
+
+  /** Begins to look for a map without a call, as `call` would. */
+  start(now: number): readonly ClientEffect[] {
+    this.#errands.wantMap(now)
+    return this.#settle()
+  }
+
+  /** `now` in milliseconds, monotonic. The effects are to be carried out in order. */
+  step(input: ClientInput, now: number): readonly ClientEffect[] {
+    switch (input.type) {
+      case 'call':
+        this.#call(input, now)
+        break
+      case 'cancel':
+        this.#cancel(input.call, now)
+        break
+      case 'link-up':
+        this.#parts.peers.up(input.node)
+        this.#errands.linkUp(now)
+        this.#dispatch.pumpAll(now)
+        break
+      case 'link-down':
+        this.#linkDown(input.node, now)
+        break
+      case 'dial-failed':
+        this.#parts.peers.dialFailed(input.address, now)
+        this.#dispatch.pumpAll(now)
+        break
+      case 'reply':
+        this.#reply(input.node, input.reply, now)
+        break
+      case 'view':
+        if (this.#parts.routes.adopt(input.view, true)) {
+          this.#errands.mapCame(now)
+          this.#dispatch.mapCame(now)
+        }
+        break
+      case 'wake':
+        this.#wake(now)
+        break
+      default:
+        unreachable(input)
+    }
+    return this.#settle()
+  }
+
+  #settle(): readonly ClientEffect[] {
+    const { agenda, outbox } = this.#parts
+    if (agenda.next < this.#alarm) {
+      this.#alarm = agenda.next
+      outbox.emit({ type: 'wake-at', at: this.#alarm })
+    }
+    return outbox.drain()
+  }
+
+  #wake(now: number): void {
+    this.#alarm = Number.POSITIVE_INFINITY
+    const { agenda } = this.#parts
+    for (let due = agenda.take(now); due !== undefined; due = agenda.take(now)) {
+      if (due.type === 'call') this.#attend(due, now)
+      else if (due.type === 'errand') this.#errands.run(due, now)
+      else this.#dispatch.pump(due, now)
+    }
+  }
+
+  #call(input: ClientInput & { type: 'call' }, now: number): void {
+    if (this.#dispatch.calls.size >= this.#inFlightMax) {
+      const message = `${this.#dispatch.calls.size} calls are in flight already; wait for some to end`
+      const failed = { ...failure('overloaded', message), retryAfterMs: OVERLOADED_RETRY_MS }
+      const outcome: CallOutcome = { ok: false, failure: failed }
+      this.#parts.outbox.emit({ type: 'complete', call: input.call, outcome })
+      return
+    }
+    const call = this.#newCall(input, now)
+    this.#dispatch.calls.set(call.id, call)
+    this.#errands.wantFreshMap(now)
+    this.#dispatch.route(call, now)
+  }
+
+  #newCall(input: ClientInput & { type: 'call' }, now: number): Call {
+    return {
+      type: 'call',
+      at: 0,
+      slot: -1,
+      id: input.call,
+      operation: input.operation,
+      timeoutMs: input.timeoutMs,
+      deadline: now + input.timeoutMs,
+      trace: input.trace ?? '',
+      principal: input.principal ?? '',
+      state: 'waiting',
+      route: undefined,
+      body: input.operation.kind === 'get' ? input.operation.key : undefined,
+      ticket: undefined,
+      copies: [],
+      inDoubt: false,
+      attempt: 0,
+      refusal: undefined,
+      resumeAt: 0,
+      patienceMs: PATIENCE_MS,
+      impatientAt: 0,
+      tour: input.operation.kind === 'get' ? this.#parts.random.below(0x1_0000) : 0
+    }
+  }
+
+  /** The time of a call has come: its end, its next try, or the end of its patience. */
+  #attend(call: Call, now: number): void {
+    const { route } = call
+    if (now >= call.deadline) this.#dispatch.fail(call, expired(call, this.#situation()), now)
+    else if (route === undefined) this.#dispatch.route(call, now)
+    else if (call.state === 'resting') this.#dispatch.wait(call, route, now)
+    else this.#lose(call, route, now)
+  }
+
+  /** Patience is over. Its copies stay where they are; another node may know better. */
+  #lose(call: Call, route: Route, now: number): void {
+    const { routes, peers } = this.#parts
+    call.patienceMs = Math.min(PATIENCE_MAX_MS, call.patienceMs * 2)
+    call.impatientAt = now + call.patienceMs
+    this.#dispatch.schedule(call)
+    this.#errands.wantMap(now)
+    if (call.state === 'sent') {
+      route.suspect = true
+      const node = this.#targets.another(call, route)
+      if (node !== undefined) this.#dispatch.copy(call, { node, probing: false }, now)
+    } else if (route.leader !== undefined && !peers.isLinked(route.leader)) {
+      routes.lost(route, route.leader)
+    }
+    if (route.probe?.purpose === call) route.probe = undefined
+    this.#dispatch.pump(route, now)
+  }
+
+  #reply(node: NodeId, reply: Reply, now: number): void {
+    const { outbox, routes } = this.#parts
+    const pending = outbox.take(node, reply.id)
+    if (pending === undefined) return
+    if (routes.map !== undefined && reply.epoch > routes.epoch) this.#errands.wantMap(now)
+    if (pending.purpose.type === 'errand') {
+      this.#errandAnswered(pending.purpose, reply, now)
+      return
+    }
+    const call = pending.purpose
+    const route = call.route as Route
+    this.#dispatch.dropCopy(call, route, pending)
+    if (reply.outcome === 'ok') this.#accepted(call, route, node, reply, now)
+    else if (reply.outcome === 'unknown') this.#leftOpen(call, route, node, reply, now)
+    else this.#refused(call, route, node, reply, now)
+    this.#dispatch.pump(route, now)
+  }
+
+  #errandAnswered(errand: Errand, reply: Reply, now: number): void {
+    if (!this.#errands.answered(errand, reply, now)) return
+    if (errand.route === undefined) this.#dispatch.mapCame(now)
+    else this.#dispatch.pump(errand.route, now)
+  }
+
+  #accepted(call: Call, route: Route, node: NodeId, reply: Reply, now: number): void {
+    let outcome: CallOutcome
+    try {
+      outcome = readOutcome(call, route, reply)
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      this.#leftOpen(call, route, node, { ...reply, message: `bad answer: ${error.message}` }, now)
+      return
+    }
+    if (reply.applied > 0) {
+      route.basis = Math.max(route.basis ?? 0, reply.applied)
+      route.token = Math.max(route.token, reply.applied)
+    }
+    if (needsLeader(call)) this.#parts.routes.proved(route, node)
+    this.#dispatch.complete(call, outcome, now)
+  }
+
+  /** This copy was handed over and its fate is not known there: the same bytes will find out. */
+  #leftOpen(call: Call, route: Route, node: NodeId, reply: Reply, now: number): void {
+    if (isMutation(call)) call.inDoubt = true
+    call.refusal = reply
+    if (route.leader === node) this.#parts.routes.lost(route, node)
+    this.#dispatch.rest(call, now)
+  }
+
+  #refused(call: Call, route: Route, node: NodeId, reply: Reply, now: number): void {
+    call.refusal = reply
+    switch (verdict(reply.code)) {
+      case 'elsewhere':
+        if (needsLeader(call)) {
+          this.#parts.routes.refusedBy(route, reply, node, now)
+          if (route.leader === undefined) this.#errands.wantMap(now)
+          call.attempt++
+          this.#dispatch.wait(call, route, now)
+        } else this.#dispatch.rest(call, now)
+        return
+      case 'refresh':
+        this.#errands.wantMap(now)
+        this.#dispatch.rest(call, now)
+        return
+      case 'later':
+        this.#later(call, reply, now)
+        return
+      case 'renumber':
+        this.#dispatch.renumber(call, now)
+        return
+      default:
+        // Another copy may still be answered, and only that answer tells what happened.
+        if (isMutation(call) && call.copies.length > 0) this.#dispatch.schedule(call)
+        else this.#dispatch.fail(call, refused(call, reply), now)
+    }
+  }
+
+  /** No use to wait beyond the deadline: the caller hears at once when to come back. */
+  #later(call: Call, reply: Reply, now: number): void {
+    const tooLate = now + reply.waitMs >= call.deadline
+    if (tooLate && !mayApply(call)) this.#dispatch.fail(call, expired(call, this.#situation()), now)
+    else this.#dispatch.rest(call, now, reply.waitMs)
+  }
+
+  #linkDown(node: NodeId, now: number): void {
+    const { outbox, peers, routes } = this.#parts
+    peers.down(node)
+    for (const route of routes.all()) if (route.leader === node) routes.lost(route, node)
+    for (const pending of outbox.takeAll(node)) {
+      if (pending.purpose.type === 'errand') this.#errands.lost(pending.purpose, now)
+      else this.#copyLost(pending.purpose, pending, now)
+    }
+    this.#dispatch.pumpAll(now)
+  }
+
+  #copyLost(call: Call, copy: Pending, now: number): void {
+    const route = call.route as Route
+    this.#dispatch.dropCopy(call, route, copy)
+    if (isMutation(call)) call.inDoubt = true
+    if (call.state === 'sent' && call.copies.length === 0) this.#dispatch.wait(call, route, now)
+  }
+
+  #cancel(id: number, now: number): void {
+    const call = this.#dispatch.calls.get(id)
+    if (call === undefined) return
+    const failed = abandoned(call)
+    for (const copy of call.copies) this.#parts.outbox.cancel(copy)
+    this.#dispatch.fail(call, failed, now)
+  }
+
+  /** For messages: what stood in the way. */
+  #situation(): string {
+    const { peers, routes } = this.#parts
+    if (peers.links.length === 0) {
+      return this.#seeds.length === 0 ? 'no link' : `no link; seeds: ${this.#seeds.join(', ')}`
+    }
+    return routes.map === undefined ? 'no cluster map yet' : ''
+  }
+}
+
+/** Throws Malformed. */
+function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome {
+  const { group } = route
+  const { applied, body } = reply
+  if (call.operation.kind === 'get') {
+    const stalenessMs = call.operation.consistency === 'eventual' ? reply.waitMs : 0
+    return { ok: true, kind: 'get', record: decodeRead(body), group, applied, stalenessMs }
+  }
+  const reader = new ByteReader(body)
+  const result = readResult(reader)
+  reader.end()
+  return { ok: true, kind: 'mutate', result, group, applied }
+}

@@ -1,0 +1,57 @@
+import type { NodeId } from '../wire/ids.ts'
+import type { Request } from '../wire/request.ts'
+import type { Call, Errand, Pending } from './calls.ts'
+import type { ClientEffect } from './inputs.ts'
+
+/** What this step does to the outside, and which requests are without an answer. */
+export class Outbox {
+  #effects: ClientEffect[] = []
+  #lastId = 0
+  readonly #pending = new Map<number, Pending>()
+
+  emit(effect: ClientEffect): void {
+    this.#effects.push(effect)
+  }
+
+  /** All effects since the last call, in order. */
+  drain(): readonly ClientEffect[] {
+    const effects = this.#effects
+    this.#effects = []
+    return effects
+  }
+
+  /** Ids rise for ever, over all links: a receiver can tell a repetition. */
+  send(node: NodeId, request: Omit<Request, 'id'>, purpose: Call | Errand): Pending {
+    const pending: Pending = { id: ++this.#lastId, node, purpose }
+    this.#pending.set(pending.id, pending)
+    this.emit({ type: 'send', node, request: { id: pending.id, ...request } })
+    return pending
+  }
+
+  /** The request that `node` answers; undefined when nobody waits for that answer. */
+  take(node: NodeId, id: number): Pending | undefined {
+    const pending = this.#pending.get(id)
+    if (pending === undefined || pending.node !== node) return undefined
+    this.#pending.delete(id)
+    return pending
+  }
+
+  /** Its answer will be passed over. */
+  forget(pending: Pending): void {
+    this.#pending.delete(pending.id)
+  }
+
+  /** Tells the node, too. */
+  cancel(pending: Pending): void {
+    this.forget(pending)
+    this.emit({ type: 'cancel', node: pending.node, id: pending.id })
+  }
+
+  /** All that `node` will not answer any more, oldest first. */
+  takeAll(node: NodeId): Pending[] {
+    const lost: Pending[] = []
+    for (const pending of this.#pending.values()) if (pending.node === node) lost.push(pending)
+    for (const pending of lost) this.#pending.delete(pending.id)
+    return lost
+  }
+}

@@ -1,0 +1,113 @@
+import type { NodeId } from '../wire/ids.ts'
+import type { Random } from '../world/random.ts'
+import { backOff } from './retry.ts'
+
+/** A dial without an answer for so long is taken for failed: longer than any transport tries. */
+const DIAL_MS = 10_000
+const SEEDS_AT_ONCE = 3
+
+interface Dial {
+  /** Undefined: a seed, whose name we learn from the link. */
+  readonly node: NodeId | undefined
+  failures: number
+  /** While it is being dialled: when to stop believing in it. Else: not again before. */
+  until: number
+  busy: boolean
+}
+
+/** How near a node is: `dialling` will be followed by news, `lost` by none before a while. */
+export type Reach = 'linked' | 'dialling' | 'lost'
+
+/** Which nodes have a link, and who is being called to get one. */
+export class Peers {
+  readonly #links = new Set<NodeId>()
+  readonly #dials = new Map<string, Dial>()
+  readonly #seeds: readonly string[]
+  readonly #random: Random
+  /** Undefined: the links are kept by somebody else. */
+  readonly #dial: ((address: string) => void) | undefined
+
+  constructor(
+    seeds: readonly string[],
+    random: Random,
+    dial: ((address: string) => void) | undefined
+  ) {
+    this.#seeds = seeds
+    this.#random = random
+    this.#dial = dial
+  }
+
+  get links(): readonly NodeId[] {
+    return [...this.#links]
+  }
+
+  isLinked(node: NodeId): boolean {
+    return this.#links.has(node)
+  }
+
+  /** A link shows that its seed works, too, but not which one it was: all may be dialled again. */
+  up(node: NodeId): void {
+    this.#links.add(node)
+    for (const [address, dial] of this.#dials) {
+      if (dial.node === node || dial.node === undefined) this.#dials.delete(address)
+    }
+  }
+
+  down(node: NodeId): void {
+    this.#links.delete(node)
+  }
+
+  dialFailed(address: string, now: number): void {
+    const dial = this.#dials.get(address)
+    if (dial !== undefined) this.#fail(dial, now)
+  }
+
+  /** Makes sure that somebody tries to reach `node`, at one of its addresses at a time. */
+  reach(node: NodeId, addresses: readonly string[], now: number): Reach {
+    if (this.#links.has(node)) return 'linked'
+    if (this.#dial === undefined) return 'lost'
+    const named = addresses.map((address) =>
+      address.includes('/p2p/') ? address : `${address}/p2p/${node}`
+    )
+    if (named.some((address) => this.#isBusy(address, now))) return 'dialling'
+    const free = named.filter((address) => this.#isFree(address, now))
+    return this.#start(free.slice(0, 1), node, now) ? 'dialling' : 'lost'
+  }
+
+  /** Calls the next seeds, beginning anywhere: not all clients should lean on the first one. */
+  reachSeeds(now: number): void {
+    const free = this.#seeds.filter((seed) => this.#isFree(seed, now))
+    const busy = this.#seeds.filter((seed) => this.#isBusy(seed, now)).length
+    if (free.length === 0 || busy >= SEEDS_AT_ONCE) return
+    const first = this.#random.below(free.length)
+    const turned = [...free.slice(first), ...free.slice(0, first)]
+    this.#start(turned.slice(0, SEEDS_AT_ONCE - busy), undefined, now)
+  }
+
+  #start(addresses: readonly string[], node: NodeId | undefined, now: number): boolean {
+    for (const address of addresses) {
+      const failures = this.#dials.get(address)?.failures ?? 0
+      this.#dials.set(address, { node, failures, until: now + DIAL_MS, busy: true })
+      this.#dial?.(address)
+    }
+    return addresses.length > 0
+  }
+
+  #isBusy(address: string, now: number): boolean {
+    const dial = this.#dials.get(address)
+    if (dial === undefined || !dial.busy) return false
+    if (now >= dial.until) this.#fail(dial, now)
+    return dial.busy
+  }
+
+  #isFree(address: string, now: number): boolean {
+    const dial = this.#dials.get(address)
+    return dial === undefined || (!dial.busy && now >= dial.until)
+  }
+
+  #fail(dial: Dial, now: number): void {
+    dial.busy = false
+    dial.until = now + backOff(dial.failures + 2, this.#random)
+    dial.failures++
+  }
+}

@@ -1,0 +1,103 @@
+import type { NodeId } from '../wire/ids.ts'
+import { type Call, needsLeader, type Route } from './calls.ts'
+import type { Parts } from './errands.ts'
+
+/** How long a group without any reachable member is left alone, when nobody dials for us. */
+const UNREACHABLE_MS = 100
+
+export interface Target {
+  readonly node: NodeId
+  /** It is not known to lead: one copy asks, the others wait for what it learns. */
+  readonly probing: boolean
+}
+
+/** Chooses where the next copy of a call goes. */
+export class Targets {
+  readonly #parts: Parts
+  readonly #self: NodeId | undefined
+
+  constructor(parts: Parts, self: NodeId | undefined) {
+    this.#parts = parts
+    this.#self = self
+  }
+
+  /** Undefined: nowhere now; a link, an answer or the route's own alarm will change that. */
+  next(call: Call, route: Route, now: number): Target | undefined {
+    const node = needsLeader(call) ? undefined : this.#replica(call, route, now)
+    if (node !== undefined) return { node, probing: false }
+    return needsLeader(call) ? this.#leader(call, route, now) : undefined
+  }
+
+  /** Somebody who was not asked yet and can be at once: what a silent leader leaves us. */
+  another(call: Call, route: Route): NodeId | undefined {
+    return this.#turned(route).find((node) => this.#canTake(call, node))
+  }
+
+  #leader(call: Call, route: Route, now: number): Target | undefined {
+    if (now < route.notBefore) {
+      this.#parts.agenda.set(route, route.notBefore)
+      return undefined
+    }
+    const { leader } = route
+    if (leader !== undefined) {
+      if (holdsCopy(call, leader)) return undefined
+      const reach = this.#reach(leader, now)
+      if (reach === 'linked') return { node: leader, probing: false }
+      if (reach === 'dialling') return undefined
+      this.#parts.routes.lost(route, leader)
+    }
+    if (route.probe !== undefined) return undefined
+    const node = this.#member(call, route, now)
+    return node === undefined ? undefined : { node, probing: true }
+  }
+
+  /** The next member that can be asked at once; on the way to it, those without a link are called. */
+  #member(call: Call, route: Route, now: number): NodeId | undefined {
+    let dialling = false
+    for (const node of this.#turned(route)) {
+      const reach = this.#reach(node, now)
+      if (reach === 'linked' && !holdsCopy(call, node)) return node
+      dialling ||= reach === 'dialling'
+    }
+    if (!dialling) {
+      route.notBefore = now + UNREACHABLE_MS
+      this.#parts.agenda.set(route, route.notBefore)
+    }
+    return undefined
+  }
+
+  /** For reads that any replica answers: our own node first, then one after another. */
+  #replica(call: Call, route: Route, now: number): NodeId | undefined {
+    const members = this.#parts.routes.members(route)
+    const able = members.filter((node) => this.#canTake(call, node))
+    if (able.length === 0) {
+      this.#member(call, route, now)
+      return undefined
+    }
+    if (call.attempt === 0 && this.#self !== undefined && able.includes(this.#self)) {
+      return this.#self
+    }
+    return able[(call.tour + call.attempt) % able.length]
+  }
+
+  #turned(route: Route): readonly NodeId[] {
+    const members = this.#parts.routes.members(route)
+    if (members.length === 0) return members
+    const first = route.cursor % members.length
+    return [...members.slice(first), ...members.slice(0, first)]
+  }
+
+  #canTake(call: Call, node: NodeId): boolean {
+    return this.#parts.peers.isLinked(node) && !holdsCopy(call, node)
+  }
+
+  #reach(node: NodeId, now: number): 'linked' | 'dialling' | 'lost' {
+    const { peers, routes } = this.#parts
+    return peers.reach(node, routes.addresses(node), now)
+  }
+}
+
+/** A second copy to the same node would only add to its load: the link is alive. */
+function holdsCopy(call: Call, node: NodeId): boolean {
+  return call.copies.some((copy) => copy.node === node)
+}
