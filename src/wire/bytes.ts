@@ -22,12 +22,10 @@ export class Malformed extends Error {
 /** Appends primitives to a growing buffer. Integers are LEB128 varints up to 2^53 - 1. */
 export class ByteWriter {
   #buffer: Uint8Array
-  #view: DataView
   #length = 0
 
   constructor(capacity = 256) {
     this.#buffer = new Uint8Array(capacity)
-    this.#view = new DataView(this.#buffer.buffer)
   }
 
   get length(): number {
@@ -42,14 +40,17 @@ export class ByteWriter {
 
   u32(value: number): this {
     this.#reserve(4)
-    this.#view.setUint32(this.#length, value)
-    this.#length += 4
+    // By hand: making a DataView for each writer costs more than all else a short record needs.
+    this.#buffer[this.#length++] = value >>> 24
+    this.#buffer[this.#length++] = value >>> 16
+    this.#buffer[this.#length++] = value >>> 8
+    this.#buffer[this.#length++] = value
     return this
   }
 
   f64(value: number): this {
     this.#reserve(8)
-    this.#view.setFloat64(this.#length, value)
+    new DataView(this.#buffer.buffer, this.#length, 8).setFloat64(0, value)
     this.#length += 8
     return this
   }
@@ -102,19 +103,16 @@ export class ByteWriter {
     const grown = new Uint8Array(Math.max(this.#buffer.length * 2, this.#length + extra))
     grown.set(this.#buffer.subarray(0, this.#length))
     this.#buffer = grown
-    this.#view = new DataView(grown.buffer)
   }
 }
 
 /** Reads what ByteWriter wrote. Throws Malformed at anything else; never reads past the end. */
 export class ByteReader {
   readonly #buffer: Uint8Array
-  readonly #view: DataView
   #offset = 0
 
   constructor(buffer: Uint8Array) {
     this.#buffer = buffer
-    this.#view = new DataView(buffer.buffer, buffer.byteOffset, buffer.byteLength)
   }
 
   get offset(): number {
@@ -132,14 +130,20 @@ export class ByteReader {
 
   u32(): number {
     this.#need(4)
-    const value = this.#view.getUint32(this.#offset)
+    const buffer = this.#buffer
+    const at = this.#offset
     this.#offset += 4
-    return value
+    const low =
+      ((buffer[at + 1] as number) << 16) |
+      ((buffer[at + 2] as number) << 8) |
+      (buffer[at + 3] as number)
+    return (buffer[at] as number) * 0x100_0000 + low
   }
 
   f64(): number {
     this.#need(8)
-    const value = this.#view.getFloat64(this.#offset)
+    const { buffer, byteOffset } = this.#buffer
+    const value = new DataView(buffer, byteOffset + this.#offset, 8).getFloat64(0)
     this.#offset += 8
     return value
   }
