@@ -13,7 +13,7 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 2,
     projects: [
-      suite('tidy', ['test/tidy.test.ts'], 60_000),
+      suite('tidy', ['test/tidy.test.ts', 'test/tidy/*.test.ts'], 60_000),
       suite('unit', ['test/unit/**/*.test.ts'], 20_000),
       suite('scenario', ['test/scenario/**/*.test.ts'], 20_000),
       suite('contract', ['test/contract/**/*.test.ts'], 30_000),

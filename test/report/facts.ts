@@ -13,7 +13,9 @@ export interface Facts {
 
 export const FACTS_FILE = 'KEYMESH_TEST_FACTS'
 
-/** Adds `facts` to the sums of this run; without a run around it (a single test file) does nothing. */
+/**
+ * Adds `facts` to the sums of this run; without a run around it (a single test file) does nothing.
+ */
 export function reportFacts(facts: Facts): void {
   const file = process.env[FACTS_FILE]
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(facts)}\n`)

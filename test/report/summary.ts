@@ -22,9 +22,9 @@ export interface VitestReport {
 }
 
 /**
- * Counts a vitest report per suite, in the order of `names`: the folder under test/ a file lies in. A
- * file that could not even be loaded counts as one failed test; so does a suite without any test, and
- * a run that ended badly for another reason (an error outside a test).
+ * Counts a vitest report per suite, in the order of `names`: the folder under test/ a file lies in.
+ * A file that could not even be loaded counts as one failed test; so does a suite without any test,
+ * and a run that ended badly for another reason (an error outside a test).
  */
 export function countReport(
   report: VitestReport,
