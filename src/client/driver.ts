@@ -1,0 +1,252 @@
+import type { Link, PeerId, Transport } from '../transport/transport.ts'
+import { Malformed } from '../wire/bytes.ts'
+import type { ClusterView } from '../wire/cluster-map.ts'
+import { failure } from '../wire/failure.ts'
+import { decodeFrame, FRAME } from '../wire/frame.ts'
+import { CLIENT_HELLO, decodeHello, encodeHello, speaks } from '../wire/hello.ts'
+import type { Reply, Request } from '../wire/request.ts'
+import { decodeReply, encodeCancel, encodeRequest } from '../wire/request-codec.ts'
+import { unreachable } from '../world/assert.ts'
+import type { Cancel, Clock, Timers } from '../world/clock.ts'
+import type {
+  CallOperation,
+  CallOutcome,
+  ClientEffect,
+  ClientInput,
+  ClientOptions
+} from './inputs.ts'
+import { ClientMachine } from './machine.ts'
+
+/** What calls still in flight may take after `close` before they are given up. */
+const GRACE_MS = 5_000
+/** After a full queue: its frames leave within a turn or two. */
+const QUEUE_FULL_MS = 20
+
+export interface DriverOptions extends ClientOptions {
+  /** Not started yet; `close` stops it. */
+  readonly transport: Transport
+  readonly timers: Timers
+  readonly clock: Clock
+}
+
+export interface DriverCall {
+  readonly timeoutMs: number
+  readonly trace?: string
+  readonly principal?: string
+}
+
+/**
+ * A client machine with its hands: a transport, a clock and timers. Synchronous; the real client, the
+ * one inside a node and the simulated ones differ only in what is passed here.
+ */
+export class ClientDriver {
+  readonly #machine: ClientMachine
+  readonly #transport: Transport
+  readonly #timers: Timers
+  readonly #clock: Clock
+  readonly #done = new Map<number, (outcome: CallOutcome) => void>()
+  readonly #linked = new Set<PeerId>()
+  #effects: ClientEffect[] = []
+  #acting = false
+  #lastCall = 0
+  #stopAlarm: Cancel = () => {}
+  #onReady: (() => void) | undefined
+  #phase: 'open' | 'draining' | 'stopping' | 'closed' = 'open'
+  readonly #onClosed: (() => void)[] = []
+
+  constructor(options: DriverOptions) {
+    this.#machine = new ClientMachine(options)
+    this.#transport = options.transport
+    this.#timers = options.timers
+    this.#clock = options.clock
+  }
+
+  /** What the client knows of the cluster; undefined until the first map came. */
+  get view(): ClusterView | undefined {
+    return this.#machine.view
+  }
+
+  /** Calls without an answer. */
+  get inFlight(): number {
+    return this.#done.size
+  }
+
+  /** Begins to look for the cluster; `onReady` once, when its map is known. Requires: called once. */
+  start(onReady: () => void): void {
+    this.#onReady = onReady
+    this.#transport.start({
+      hello: () => encodeHello({ ...CLIENT_HELLO, clusterId: this.view?.map.clusterId ?? '' }),
+      up: (link) => this.#up(link),
+      frame: (peer, frame) => this.#frame(peer, frame),
+      down: (peer) => {
+        if (this.#linked.delete(peer)) this.#step({ type: 'link-down', node: peer })
+      },
+      dialFailed: (address) => this.#step({ type: 'dial-failed', address })
+    })
+    this.#act(this.#machine.start(this.#clock.monotonic()))
+  }
+
+  /**
+   * `done` is called once, possibly before this returns. The result gives the call up: `done` then
+   * hears what is certain about it. Keys and values must not change until `done`.
+   */
+  call(
+    operation: CallOperation,
+    options: DriverCall,
+    done: (outcome: CallOutcome) => void
+  ): Cancel {
+    if (this.#phase !== 'open') {
+      done({ ok: false, failure: failure('closed', 'this client was closed; open another one') })
+      return () => {}
+    }
+    const call = ++this.#lastCall
+    this.#done.set(call, done)
+    this.#step({ type: 'call', call, operation, ...options })
+    return () => this.#step({ type: 'cancel', call })
+  }
+
+  /** For a client inside a node: what the node learned of the cluster. */
+  learn(view: ClusterView): void {
+    this.#step({ type: 'view', view })
+  }
+
+  /**
+   * Refuses new calls, waits for those in flight, gives up what is left after `graceMs`, and stops
+   * the transport; then `done`. May be called again.
+   */
+  close(done: () => void, graceMs = GRACE_MS): void {
+    if (this.#phase === 'closed') {
+      done()
+      return
+    }
+    this.#onClosed.push(done)
+    if (this.#phase !== 'open') return
+    this.#phase = 'draining'
+    this.#onReady = undefined
+    const cancel = this.#timers.after(graceMs, () => this.#giveUp())
+    this.#onClosed.push(cancel)
+    this.#stopWhenDrained()
+  }
+
+  #giveUp(): void {
+    for (const call of [...this.#done.keys()]) this.#step({ type: 'cancel', call })
+  }
+
+  #stopWhenDrained(): void {
+    if (this.#phase !== 'draining' || this.#done.size > 0) return
+    this.#phase = 'stopping'
+    this.#stopAlarm()
+    this.#transport.stop(() => {
+      this.#phase = 'closed'
+      for (const done of this.#onClosed.splice(0)) done()
+    })
+  }
+
+  #step(input: ClientInput): void {
+    if (this.#phase === 'stopping' || this.#phase === 'closed') return
+    this.#act(this.#machine.step(input, this.#clock.monotonic()))
+  }
+
+  /** In order, also when `done` of one call makes the next: an older alarm never replaces a newer. */
+  #act(effects: readonly ClientEffect[]): void {
+    for (const effect of effects) this.#effects.push(effect)
+    if (this.#acting) return
+    this.#acting = true
+    for (let next = 0; next < this.#effects.length; next++) {
+      this.#perform(this.#effects[next] as ClientEffect)
+    }
+    this.#effects = []
+    this.#acting = false
+    if (this.#onReady !== undefined && this.view !== undefined) {
+      const onReady = this.#onReady
+      this.#onReady = undefined
+      onReady()
+    }
+    this.#stopWhenDrained()
+  }
+
+  #perform(effect: ClientEffect): void {
+    switch (effect.type) {
+      case 'send':
+        this.#send(effect.node, effect.request)
+        return
+      case 'cancel':
+        this.#transport.send(effect.node, encodeCancel(effect.id))
+        return
+      case 'complete': {
+        const done = this.#done.get(effect.call)
+        this.#done.delete(effect.call)
+        done?.(effect.outcome)
+        return
+      }
+      case 'dial':
+        this.#transport.dial(effect.address)
+        return
+      case 'wake-at':
+        this.#stopAlarm()
+        this.#stopAlarm = this.#timers.after(Math.max(0, effect.at - this.#clock.monotonic()), () =>
+          this.#step({ type: 'wake' })
+        )
+        return
+      default:
+        unreachable(effect)
+    }
+  }
+
+  /** A frame that did not leave is a refusal: that copy surely did nothing. */
+  #send(node: PeerId, request: Request): void {
+    if (this.#transport.send(node, encodeRequest(request))) return
+    const reply: Reply = {
+      id: request.id,
+      outcome: 'rejected',
+      code: 'overloaded',
+      message: 'the queue to the node is full',
+      applied: 0,
+      leader: '',
+      epoch: 0,
+      waitMs: QUEUE_FULL_MS,
+      body: new Uint8Array(0)
+    }
+    this.#step({ type: 'reply', node, reply })
+  }
+
+  #up(link: Link): void {
+    if (link.role !== 'node') return
+    const objection = this.#objection(link)
+    if (objection !== undefined) {
+      this.#transport.close(link.peer, objection)
+      return
+    }
+    this.#linked.add(link.peer)
+    this.#step({ type: 'link-up', node: link.peer })
+  }
+
+  #objection(link: Link): string | undefined {
+    try {
+      const { version, clusterId } = decodeHello(link.hello)
+      if (!speaks(version)) return 'protocol version'
+      const own = this.view?.map.clusterId
+      const foreign = own !== undefined && clusterId !== '' && clusterId !== own
+      return foreign ? 'wrong_cluster' : undefined
+    } catch (error) {
+      if (error instanceof Malformed) return `malformed hello: ${error.message}`
+      throw error
+    }
+  }
+
+  #frame(peer: PeerId, bytes: Uint8Array): void {
+    if (!this.#linked.has(peer)) return
+    let reply: Reply
+    try {
+      const { kind, head, body } = decodeFrame(bytes)
+      // Kinds that a later version tells its clients on its own account.
+      if (kind !== FRAME.reply) return
+      reply = decodeReply(head, body)
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      this.#transport.close(peer, `malformed frame: ${error.message}`)
+      return
+    }
+    this.#step({ type: 'reply', node: peer, reply })
+  }
+}
