@@ -118,7 +118,7 @@ export type Message = Envelope &
 export type Input =
   | { readonly type: 'tick' }
   | { readonly type: 'receive'; readonly message: Message }
-  /** Leader only, see `propose`. */
+  /** Ask for pre-votes now, without waiting for the timeout. */
   | { readonly type: 'campaign' }
   /**
    * The log is durable up to what a Ready promised. Ignored where the log has changed since:
@@ -196,4 +196,7 @@ export interface Status {
 export type Proposed =
   | { readonly accepted: true; readonly index: Index; readonly term: Term }
   /** Definite: nothing was appended. */
-  | { readonly accepted: false; readonly reason: 'not-leader' | 'overloaded' | 'transferring' }
+  | {
+      readonly accepted: false
+      readonly reason: 'not-leader' | 'overloaded' | 'transferring' | 'change-refused'
+    }
