@@ -27,11 +27,17 @@ export interface StateStore {
 }
 
 export interface StateView {
-  /** Up to `limit` entries of `range`, in byte order; fewer only at its end. */
+  /**
+   * The first entries of `range`, in byte order: at most `limit`, and no more than it takes to hold
+   * about 1 MiB. None only when the range holds none.
+   */
   page(
     range: KeyRange,
     limit: number,
-    done: (fault: DiskFault | undefined, entries: readonly (readonly [Uint8Array, Uint8Array])[]) => void
+    done: (
+      fault: DiskFault | undefined,
+      entries: readonly (readonly [Uint8Array, Uint8Array])[]
+    ) => void
   ): void
   /** Frees what the view pins. Idempotent; required. */
   release(): void

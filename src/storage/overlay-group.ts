@@ -1,0 +1,128 @@
+import type { Table } from '../state/table.ts'
+import type { GroupId } from '../wire/ids.ts'
+import { assert } from '../world/assert.ts'
+import type { StateStore, StateWrite } from '../world/state-store.ts'
+import { keyText, Layer } from './layer.ts'
+import {
+  decodePointer,
+  encodePointer,
+  type Generation,
+  garbageKey,
+  pointerKey,
+  stateKey,
+  statePrefix
+} from './state-keys.ts'
+
+/** One group's part of the overlay: changes not yet written, over its generation in the store. */
+export class OverlayGroup implements Table {
+  readonly group: GroupId
+  readonly #store: StateStore
+  readonly #onDirty: () => void
+  #generation: Generation
+  #prefix: Uint8Array
+  /** The largest generation number handed out in this life. */
+  #highest: Generation
+  /** Whether the store says that the group is here. */
+  #live: boolean
+  #active = new Layer()
+  #flushing: Layer | undefined
+  #touched = false
+  /** Another generation is on its way in: what stands here ends with it. */
+  #switching = false
+  receiving = false
+
+  constructor(group: GroupId, store: StateStore, onDirty: () => void) {
+    this.group = group
+    this.#store = store
+    this.#onDirty = onDirty
+    const stored = store.get(pointerKey(group))
+    const pointer = stored === undefined ? undefined : decodePointer(stored)
+    this.#generation = pointer?.generation ?? 0
+    this.#live = pointer?.live ?? false
+    this.#highest = this.#generation
+    this.#prefix = statePrefix(group, this.#generation)
+  }
+
+  get generation(): Generation {
+    return this.#generation
+  }
+
+  get prefix(): Uint8Array {
+    return this.#prefix
+  }
+
+  get dirtyBytes(): number {
+    return this.#active.bytes
+  }
+
+  get dirty(): boolean {
+    return !this.#switching && (this.#touched || this.#active.size > 0)
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const text = keyText(key)
+    const slot = this.#active.find(text) ?? this.#flushing?.find(text)
+    if (slot !== undefined) return slot.value
+    return this.#store.get(stateKey(this.#prefix, key))
+  }
+
+  set(key: Uint8Array, value: Uint8Array | undefined): void {
+    assert(!this.#switching, `group ${this.group} changes while its state is replaced`)
+    if (this.#active.size === 0) this.#onDirty()
+    this.#active.set(key, value)
+  }
+
+  /** Has the next flush ask for this group, though nothing was set. */
+  touch(): void {
+    this.#touched = true
+    this.#onDirty()
+  }
+
+  /** Freezes what was set and appends it to `batch`. */
+  freeze(batch: StateWrite[]): void {
+    assert(this.#flushing === undefined, 'two flushes at once')
+    const layer = this.#active
+    this.#flushing = layer
+    this.#active = new Layer()
+    this.#touched = false
+    if (!this.#live) {
+      this.#live = true
+      batch.push(this.pointerWrite({ generation: this.#generation, live: true }))
+    }
+    for (const { key, value } of layer.slots()) {
+      batch.push({ key: stateKey(this.#prefix, key), value })
+    }
+  }
+
+  flushed(): void {
+    this.#flushing = undefined
+  }
+
+  /** A generation number that no record in the store bears. */
+  freshGeneration(): Generation {
+    let generation = this.#highest + 1
+    while (this.#store.get(garbageKey(this.group, generation)) !== undefined) generation++
+    this.#highest = generation
+    return generation
+  }
+
+  /** From here on until `switched` nothing may be set, and nothing of this generation is flushed. */
+  beginSwitch(): void {
+    assert(!this.#switching, `two states replace that of group ${this.group}`)
+    this.#switching = true
+  }
+
+  switched(generation: Generation, live: boolean): void {
+    this.#generation = generation
+    this.#prefix = statePrefix(this.group, generation)
+    this.#live = live
+    this.#active = new Layer()
+    this.#flushing = undefined
+    this.#touched = false
+    this.#switching = false
+  }
+
+  pointerWrite(pointer: { generation: Generation; live: boolean }): StateWrite {
+    return { key: pointerKey(this.group), value: encodePointer(pointer) }
+  }
+}

@@ -1,0 +1,60 @@
+import type { DiskFault } from '../world/disk.ts'
+import type { StateStore, StateWrite } from '../world/state-store.ts'
+
+type Done = (fault: DiskFault | undefined) => void
+
+/**
+ * Puts the writers of a store in a row: it takes one batch at a time. A fault is final: everything
+ * that waits or comes later is answered with it and not written.
+ */
+export class WriteQueue {
+  readonly #store: StateStore
+  readonly #waiting: (readonly [readonly StateWrite[], Done])[] = []
+  #busy = false
+  #fault: DiskFault | undefined
+  #idle: (() => void) | undefined
+
+  constructor(store: StateStore) {
+    this.#store = store
+  }
+
+  write(batch: readonly StateWrite[], done: Done): void {
+    if (this.#fault !== undefined) {
+      done(this.#fault)
+      return
+    }
+    this.#waiting.push([batch, done])
+    this.#next()
+  }
+
+  /** Calls `idle` once nothing is being written any more. */
+  drain(idle: () => void): void {
+    if (!this.#busy) idle()
+    else this.#idle = idle
+  }
+
+  #next(): void {
+    if (this.#busy) return
+    const first = this.#waiting.shift()
+    if (first === undefined) {
+      const idle = this.#idle
+      this.#idle = undefined
+      idle?.()
+      return
+    }
+    const [batch, done] = first
+    this.#busy = true
+    this.#store.write(batch, (fault) => {
+      this.#busy = false
+      if (fault !== undefined) this.#fault = fault
+      done(fault)
+      if (fault === undefined) this.#next()
+      else this.#failRest(fault)
+    })
+  }
+
+  #failRest(fault: DiskFault): void {
+    for (const [, done] of this.#waiting.splice(0)) done(fault)
+    this.#next()
+  }
+}
