@@ -1,0 +1,224 @@
+import type { Answered } from '../partition/answer.ts'
+import { confirms } from '../partition/reads.ts'
+import { decodeGroupMessages } from '../raft/codec.ts'
+import type { Channel, Link, PeerId, Transport } from '../transport/transport.ts'
+import { Malformed } from '../wire/bytes.ts'
+import type { ClusterMap } from '../wire/cluster-map.ts'
+import { decodeClusterView, encodeClusterView } from '../wire/cluster-map-codec.ts'
+import { asBytes, asTuple } from '../wire/fields.ts'
+import { decodeFrame, FRAME, type Frame } from '../wire/frame.ts'
+import { encodeHello, type Hello, PROTOCOL_VERSION } from '../wire/hello.ts'
+import { FRAME_HEAD_BYTES_MAX } from '../wire/limits.ts'
+import {
+  decodeConfirm,
+  decodeConfirmReply,
+  decodeSnapshotChunk,
+  decodeSnapshotReply,
+  decodeStatus,
+  encodeConfirmReply,
+  encodeMapPush,
+  encodeStatus
+} from '../wire/node-frames.ts'
+import { decodeRequest, encodeReply } from '../wire/request-codec.ts'
+import type { NodeMachine } from './machine.ts'
+import type { Self } from './membership.ts'
+
+/** Sorts what links bring to the parts it is for, and says of this node what others must know. */
+export class Frames {
+  readonly #node: NodeMachine
+  readonly #transport: Transport
+  readonly #bootNonce: number
+  readonly #learn: (map: ClusterMap) => void
+
+  constructor(
+    node: NodeMachine,
+    transport: Transport,
+    bootNonce: number,
+    learn: (map: ClusterMap) => void
+  ) {
+    this.#node = node
+    this.#transport = transport
+    this.#bootNonce = bootNonce
+    this.#learn = learn
+  }
+
+  ownHello(self: Self): Hello {
+    const { membership, log } = this.#node
+    const { clusterId, nodeId, storeId, bootCount } = membership.identity
+    return {
+      version: PROTOCOL_VERSION,
+      client: false,
+      clusterId,
+      nodeId,
+      storeId,
+      bootCount,
+      bootNonce: this.#bootNonce,
+      durableSequence: log.durableSequence,
+      epoch: membership.map?.epoch ?? 0,
+      bootstrap: membership.wantsToForm,
+      expect: membership.expects,
+      ...self
+    }
+  }
+
+  hello(self: Self): Uint8Array {
+    return encodeHello(this.ownHello(self))
+  }
+
+  up(link: Link, hello: Hello): void {
+    const { mesh, inside } = this.#node
+    if (link.role === 'client') return
+    mesh.up(link)
+    mesh.want({ node: link.peer, addresses: hello.addresses })
+    inside.up(link)
+    this.#sendMap(link.peer, hello)
+    this.#sendStatus(link.peer)
+  }
+
+  down(peer: PeerId, reason: string): void {
+    const { mesh, membership, inside, leaders } = this.#node
+    const wasLinked = mesh.link(peer) !== undefined
+    membership.gone(peer)
+    if (!wasLinked) return
+    leaders.forget(peer)
+    mesh.down(peer, this.#node.host.clock.monotonic())
+    inside.down(peer, reason)
+  }
+
+  /** Hostile or garbled input ends the link it came by, never the process. */
+  frame(peer: PeerId, bytes: Uint8Array, channel: Channel): void {
+    try {
+      const frame = decodeFrame(bytes)
+      if (frame.kind === FRAME.request) this.#request(peer, frame)
+      else if (frame.kind === FRAME.cancel) return
+      else if (this.#node.mesh.link(peer) === undefined) throw new Malformed('not for clients')
+      else this.#fromNode(peer, frame, bytes, channel)
+    } catch (error) {
+      if (!(error instanceof Malformed)) throw error
+      this.#transport.close(peer, `malformed frame: ${error.message}`)
+    }
+  }
+
+  /** A request from the gateway of this very node. */
+  fromInside(bytes: Uint8Array): void {
+    const { kind, head, body } = decodeFrame(bytes)
+    if (kind !== FRAME.request) return
+    const request = decodeRequest(head, body)
+    this.#node.door.enter(request, (answer) => {
+      this.#node.inside.reply(this.#reply(request.id, answer))
+    })
+  }
+
+  tellStatus(): void {
+    for (const { peer } of this.#node.mesh.links()) this.#sendStatus(peer)
+  }
+
+  /** To everybody linked: the map changed. */
+  tellMap(): void {
+    const { mesh, membership } = this.#node
+    for (const { peer } of mesh.links()) {
+      const hello = membership.hello(peer)
+      if (hello !== undefined) this.#sendMap(peer, hello)
+    }
+  }
+
+  #request(peer: PeerId, { head, body }: Frame): void {
+    const request = decodeRequest(head, body)
+    this.#node.door.enter(request, (answer) => {
+      this.#transport.send(peer, this.#reply(request.id, answer))
+    })
+  }
+
+  #reply(id: number, answer: Answered): readonly Uint8Array[] {
+    return encodeReply({ ...answer, id, epoch: this.#node.membership.map?.epoch ?? 0 })
+  }
+
+  #fromNode(peer: PeerId, { kind, head, body }: Frame, bytes: Uint8Array, channel: Channel): void {
+    const { host, snapshots, inside } = this.#node
+    switch (kind) {
+      case FRAME.reply:
+        inside.frame(peer, bytes)
+        return
+      case FRAME.raft: {
+        const [, batch] = asTuple(head, 2)
+        for (const { group, message } of decodeGroupMessages(
+          asBytes(batch, FRAME_HEAD_BYTES_MAX),
+          body
+        )) {
+          host.get(group)?.receive(peer, message)
+        }
+        return
+      }
+      case FRAME.confirm:
+        this.#confirm(peer, head)
+        return
+      case FRAME.confirmReply: {
+        const { nonce, round, failed } = decodeConfirmReply(head)
+        if (nonce === this.#bootNonce) host.confirmed(peer, round, failed)
+        return
+      }
+      case FRAME.status:
+        this.#status(peer, head)
+        return
+      case FRAME.map:
+        this.#learn(decodeClusterView(body).map)
+        return
+      case FRAME.snapshot:
+        snapshots.chunk(peer, decodeSnapshotChunk(head, body))
+        return
+      case FRAME.snapshotReply:
+        snapshots.reply(decodeSnapshotReply(head))
+        return
+      default:
+        throw new Malformed(`unknown frame kind ${kind} on ${channel}`)
+    }
+  }
+
+  #confirm(peer: PeerId, head: readonly unknown[]): void {
+    const { nonce, round, groups } = decodeConfirm(head)
+    const failed: number[] = []
+    for (const asked of groups) {
+      if (!confirms(this.#node.host.get(asked.group), asked)) failed.push(asked.group)
+    }
+    this.#transport.send(peer, encodeConfirmReply({ nonce, round, failed }))
+  }
+
+  #status(peer: PeerId, head: readonly unknown[]): void {
+    const { membership, leaders, mesh } = this.#node
+    const { durableSequence, led, peers, epoch } = decodeStatus(head)
+    membership.durable(peer, durableSequence)
+    leaders.tell(peer, led)
+    if (!membership.isMember) for (const known of peers) mesh.want(known)
+    // A peer that missed a push goes by an older map until somebody notices.
+    const hello = membership.hello(peer)
+    if (hello !== undefined && epoch < (membership.map?.epoch ?? 0)) this.#sendMap(peer, hello)
+  }
+
+  #sendStatus(peer: PeerId): void {
+    const { membership, host, log, mesh } = this.#node
+    const led: [number, number][] = []
+    for (const replica of host.replicas()) {
+      if (replica.isLeader) led.push([replica.group, replica.raft.status.term])
+    }
+    const status = {
+      epoch: membership.map?.epoch ?? 0,
+      wall: host.clock.wall(),
+      durableSequence: log.durableSequence,
+      led,
+      peers: membership.isMember ? [] : mesh.known()
+    }
+    this.#transport.send(peer, encodeStatus(status))
+  }
+
+  /** A first member that has not heard of its cluster yet begins with the founding map. */
+  #sendMap(peer: PeerId, hello: Hello): void {
+    const founding = hello.clusterId === '' ? this.#node.founding : undefined
+    const view = this.#node.view()
+    if (view === undefined || !this.#node.membership.isMember) return
+    if (founding?.nodes.some((node) => node.id === peer)) {
+      const first = encodeClusterView({ map: founding, leaders: view.leaders })
+      this.#transport.send(peer, encodeMapPush(first))
+    }
+    this.#transport.send(peer, encodeMapPush(encodeClusterView(view)))
+  }
+}

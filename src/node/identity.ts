@@ -1,0 +1,85 @@
+import { utf8, utf8Text } from '../wire/bytes.ts'
+import { hex } from '../wire/command.ts'
+import type { ClusterId, NodeId, StoreId } from '../wire/ids.ts'
+import type { Disk } from '../world/disk.ts'
+import type { Random } from '../world/random.ts'
+
+/** What makes this data directory this node, in one small file that is replaced as a whole. */
+export interface Identity {
+  readonly nodeId: NodeId
+  /** Drawn with the directory: tells a wiped or copied disk from the registered one. */
+  readonly storeId: StoreId
+  /** Empty until the node belongs to a cluster; never changes afterwards. */
+  readonly clusterId: ClusterId
+  /** How often the directory was opened, this time included. */
+  readonly bootCount: number
+  /** The log has durable records: finding none later means that they were lost. */
+  readonly logBorn: boolean
+}
+
+/** The data directory cannot be served as it is; the message tells the operator why. */
+export class UnusableData extends Error {
+  override readonly name = 'UnusableData'
+}
+
+const FILE = 'identity.json'
+const FORMAT = 1
+
+/**
+ * Reads the identity and counts this start, durably; makes a new one in an empty directory. Throws
+ * UnusableData when the directory is another node's, damaged, or written by a newer version.
+ */
+export function openIdentity(disk: Disk, nodeId: NodeId, random: Random): Identity {
+  const before = readIdentity(disk)
+  if (before === undefined && disk.list().some((name) => name.endsWith('.log'))) {
+    throw new UnusableData(`the data directory has a log but no ${FILE}: restore it or use another`)
+  }
+  const fresh = {
+    nodeId,
+    storeId: hex(random.bytes(16)),
+    clusterId: '',
+    bootCount: 0,
+    logBorn: false
+  }
+  const identity = before ?? fresh
+  if (identity.nodeId !== nodeId) {
+    throw new UnusableData(
+      `the data directory belongs to node ${identity.nodeId}, not to ${nodeId}`
+    )
+  }
+  return saveIdentity(disk, { ...identity, bootCount: identity.bootCount + 1 })
+}
+
+export function saveIdentity(disk: Disk, identity: Identity): Identity {
+  disk.replace(FILE, utf8(`${JSON.stringify({ format: FORMAT, ...identity }, null, 2)}\n`))
+  return identity
+}
+
+function readIdentity(disk: Disk): Identity | undefined {
+  const size = disk.size(FILE)
+  if (size < 0) return undefined
+  const fields = parse(utf8Text(disk.read(FILE, 0, size)) ?? '')
+  const { format, nodeId, storeId, clusterId, bootCount, logBorn } = fields
+  if (typeof format === 'number' && format > FORMAT) {
+    throw new UnusableData('the data directory was written by a newer version of KeyMesh')
+  }
+  if (
+    typeof nodeId !== 'string' ||
+    typeof storeId !== 'string' ||
+    typeof clusterId !== 'string' ||
+    typeof bootCount !== 'number' ||
+    typeof logBorn !== 'boolean'
+  ) {
+    throw new UnusableData(`${FILE} in the data directory is damaged: restore it or use another`)
+  }
+  return { nodeId, storeId, clusterId, bootCount, logBorn }
+}
+
+function parse(text: string): Readonly<Record<string, unknown>> {
+  try {
+    const value: unknown = JSON.parse(text)
+    return typeof value === 'object' && value !== null ? (value as Record<string, unknown>) : {}
+  } catch {
+    return {}
+  }
+}

@@ -1,0 +1,360 @@
+import { ClientDriver } from '../client/driver.ts'
+import { initialPlacement } from '../keyspace/planner.ts'
+import { Flusher } from '../partition/flusher.ts'
+import { ReplicaHost } from '../partition/host.ts'
+import { Snapshots } from '../partition/snapshots.ts'
+import type { NodeLog } from '../storage/log-types.ts'
+import { Overlay } from '../storage/overlay.ts'
+import { openLog } from '../storage/segmented-log.ts'
+import type { Transport } from '../transport/transport.ts'
+import type { ClusterMap, ClusterView, NodeRecord } from '../wire/cluster-map.ts'
+import { encodeClusterView } from '../wire/cluster-map-codec.ts'
+import { hex } from '../wire/command.ts'
+import type { Clock, Timers } from '../world/clock.ts'
+import type { Disk } from '../world/disk.ts'
+import type { Logger } from '../world/log.ts'
+import type { Random } from '../world/random.ts'
+import type { StateStore } from '../world/state-store.ts'
+import { Balance } from './balance.ts'
+import type { NodeLimits } from './config.ts'
+import { Door } from './door.ts'
+import { Frames } from './frames.ts'
+import { Handover } from './handover.ts'
+import { openIdentity, saveIdentity, UnusableData } from './identity.ts'
+import { InsideTransport } from './inside.ts'
+import { Leaders } from './leaders.ts'
+import { readFoundingMap, readMap, saveFoundingMap, saveMap } from './map-files.ts'
+import { type FormingOptions, Membership, type Self } from './membership.ts'
+import { Mesh } from './mesh.ts'
+import { openReplicas, openState } from './open-replicas.ts'
+import { NodeOutbox } from './outbox.ts'
+import { Registration } from './registration.ts'
+
+export interface MachineOptions {
+  readonly transport: Transport
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly random: Random
+  readonly disk: Disk
+  readonly store: StateStore
+  readonly logger: Logger
+  readonly limits: NodeLimits
+  readonly seeds: readonly string[]
+  readonly forming: FormingOptions
+  /** URL of the HTTP API; empty: none. */
+  readonly http: string
+  readonly zone: string
+  /** The process must end: 1 for a fault, 2 for a configuration that cannot work. Called once. */
+  readonly fatal: (fault: Error, exitCode: 1 | 2) => void
+}
+
+const STATUS_MS = 1_000
+
+/**
+ * One node, whole: takes every input its ports bring and acts through them. Synchronous; the same
+ * inputs make the same node. Its parts know each other only through what is passed here.
+ */
+export class NodeMachine {
+  /** Answers calls from inside this process: what the HTTP door and `createNode` use. */
+  readonly gateway: ClientDriver
+  readonly host: ReplicaHost
+  readonly membership: Membership
+  readonly log: NodeLog
+  readonly overlay: Overlay
+  readonly mesh: Mesh
+  readonly door: Door
+  readonly leaders = new Leaders()
+  readonly flusher: Flusher
+  readonly snapshots: Snapshots
+  readonly #options: MachineOptions
+  readonly #inside: InsideTransport
+  readonly #registration: Registration
+  readonly #handover: Handover
+  readonly #balance: Balance
+  readonly #bootNonce: number
+  #replicasOpen = false
+  #stopping = false
+  #ended = false
+  #statusAt = 0
+
+  /** Opens identity, log and state. Throws UnusableData, LogCorrupt or DiskFault. */
+  constructor(options: MachineOptions) {
+    const { transport, clock, timers, random, disk, limits } = options
+    this.#options = options
+    this.#bootNonce = random.fork('boot').below(0x1_0000_0000)
+    const identity = openIdentity(disk, transport.self, random.fork('identity'))
+    this.membership = new Membership(identity, readMap(disk), options.forming)
+    this.log = openLog(disk, { segmentBytes: limits.segmentBytes })
+    if (identity.logBorn && this.log.groups().length === 0) {
+      throw new UnusableData('the log of this data directory is gone: start with an empty one')
+    }
+    const fatal = (fault: Error): void => this.#fail(fault, 1)
+    this.overlay = new Overlay(options.store, { onFault: fatal })
+    const outbox = new NodeOutbox(transport, this.#bootNonce)
+    this.host = new ReplicaHost({
+      self: transport.self,
+      clock,
+      timers,
+      log: this.log,
+      outbox,
+      fatal,
+      syncStallMs: limits.syncStallMs,
+      snapshotsWanted: (replica, to) => this.snapshots.want(replica, to)
+    })
+    const isLinked = (node: string): boolean => this.mesh.link(node) !== undefined
+    this.flusher = new Flusher(this.host, this.overlay, { ...limits, clock, fatal, isLinked })
+    this.snapshots = new Snapshots(this.host, this.overlay, this.flusher, {
+      clock,
+      send: (node, parts) => transport.send(node, parts, 'bulk'),
+      answer: (node, parts) => transport.send(node, parts),
+      openState: (group, opened) => openState({ overlay: this.overlay, fatal }, group, opened),
+      fatal,
+      windowBytes: limits.snapshotWindowBytes
+    })
+    this.mesh = new Mesh(transport, {
+      seeds: options.seeds,
+      random: random.fork('mesh'),
+      onGone: (peer) => this.host.leaderGone(peer)
+    })
+    const inward = { host: this.host, map: () => this.membership.map }
+    this.door = new Door({
+      ...inward,
+      view: () => this.#encodedView(),
+      leaderOf: (group) => this.leaders.of(group, this.host.get(group))
+    })
+    const frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
+    this.#inside = new InsideTransport(transport, timers, (frame) => frames.fromInside(frame))
+    this.gateway = new ClientDriver({
+      transport: this.#inside,
+      timers,
+      clock,
+      random: random.fork('gateway'),
+      self: transport.self,
+      seeds: []
+    })
+    this.#frames = frames
+    this.#registration = new Registration(this.gateway, this.membership, clock)
+    this.#handover = new Handover(this.host, this.mesh, { clock, timers })
+    this.#balance = new Balance(this.host, this.mesh, clock)
+  }
+
+  readonly #frames: Frames
+
+  /** The transport behind the gateway, for the frames that are its own. */
+  get inside(): InsideTransport {
+    return this.#inside
+  }
+
+  /** Starts to serve. Requires: called once. */
+  start(): void {
+    this.gateway.start(() => {})
+    const { map } = this.membership
+    if (map === undefined || !this.membership.isMember) this.#connect()
+    else this.#openReplicas(map, () => this.#connect())
+  }
+
+  /** Why this node is not ready yet, in words; empty when it is (contract §5, /readyz). */
+  get unready(): readonly string[] {
+    const reasons: string[] = []
+    if (this.#stopping) reasons.push('this node is stopping')
+    if (!this.membership.isMember) reasons.push('this node belongs to no cluster yet')
+    else if (!this.#replicasOpen) reasons.push('the replicas of this node are being opened')
+    let leaderless = 0
+    for (const replica of this.host.replicas()) if (!replica.everLed) leaderless++
+    if (leaderless > 0) reasons.push(`${leaderless} partitions have had no leader yet`)
+    return reasons
+  }
+
+  /** The map the cluster began with, if this node was there. */
+  get founding(): ClusterMap | undefined {
+    return readFoundingMap(this.#options.disk)
+  }
+
+  view(): ClusterView | undefined {
+    const { map } = this.membership
+    if (map === undefined) return undefined
+    const leaders = map.placements.map(
+      ({ group }) => this.leaders.of(group, this.host.get(group)) ?? ''
+    )
+    return { map, leaders }
+  }
+
+  /** Hands leadership over, finishes what is inside, makes all durable, closes; then `done`. */
+  stop(done: () => void): void {
+    if (this.#stopping) return
+    this.#stopping = true
+    this.#handover.run(() => {
+      this.door.close()
+      this.gateway.close(() => {
+        this.flusher.flush(() => {
+          this.log.commit(() => {
+            this.#ended = true
+            this.host.stop()
+            this.#options.transport.stop(() => {
+              this.log.close(() => this.overlay.close(done))
+            })
+          })
+        })
+      })
+    })
+  }
+
+  get stopping(): boolean {
+    return this.#stopping
+  }
+
+  #connect(): void {
+    const { transport, timers, limits } = this.#options
+    transport.start({
+      hello: () => this.#frames.hello(this.#self()),
+      up: (link) => {
+        const verdict = this.membership.judge(link)
+        if (verdict.type === 'two-bootstrappers') {
+          this.#fail(
+            new UnusableData('two nodes were started with --bootstrap: use exactly one'),
+            2
+          )
+        } else if (verdict.type === 'refuse') transport.close(link.peer, verdict.reason)
+        else this.#frames.up(link, verdict.hello)
+      },
+      frame: (peer, frame, channel) => this.#frames.frame(peer, frame, channel),
+      down: (peer, reason) => this.#frames.down(peer, reason),
+      dialFailed: (address, failure) =>
+        this.mesh.dialFailed(address, failure, this.#options.clock.monotonic())
+    })
+    this.#inside.selfUp(this.#frames.ownHello(this.#self()))
+    const { map } = this.membership
+    if (map !== undefined) this.#spread(map)
+    const tick = (): void => {
+      if (this.#ended) return
+      this.#tick()
+      timers.after(limits.tickMs, tick)
+    }
+    tick()
+  }
+
+  #tick(): void {
+    const now = this.#options.clock.monotonic()
+    this.mesh.tick(now)
+    this.host.tick()
+    this.flusher.tick()
+    this.snapshots.tick()
+    this.#maybeForm()
+    if (now >= this.#statusAt) {
+      this.#statusAt = now + STATUS_MS
+      this.#frames.tellStatus()
+      if (!this.#stopping) this.#balance.tick()
+    }
+    this.#learnFromSystemGroup()
+    if (!this.#stopping) this.#registration.tick(this.#self())
+  }
+
+  #self(): Self {
+    const { transport, http, zone } = this.#options
+    const addresses = transport.addresses().map((address) => address.replace(/\/p2p\/.*$/, ''))
+    return { addresses, http, zone }
+  }
+
+  #maybeForm(): void {
+    const nodes = this.membership.readyToForm(this.#self(), this.mesh.seedsReached)
+    if (nodes !== undefined) this.#learn(this.#firstMap(nodes))
+  }
+
+  #firstMap(nodes: readonly NodeRecord[]): ClusterMap {
+    const { partitions, replicas } = this.#options.forming
+    const settings = { partitions, replicas, hash: 'xxh64-0' } as const
+    const { placements, nextReplica } = initialPlacement(nodes, settings, 1)
+    const clusterId = hex(this.#options.random.fork('cluster').bytes(16))
+    return { clusterId, epoch: 1, clusterVersion: 1, settings, nodes, placements, nextReplica }
+  }
+
+  /** The system group's replica here may have applied a newer map than the node goes by. */
+  #learnFromSystemGroup(): void {
+    const map = this.host.get(0)?.state.clusterMap()
+    if (map !== undefined && map.epoch > (this.membership.map?.epoch ?? 0)) this.#learn(map)
+  }
+
+  /** A map, from whichever side: keeps it if it is newer, joins the cluster if it names us. */
+  #learn(map: ClusterMap): void {
+    const { membership } = this
+    const { disk, logger } = this.#options
+    const objection = membership.objection(map)
+    if (objection !== undefined) {
+      if (!membership.isMember) this.#fail(new UnusableData(objection), 2)
+      else logger.log('warn', 'map refused', { reason: objection })
+      return
+    }
+    if (map.epoch <= (membership.map?.epoch ?? 0)) return
+    const { nodeId } = membership.identity
+    const joins = !membership.isMember && map.nodes.some((node) => node.id === nodeId)
+    const placed = map.placements.some(({ members }) => members.some(({ node }) => node === nodeId))
+    // A first member's replicas begin with the founding map, whatever came after it.
+    if (joins && placed && map.epoch !== 1) return
+    if (joins && placed) saveFoundingMap(disk, map)
+    if (joins || membership.isMember) saveMap(disk, map)
+    membership.changeMap(map)
+    if (joins) {
+      const { clusterId } = map
+      membership.changeIdentity(saveIdentity(disk, { ...membership.identity, clusterId }))
+      logger.log('info', 'joined the cluster', { clusterId, nodes: map.nodes.length })
+      this.#openReplicas(map, () => {})
+    }
+    this.#spread(map)
+  }
+
+  /** Tells everybody who goes by the map that it changed. */
+  #spread(map: ClusterMap): void {
+    for (const { id, addresses } of map.nodes) this.mesh.want({ node: id, addresses })
+    const view = this.view()
+    if (view !== undefined) this.gateway.learn(view)
+    this.#frames.tellMap()
+  }
+
+  #openReplicas(map: ClusterMap, done: () => void): void {
+    const { transport, random, limits, disk } = this.#options
+    const founding = (): ClusterMap => {
+      const found = readFoundingMap(disk)
+      if (found === undefined) throw new UnusableData('founding-map is gone: restore it')
+      return found
+    }
+    const fatal = (fault: Error): void => this.#fail(fault, 1)
+    const { host, log, overlay, flusher } = this
+    const shell = {
+      self: transport.self,
+      host,
+      log,
+      overlay,
+      flusher,
+      random,
+      limits,
+      founding,
+      fatal
+    }
+    openReplicas(shell, map, () => {
+      this.log.commit((fault) => {
+        if (fault !== undefined) {
+          fatal(fault)
+          return
+        }
+        const { identity } = this.membership
+        if (!identity.logBorn && this.log.groups().length > 0) {
+          this.membership.changeIdentity(saveIdentity(disk, { ...identity, logBorn: true }))
+        }
+        this.#replicasOpen = true
+        done()
+      })
+    })
+  }
+
+  #encodedView(): Uint8Array | undefined {
+    const view = this.view()
+    return view === undefined ? undefined : encodeClusterView(view)
+  }
+
+  #fail(fault: Error, exitCode: 1 | 2): void {
+    if (this.#ended) return
+    this.#ended = true
+    this.host.stop()
+    this.#options.fatal(fault, exitCode)
+  }
+}

@@ -1,0 +1,174 @@
+import type { Flusher } from '../partition/flusher.ts'
+import type { ReplicaHost } from '../partition/host.ts'
+import { Replica } from '../partition/replica.ts'
+import { decodeConfiguration, encodeConfiguration } from '../raft/codec.ts'
+import { Raft } from '../raft/raft.ts'
+import type { HardState, RaftOptions, RaftStart, SnapshotMark } from '../raft/types.ts'
+import { META_KEY, SESSION_PREFIX } from '../state/layout.ts'
+import { loadSaved } from '../state/meta.ts'
+import { StateMachine } from '../state/state-machine.ts'
+import type { NodeLog, RecoveredGroup } from '../storage/log-types.ts'
+import type { Overlay } from '../storage/overlay.ts'
+import type { ClusterMap, Placement } from '../wire/cluster-map.ts'
+import { type GroupId, type NodeId, type ReplicaId, SYSTEM_GROUP } from '../wire/ids.ts'
+import type { Random } from '../world/random.ts'
+import type { NodeLimits } from './config.ts'
+
+export interface OpenShell {
+  readonly self: NodeId
+  readonly host: ReplicaHost
+  readonly log: NodeLog
+  readonly overlay: Overlay
+  readonly flusher: Flusher
+  readonly random: Random
+  readonly limits: NodeLimits
+  readonly fatal: (fault: Error) => void
+  /** The map the cluster was formed with: what the system group's state begins as. */
+  readonly founding: () => ClusterMap
+}
+
+/** Every group begins here on all its first members, so that their logs agree from the start. */
+const FIRST_MARK = { index: 1, term: 1 } as const
+const FIRST_HARD_STATE: HardState = { term: 1, vote: 0 }
+
+/**
+ * Makes a replica of each group that `map` places on this node and that does not run yet: from what
+ * log and store remember, or new. `done` when all are in the host.
+ */
+export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void): void {
+  const recovered = new Map(shell.log.groups().map((group) => [group.group, group]))
+  const todo = map.placements.filter((placement) => {
+    const here = placement.members.some((member) => member.node === shell.self)
+    return here && shell.host.get(placement.group) === undefined
+  })
+  let left = todo.length
+  if (left === 0) {
+    done()
+    return
+  }
+  for (const placement of todo) {
+    const found = recovered.get(placement.group)
+    const known = found?.replica === 0 ? undefined : found
+    openState(shell, placement.group, (state) => {
+      if (shell.host.get(placement.group) === undefined) {
+        if (known === undefined) shell.host.add(createReplica(shell, placement, state))
+        else shell.host.add(recoverReplica(shell, placement, known, state))
+      }
+      left--
+      if (left === 0) done()
+    })
+  }
+}
+
+/** The state machine of `group` as the store has it. */
+export function openState(
+  shell: Pick<OpenShell, 'overlay' | 'fatal'>,
+  group: GroupId,
+  done: (state: StateMachine) => void
+): void {
+  const table = shell.overlay.table(group)
+  shell.overlay.scan(group, SESSION_PREFIX, (fault, sessions) => {
+    if (fault !== undefined) {
+      shell.fatal(fault)
+      return
+    }
+    const saved = loadSaved(table.get(META_KEY), sessions)
+    done(new StateMachine({ group, table }, saved))
+  })
+}
+
+function createReplica(shell: OpenShell, placement: Placement, state: StateMachine): Replica {
+  const { group } = placement
+  const configuration = { members: placement.members }
+  const mark: SnapshotMark = { ...FIRST_MARK, configuration }
+  const id = ownReplica(shell, placement)
+  shell.log.create(group, id, mark, FIRST_HARD_STATE)
+  beginState(shell, group, state, mark)
+  const stable = { entries: shell.log.entries.bind(shell.log, group) }
+  const start: RaftStart = {
+    hardState: FIRST_HARD_STATE,
+    mark,
+    termRuns: [],
+    lastIndex: mark.index,
+    configurations: [],
+    applied: mark.index,
+    stable
+  }
+  return makeReplica(shell, { placement, id, start, state })
+}
+
+function recoverReplica(
+  shell: OpenShell,
+  placement: Placement,
+  { replica: id, start }: RecoveredGroup,
+  state: StateMachine
+): Replica {
+  const { applied } = state
+  shell.flusher.setDurable(placement.group, applied)
+  if (applied.index === 0) {
+    // It was created and stopped before its first flush: all it knew is in the log.
+    beginState(shell, placement.group, state, start.mark)
+    return makeReplica(shell, { placement, id, start: { ...start, applied: 1 }, state })
+  }
+  if (applied.index <= start.lastIndex) {
+    return makeReplica(shell, { placement, id, start: { ...start, applied: applied.index }, state })
+  }
+  // A snapshot was switched in and its mark had not reached the log yet (design §6).
+  const mark = { ...applied, configuration: decodeConfiguration(state.configuration) }
+  shell.log.reset(placement.group, mark)
+  const { stable } = start
+  let { hardState } = start
+  if (hardState.term < mark.term) {
+    hardState = { term: mark.term, vote: 0 }
+    shell.log.setHardState(placement.group, hardState)
+  }
+  const reset: RaftStart = {
+    hardState,
+    mark,
+    termRuns: [],
+    lastIndex: mark.index,
+    configurations: [],
+    applied: mark.index,
+    stable
+  }
+  return makeReplica(shell, { placement, id, start: reset, state })
+}
+
+function beginState(
+  shell: OpenShell,
+  group: GroupId,
+  state: StateMachine,
+  mark: SnapshotMark
+): void {
+  if (group === SYSTEM_GROUP) state.seedClusterMap(shell.founding())
+  state.begin(FIRST_MARK, encodeConfiguration(mark.configuration))
+}
+
+interface Making {
+  readonly placement: Placement
+  readonly id: ReplicaId
+  readonly start: RaftStart
+  readonly state: StateMachine
+}
+
+function makeReplica(shell: OpenShell, { placement, id, start, state }: Making): Replica {
+  const { limits, random, host } = shell
+  const options: RaftOptions = {
+    group: placement.group,
+    self: id,
+    random: random.fork(`raft-${placement.group}`),
+    electionTicks: limits.electionTicks,
+    heartbeatTicks: limits.heartbeatTicks,
+    appendBytesMax: limits.appendBytesMax,
+    inflightAppendsMax: limits.inflightAppendsMax,
+    inflightBytesMax: limits.inflightBytesMax,
+    uncommittedBytesMax: limits.uncommittedBytesMax,
+    tailBytesMax: limits.tailBytesMax,
+    preferred: placement.members[0]?.node === shell.self
+  }
+  return new Replica({ placement, id }, new Raft(options, start), state, host)
+}
+
+function ownReplica(shell: OpenShell, placement: Placement): ReplicaId {
+  return placement.members.find((member) => member.node === shell.self)?.replica ?? 0
+}

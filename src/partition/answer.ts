@@ -1,0 +1,31 @@
+import type { Code, RoutingCode } from '../wire/failure.ts'
+import type { NodeId } from '../wire/ids.ts'
+import type { Reply } from '../wire/request.ts'
+
+/** A reply before the door adds the id of its request and the epoch of the map. */
+export type Answered = Omit<Reply, 'id' | 'epoch'>
+
+/** Called exactly once per request. */
+export type Respond = (answer: Answered) => void
+
+const NOTHING = new Uint8Array(0)
+
+export function ok(applied: number, body: Uint8Array): Answered {
+  return { outcome: 'ok', code: '', message: '', applied, leader: '', waitMs: 0, body }
+}
+
+/** This copy surely did nothing and never will. */
+export function rejected(
+  code: Code | RoutingCode,
+  message: string,
+  more: { readonly leader?: NodeId; readonly waitMs?: number; readonly applied?: number } = {}
+): Answered {
+  const { leader = '', waitMs = 0, applied = 0 } = more
+  return { outcome: 'rejected', code, message, applied, leader, waitMs, body: NOTHING }
+}
+
+/** This copy is in a log and may yet be applied. */
+export function unknown(message: string): Answered {
+  const code = 'unknown_outcome'
+  return { outcome: 'unknown', code, message, applied: 0, leader: '', waitMs: 0, body: NOTHING }
+}

@@ -1,0 +1,139 @@
+import type { Index, SnapshotMark, Term } from '../raft/types.ts'
+import type { Overlay } from '../storage/overlay.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
+import { assert } from '../world/assert.ts'
+import type { Clock } from '../world/clock.ts'
+import type { ReplicaHost } from './host.ts'
+import type { Replica } from './replica.ts'
+
+export interface FlushOptions {
+  readonly clock: Clock
+  readonly fatal: (fault: Error) => void
+  /** Whether there is a link to `node`: a follower that is away does not hold the log back. */
+  readonly isLinked: (node: NodeId) => boolean
+  readonly flushMs: number
+  readonly flushBytes: number
+  readonly logEntriesKept: number
+  readonly logBytesMax: number
+}
+
+interface Applied {
+  readonly index: Index
+  readonly term: Term
+}
+
+/**
+ * Carries the state of all replicas to the store, one synced batch at a time, and drops the log below
+ * what is durable (design §6: never above it, pitfall R22).
+ */
+export class Flusher {
+  readonly #host: ReplicaHost
+  readonly #overlay: Overlay
+  readonly #options: FlushOptions
+  /** Per group, where the store stands: what a snapshot of it will show. */
+  readonly #durable = new Map<GroupId, Applied>()
+  #busy = false
+  #after: (() => void)[] = []
+  #lastAt = 0
+
+  constructor(host: ReplicaHost, overlay: Overlay, options: FlushOptions) {
+    this.#host = host
+    this.#overlay = overlay
+    this.#options = options
+  }
+
+  /** The applied index that the durable state of `group` stands at; 0: none yet. */
+  durableIndex(group: GroupId): Index {
+    return this.#durable.get(group)?.index ?? 0
+  }
+
+  /** Where a snapshot of the durable state stands. Requires: durableIndex > 0. */
+  durableMark({ group, raft }: Replica): SnapshotMark {
+    const durable = this.#durable.get(group)
+    assert(durable !== undefined, `group ${group} has no durable state`)
+    const mark = raft.markAt(durable.index)
+    return mark ?? { ...durable, configuration: raft.status.configuration }
+  }
+
+  /** The durable state of `group` is known to stand here: at start, or after a snapshot. */
+  setDurable(group: GroupId, applied: Applied): void {
+    this.#durable.set(group, applied)
+  }
+
+  get busy(): boolean {
+    return this.#busy
+  }
+
+  /** Flushes if it is time to. */
+  tick(): void {
+    const { clock, flushMs, flushBytes } = this.#options
+    const due = clock.monotonic() - this.#lastAt >= flushMs
+    if (this.#overlay.dirtyBytes >= flushBytes || (due && this.#overlay.dirtyBytes > 0)) {
+      this.flush(() => {})
+    }
+  }
+
+  /** Flushes what is applied now; `done` when it is durable. Waits for a flush under way. */
+  flush(done: () => void): void {
+    if (this.#busy) {
+      this.#after.push(done)
+      return
+    }
+    this.#busy = true
+    this.#lastAt = this.#options.clock.monotonic()
+    const flushed = new Map<GroupId, Applied>()
+    const prepare = (group: GroupId): void => {
+      const replica = this.#host.get(group)
+      assert(replica !== undefined, `group ${group} has changes and no replica`)
+      replica.state.prepareFlush()
+      flushed.set(group, replica.state.applied)
+    }
+    this.#overlay.flush(prepare, (fault) => {
+      if (fault !== undefined) {
+        this.#options.fatal(fault)
+        return
+      }
+      this.#busy = false
+      for (const [group, applied] of flushed) this.#flushed(group, applied)
+      done()
+      const waiting = this.#after
+      this.#after = []
+      if (waiting.length > 0) this.flush(() => waiting.forEach((one) => void one()))
+    })
+  }
+
+  #flushed(group: GroupId, applied: Applied): void {
+    if (applied.index > this.durableIndex(group)) this.#durable.set(group, applied)
+    const replica = this.#host.get(group)
+    if (replica !== undefined) this.#compact(replica, this.durableIndex(group))
+  }
+
+  /**
+   * Keeps some entries for followers that lag a little, all that a linked follower still needs, and
+   * neither when the log has grown over its bound.
+   */
+  #compact(replica: Replica, durable: Index): void {
+    const { logEntriesKept, logBytesMax } = this.#options
+    const { raft, group } = replica
+    let index = durable
+    if (this.#host.log.bytes < logBytesMax) {
+      index = Math.min(durable - logEntriesKept, this.#neededFrom(replica) - 1)
+    }
+    if (index < raft.status.firstIndex) return
+    const mark: SnapshotMark | undefined = raft.markAt(index)
+    if (mark === undefined) return
+    raft.step({ type: 'compact', mark })
+    this.#host.log.compact(group, mark)
+  }
+
+  /** The first index that a linked follower of ours does not have yet. */
+  #neededFrom(replica: Replica): Index {
+    if (!replica.isLeader) return Number.POSITIVE_INFINITY
+    let from = Number.POSITIVE_INFINITY
+    for (const { replica: id, node } of replica.raft.status.configuration.members) {
+      if (id === replica.id || !this.#options.isLinked(node)) continue
+      from = Math.min(from, (replica.raft.progress(id)?.match ?? 0) + 1)
+    }
+    return from
+  }
+}

@@ -1,0 +1,173 @@
+import type { Message } from '../raft/types.ts'
+import type { NodeLog } from '../storage/log-types.ts'
+import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
+import type { ConfirmGroup } from '../wire/node-frames.ts'
+import type { Clock, Timers } from '../world/clock.ts'
+import type { DiskFault } from '../world/disk.ts'
+import { ReadRounds } from './reads.ts'
+import type { PersistBatch, Replica, ReplicaShell } from './replica.ts'
+
+/** Where a host's frames go; the node gathers them per peer. */
+export interface Outbox {
+  raft(node: NodeId, group: GroupId, message: Message): void
+  confirm(node: NodeId, round: number, groups: readonly ConfirmGroup[]): void
+  /** The turn is over: everything queued may leave. */
+  flush(): void
+}
+
+export interface HostOptions {
+  readonly self: NodeId
+  readonly clock: Clock
+  readonly timers: Timers
+  readonly log: NodeLog
+  readonly outbox: Outbox
+  readonly snapshotsWanted: (replica: Replica, to: readonly ReplicaId[]) => void
+  /** The disk refused a write or sync: the process must end (design §6). */
+  readonly fatal: (fault: Error) => void
+  /** A sync that takes longer ends this node's leaderships; one election timeout. */
+  readonly syncStallMs: number
+}
+
+/** All replicas of a node: gathers their work in turns, so that one sync and one write serve them all. */
+export class ReplicaHost implements ReplicaShell {
+  readonly clock: Clock
+  readonly log: NodeLog
+  readonly reads: ReadRounds
+  readonly #options: HostOptions
+  readonly #replicas = new Map<GroupId, Replica>()
+  readonly #dirty = new Set<Replica>()
+  #batches: { readonly replica: Replica; readonly batch: PersistBatch }[] = []
+  /** When each commit handed to the log and not yet synced was started, oldest first. */
+  readonly #syncs: number[] = []
+  #turnDue = false
+  #stopped = false
+
+  constructor(options: HostOptions) {
+    this.#options = options
+    this.clock = options.clock
+    this.log = options.log
+    this.reads = new ReadRounds({
+      sendConfirm: (node, round, groups) => options.outbox.confirm(node, round, groups)
+    })
+  }
+
+  get(group: GroupId): Replica | undefined {
+    return this.#replicas.get(group)
+  }
+
+  replicas(): Iterable<Replica> {
+    return this.#replicas.values()
+  }
+
+  add(replica: Replica): void {
+    this.#replicas.set(replica.group, replica)
+    this.dirty(replica)
+  }
+
+  /** How long the oldest outstanding sync has taken, in ms; 0: none is. */
+  get syncAgeMs(): number {
+    const oldest = this.#syncs[0]
+    return oldest === undefined ? 0 : this.clock.monotonic() - oldest
+  }
+
+  /** One Raft tick for every replica. */
+  tick(): void {
+    const stalled = this.syncAgeMs > this.#options.syncStallMs
+    for (const replica of this.#replicas.values()) {
+      // A leader on a hung disk would keep its followers waiting (hashicorp/raft#503); a follower on
+      // one must not campaign, for it cannot keep the vote it would give itself.
+      if (!stalled) replica.tick()
+      else if (replica.isLeader) replica.stepDown()
+    }
+    this.reads.tick(this.clock.monotonic())
+    this.#scheduleTurn()
+  }
+
+  /** A strong read of `replica`: `run` at a moment when its state may be read, else `fail`. */
+  read(replica: Replica, run: () => void, fail: () => void): void {
+    const { role, transferring } = replica.raft.status
+    if (role !== 'leader' || transferring) {
+      fail()
+      return
+    }
+    replica.whenCommittedInTerm(() => {
+      this.reads.request(replica, run, fail)
+      this.#scheduleTurn()
+    }, fail)
+  }
+
+  confirmed(node: NodeId, round: number, failed: readonly GroupId[]): void {
+    this.reads.onReply(node, round, new Set(failed))
+    this.#scheduleTurn()
+  }
+
+  /** The process of `node` is gone for sure: what it led needs a leader at once (design §5). */
+  leaderGone(node: NodeId): void {
+    for (const replica of this.#replicas.values()) {
+      if (replica.leaderNode === node) replica.leaderGone()
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true
+  }
+
+  // What replicas ask of their host.
+
+  send(node: NodeId, group: GroupId, message: Message): void {
+    this.#options.outbox.raft(node, group, message)
+  }
+
+  dirty(replica: Replica): void {
+    this.#dirty.add(replica)
+    this.#scheduleTurn()
+  }
+
+  persist(replica: Replica, batch: PersistBatch): void {
+    this.#batches.push({ replica, batch })
+  }
+
+  snapshotsWanted(replica: Replica, to: readonly ReplicaId[]): void {
+    this.#options.snapshotsWanted(replica, to)
+  }
+
+  leadershipChanged(replica: Replica): void {
+    this.reads.leadershipChanged(replica)
+  }
+
+  #scheduleTurn(): void {
+    if (this.#turnDue || this.#stopped) return
+    this.#turnDue = true
+    this.#options.timers.soon(() => {
+      this.#turnDue = false
+      if (!this.#stopped) this.#endTurn()
+    })
+  }
+
+  #endTurn(): void {
+    do {
+      for (const replica of this.#dirty) {
+        this.#dirty.delete(replica)
+        replica.advance()
+      }
+      this.reads.endTurn(this.clock.monotonic())
+    } while (this.#dirty.size > 0)
+    if (this.#batches.length > 0) this.#commit()
+    this.#options.outbox.flush()
+  }
+
+  #commit(): void {
+    const batches = this.#batches
+    this.#batches = []
+    this.#syncs.push(this.clock.monotonic())
+    this.log.commit((fault: DiskFault | undefined) => {
+      if (this.#stopped) return
+      if (fault !== undefined) {
+        this.#options.fatal(fault)
+        return
+      }
+      this.#syncs.shift()
+      for (const { replica, batch } of batches) replica.persisted(batch)
+    })
+  }
+}

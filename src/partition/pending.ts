@@ -1,0 +1,37 @@
+import type { Index, Term } from '../raft/types.ts'
+import type { Answer } from '../state/state-machine.ts'
+
+/** What waits for one entry. `applied` gets the answers to its commands, in their order. */
+export interface Waiting {
+  applied(index: Index, answers: readonly Answer[]): void
+  /** Another entry took this one's place: it surely never will be applied. */
+  replaced(): void
+  /** We no longer lead: the entry may or may not be applied, and we will not learn it in time. */
+  lost(): void
+}
+
+/** Entries that this leader appended and that have not been applied yet. */
+export class Pending {
+  readonly #byIndex = new Map<Index, { readonly term: Term; readonly waiting: Waiting }>()
+
+  add(index: Index, term: Term, waiting: Waiting): void {
+    this.#byIndex.get(index)?.waiting.replaced()
+    this.#byIndex.set(index, { term, waiting })
+  }
+
+  /** The entry at `index` was applied with `term`. */
+  settle(index: Index, term: Term, answers: readonly Answer[]): void {
+    const found = this.#byIndex.get(index)
+    if (found === undefined) return
+    this.#byIndex.delete(index)
+    if (found.term === term) found.waiting.applied(index, answers)
+    else found.waiting.replaced()
+  }
+
+  /** Design §5 rule 9: what was appended and not applied is unknown, never failed. */
+  loseAll(): void {
+    const all = [...this.#byIndex.values()]
+    this.#byIndex.clear()
+    for (const { waiting } of all) waiting.lost()
+  }
+}

@@ -1,0 +1,168 @@
+import type { Index, Term } from '../raft/types.ts'
+import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
+import type { ConfirmGroup } from '../wire/node-frames.ts'
+import type { Replica } from './replica.ts'
+
+export interface ReadShell {
+  sendConfirm(node: NodeId, round: number, groups: readonly ConfirmGroup[]): void
+}
+
+interface Wait {
+  readonly index: Index
+  readonly run: () => void
+  readonly fail: () => void
+}
+
+interface GroupRound {
+  readonly replica: Replica
+  readonly term: Term
+  readonly acks: Set<ReplicaId>
+  readonly waits: Wait[]
+}
+
+interface Round {
+  readonly startedAt: number
+  readonly groups: Map<GroupId, GroupRound>
+}
+
+/** A round whose answers are this late is asked anew: its frames may be lost. */
+const ROUND_AGE_MS_MAX = 300
+
+/**
+ * ReadIndex (Raft thesis §6.4) for all groups of a node at once: all strong reads of a turn, of
+ * whichever groups, share one numbered round, and each peer gets one question. A peer answers which of
+ * the groups it cannot confirm; those do not count. Round numbers are never reused within a life and
+ * travel with the boot nonce, so a late answer confirms nothing it was not asked (etcd#20418).
+ */
+export class ReadRounds {
+  readonly #shell: ReadShell
+  #gathering = new Map<GroupId, GroupRound>()
+  readonly #open = new Map<number, Round>()
+  #round = 0
+
+  constructor(shell: ReadShell) {
+    this.#shell = shell
+  }
+
+  /**
+   * Calls `run` when it is certain that `replica` led its group at some moment after this call and
+   * everything committed before the call is applied; `fail` if it stops leading first.
+   */
+  request(replica: Replica, run: () => void, fail: () => void): void {
+    const { status } = replica.raft
+    const { group } = replica
+    let gathered = this.#gathering.get(group)
+    if (gathered !== undefined && gathered.term !== status.term) {
+      for (const wait of gathered.waits) wait.fail()
+      gathered = undefined
+    }
+    if (gathered === undefined) {
+      gathered = { replica, term: status.term, acks: new Set(), waits: [] }
+      this.#gathering.set(group, gathered)
+    }
+    gathered.waits.push({ index: status.commit, run, fail })
+  }
+
+  get waiting(): boolean {
+    return this.#gathering.size > 0
+  }
+
+  /** Ends a turn: starts a round for the reads that came in it. */
+  endTurn(now: number): void {
+    if (this.#gathering.size === 0) return
+    const groups = this.#gathering
+    this.#gathering = new Map()
+    const round = ++this.#round
+    const asked = new Map<NodeId, ConfirmGroup[]>()
+    for (const [group, part] of groups) {
+      if (this.#settleIfDone(part)) {
+        groups.delete(group)
+        continue
+      }
+      this.#ask(part, asked)
+    }
+    if (groups.size === 0) return
+    this.#open.set(round, { startedAt: now, groups })
+    for (const [node, parts] of asked) this.#shell.sendConfirm(node, round, parts)
+  }
+
+  /** `failed`: the groups of the round that `node` did not confirm. */
+  onReply(node: NodeId, round: number, failed: ReadonlySet<GroupId>): void {
+    const open = this.#open.get(round)
+    if (open === undefined) return
+    for (const [group, part] of open.groups) {
+      if (failed.has(group)) continue
+      for (const member of part.replica.raft.status.configuration.members) {
+        if (member.node === node && member.voter) part.acks.add(member.replica)
+      }
+      if (this.#settleIfDone(part)) open.groups.delete(group)
+    }
+    if (open.groups.size === 0) this.#open.delete(round)
+  }
+
+  /** Asks again for what was asked too long ago. Call it a few times a second. */
+  tick(now: number): void {
+    for (const [round, open] of this.#open) {
+      if (now - open.startedAt < ROUND_AGE_MS_MAX) break
+      this.#open.delete(round)
+      for (const part of open.groups.values()) this.#regather(part)
+    }
+  }
+
+  /** `replica` leads in another term now, or not at all: its reads fail here. */
+  leadershipChanged(replica: Replica): void {
+    const { group } = replica
+    const { role, term } = replica.raft.status
+    const stale = (part: GroupRound | undefined): part is GroupRound =>
+      part !== undefined && (role !== 'leader' || part.term !== term)
+    const gathered = this.#gathering.get(group)
+    if (stale(gathered)) {
+      this.#gathering.delete(group)
+      for (const wait of gathered.waits) wait.fail()
+    }
+    for (const [round, open] of this.#open) {
+      const part = open.groups.get(group)
+      if (!stale(part)) continue
+      open.groups.delete(group)
+      if (open.groups.size === 0) this.#open.delete(round)
+      for (const wait of part.waits) wait.fail()
+    }
+  }
+
+  #ask(part: GroupRound, asked: Map<NodeId, ConfirmGroup[]>): void {
+    const { replica, term } = part
+    for (const member of replica.raft.status.configuration.members) {
+      if (!member.voter || member.replica === replica.id) continue
+      const parts = asked.get(member.node) ?? []
+      parts.push({ group: replica.group, from: replica.id, to: member.replica, term })
+      asked.set(member.node, parts)
+    }
+  }
+
+  #regather(part: GroupRound): void {
+    const { group } = part.replica
+    const gathered = this.#gathering.get(group)
+    if (gathered === undefined) {
+      const { replica, term, waits } = part
+      this.#gathering.set(group, { replica, term, acks: new Set(), waits })
+    } else if (gathered.term === part.term) gathered.waits.unshift(...part.waits)
+    else for (const wait of part.waits) wait.fail()
+  }
+
+  #settleIfDone(part: GroupRound): boolean {
+    const { raft } = part.replica
+    const { role, term } = raft.status
+    if (role !== 'leader' || term !== part.term) {
+      for (const wait of part.waits) wait.fail()
+      return true
+    }
+    if (!raft.isQuorum((replica) => part.acks.has(replica))) return false
+    for (const { index, run } of part.waits) part.replica.whenApplied(index, run)
+    return true
+  }
+}
+
+/** Whether `replica`, asked by a leader of `asked.term`, still follows that term (or none newer). */
+export function confirms(replica: Replica | undefined, asked: ConfirmGroup): boolean {
+  return replica !== undefined && replica.id === asked.to && replica.raft.status.term === asked.term
+}

@@ -1,0 +1,393 @@
+import type { Raft } from '../raft/raft.ts'
+import type { Entry, Index, Input, Message, Ready, Term } from '../raft/types.ts'
+import { encodeBody } from '../state/entry-body.ts'
+import type { Answer, StateMachine } from '../state/state-machine.ts'
+import type { NodeLog } from '../storage/log-types.ts'
+import { ByteWriter, Malformed } from '../wire/bytes.ts'
+import type { Placement } from '../wire/cluster-map.ts'
+import { type Command, decodeCommand, writeResult } from '../wire/command.ts'
+import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
+import { encodeRead } from '../wire/read-body.ts'
+import { assert } from '../world/assert.ts'
+import type { Clock } from '../world/clock.ts'
+import { ok, type Respond, rejected, unknown } from './answer.ts'
+import { Pending } from './pending.ts'
+
+/** What a replica needs of the node around it. */
+export interface ReplicaShell {
+  readonly clock: Clock
+  readonly log: NodeLog
+  /** Queues a message for the end of this turn. */
+  send(node: NodeId, group: GroupId, message: Message): void
+  /** `replica` has work for the end of this turn. */
+  dirty(replica: Replica): void
+  /** Entries, hard state or a reset went to the log: call `replica.persisted` once they are synced. */
+  persist(replica: Replica, batch: PersistBatch): void
+  snapshotsWanted(replica: Replica, to: readonly ReplicaId[]): void
+  /** We lead this group in a new term, or lead it no longer. */
+  leadershipChanged(replica: Replica): void
+}
+
+/** What one Ready still owes when its records are durable. */
+export interface PersistBatch {
+  readonly hardState: Ready['hardState']
+  readonly index: Index
+  readonly term: Term
+  readonly messages: Message[]
+}
+
+interface Gathered {
+  readonly bytes: Uint8Array
+  readonly respond: Respond
+}
+
+/** An entry carries at most this much, unless one command alone is larger. */
+const ENTRY_BYTES_MAX = 512 * 1024
+
+/**
+ * One replica of one group: obeys its Raft in the order Ready demands, applies what is committed, and
+ * answers those who wait. Synchronous; the host ends its turns.
+ */
+export class Replica {
+  readonly group: GroupId
+  readonly id: ReplicaId
+  readonly raft: Raft
+  readonly placement: Placement
+  state: StateMachine
+  readonly #shell: ReplicaShell
+  readonly #pending = new Pending()
+  #gathered: Gathered[] = []
+  #gatheredBytes = 0
+  /** Reads that wait for `applied` to reach their index, in ascending order of it. */
+  readonly #applyWaits: { readonly index: Index; readonly run: () => void }[] = []
+  /** Strong reads that came before this leader committed an entry of its own term. */
+  #earlyReads: { readonly run: () => void; readonly fail: () => void }[] = []
+  readonly #nodeOf = new Map<ReplicaId, NodeId>()
+  #unsynced: PersistBatch[] = []
+  #ledTerm: Term = 0
+  #everLed = false
+  /** While a received snapshot takes the state's place, committed entries wait here. */
+  #installing: Entry[] | undefined
+
+  constructor(
+    options: { readonly placement: Placement; readonly id: ReplicaId },
+    raft: Raft,
+    state: StateMachine,
+    shell: ReplicaShell
+  ) {
+    this.group = options.placement.group
+    this.id = options.id
+    this.placement = options.placement
+    this.raft = raft
+    this.state = state
+    this.#shell = shell
+    for (const member of options.placement.members) this.#nodeOf.set(member.replica, member.node)
+  }
+
+  /** Whether this group has had a leader that we know of since start. */
+  get everLed(): boolean {
+    return this.#everLed
+  }
+
+  get isLeader(): boolean {
+    return this.raft.status.role === 'leader'
+  }
+
+  /** The node that leads, as far as known here. */
+  get leaderNode(): NodeId | undefined {
+    const { leader } = this.raft.status
+    return leader === 0 ? undefined : this.nodeOf(leader)
+  }
+
+  nodeOf(replica: ReplicaId): NodeId | undefined {
+    for (const member of this.raft.status.configuration.members) {
+      if (member.replica === replica) return member.node
+    }
+    return this.#nodeOf.get(replica)
+  }
+
+  tick(): void {
+    this.raft.step({ type: 'tick' })
+    this.#shell.dirty(this)
+  }
+
+  /** The leader's process is gone: see Raft's 'leader-gone'. */
+  leaderGone(): void {
+    this.raft.step({ type: 'leader-gone' })
+    this.#shell.dirty(this)
+  }
+
+  stepDown(): void {
+    this.raft.step({ type: 'step-down' })
+    this.#shell.dirty(this)
+  }
+
+  transfer(to: ReplicaId): void {
+    this.raft.step({ type: 'transfer', to })
+    this.#shell.dirty(this)
+  }
+
+  receive(from: NodeId, message: Message): void {
+    if (message.to !== this.id) return
+    this.#nodeOf.set(message.from, from)
+    this.raft.step({ type: 'receive', message })
+    this.#shell.dirty(this)
+  }
+
+  persisted(batch: PersistBatch): void {
+    const { hardState, index, term, messages } = batch
+    this.#unsynced.splice(this.#unsynced.indexOf(batch), 1)
+    this.raft.step({ type: 'persisted', hardState, index, term })
+    for (const message of messages) this.#send(message)
+    this.#shell.dirty(this)
+  }
+
+  /** A mutation from a router. Answers once, when its fate is known or can no longer be learnt. */
+  mutate(bytes: Uint8Array, respond: Respond): void {
+    if (!this.#mayServe()) {
+      respond(this.#notLeader())
+      return
+    }
+    const command = readCommand(bytes, respond)
+    if (command === undefined) return
+    const known = this.state.lookup(command.session, command.seq)
+    if (known !== undefined) {
+      this.#respond(this.state.applied.index, known, respond)
+      return
+    }
+    this.#gathered.push({ bytes, respond })
+    this.#gatheredBytes += bytes.length
+    if (this.#gatheredBytes >= ENTRY_BYTES_MAX) this.#proposeGathered()
+    this.#shell.dirty(this)
+  }
+
+  /**
+   * Calls `run` once this leader has committed an entry of its own term, so that its commit index is
+   * the group's (design §5 rule 4), or `fail` when it stops leading before.
+   */
+  whenCommittedInTerm(run: () => void, fail: () => void): void {
+    if (this.raft.status.committedInTerm) run()
+    else this.#earlyReads.push({ run, fail })
+  }
+
+  /** Calls `run` once everything up to `index` is applied. */
+  whenApplied(index: Index, run: () => void): void {
+    if (this.state.applied.index >= index) {
+      run()
+      return
+    }
+    let at = this.#applyWaits.length
+    while (at > 0 && (this.#applyWaits[at - 1]?.index ?? 0) > index) at--
+    this.#applyWaits.splice(at, 0, { index, run })
+  }
+
+  /** The answer to a strong read at the present state; may first commit the time (design §7). */
+  answerRead(key: Uint8Array, respond: Respond): void {
+    const record = this.state.read(key)
+    const wall = this.#shell.clock.wall()
+    if (record?.expiresAt === undefined || wall < record.expiresAt) {
+      respond(ok(this.state.applied.index, encodeRead(record, wall)))
+      return
+    }
+    const again = (): void => {
+      const now = this.state.read(key)
+      respond(ok(this.state.applied.index, encodeRead(now, this.state.time)))
+    }
+    const failed = (): void => respond(this.#notLeader())
+    this.#propose([], { applied: again, replaced: failed, lost: failed }, failed)
+    this.#shell.dirty(this)
+  }
+
+  /** Ends a turn: proposes what was gathered and obeys Raft until it has nothing more to say. */
+  advance(): void {
+    this.#proposeGathered()
+    for (;;) {
+      const ready = this.raft.ready()
+      if (ready === undefined) break
+      this.#obey(ready)
+    }
+    this.#noticeLeadership()
+    if (this.#earlyReads.length > 0 && this.raft.status.committedInTerm) this.#releaseEarlyReads()
+  }
+
+  /** Committed entries are held back until `finishInstall`; reads go on with the old state. */
+  beginInstall(): void {
+    assert(this.#installing === undefined, 'two snapshots at once')
+    this.#installing = []
+  }
+
+  /** The state is now `state`, from the snapshot that Raft hears of by `received`. */
+  finishInstall(
+    state: StateMachine,
+    received: Extract<Input, { readonly type: 'snapshot-received' }>
+  ): void {
+    const held = this.#installing
+    assert(held !== undefined, 'no snapshot is being installed')
+    this.#installing = undefined
+    this.state = state
+    this.raft.step(received)
+    this.#apply(held.filter((entry) => entry.index > state.applied.index))
+    this.#shell.dirty(this)
+  }
+
+  snapshotSent(to: ReplicaId, ok: boolean, index: Index): void {
+    this.raft.step({ type: 'snapshot-sent', to, ok, index })
+    this.#shell.dirty(this)
+  }
+
+  /** Whether strong requests may be served by this replica now. */
+  #mayServe(): boolean {
+    const { role, transferring } = this.raft.status
+    return role === 'leader' && !transferring
+  }
+
+  #notLeader(): ReturnType<typeof rejected> {
+    const leader = this.isLeader ? '' : (this.leaderNode ?? '')
+    return rejected('not_leader', `this node does not lead group ${this.group}`, { leader })
+  }
+
+  #proposeGathered(): void {
+    if (this.#gathered.length === 0) return
+    const gathered = this.#gathered
+    this.#gathered = []
+    this.#gatheredBytes = 0
+    const answerAll = (answer: ReturnType<typeof rejected>): void => {
+      for (const { respond } of gathered) respond(answer)
+    }
+    const applied = (index: Index, answers: readonly Answer[]): void => {
+      for (let i = 0; i < gathered.length; i++) {
+        this.#respond(index, answers[i] as Answer, (gathered[i] as Gathered).respond)
+      }
+    }
+    const replaced = (): void => answerAll(this.#notLeader())
+    const lost = (): void =>
+      answerAll(unknown(`the leader of group ${this.group} stepped down before it knew`))
+    const commands = gathered.map((one) => one.bytes)
+    this.#propose(commands, { applied, replaced, lost }, (reason) => {
+      const full = `group ${this.group} has too much uncommitted`
+      const overloaded = reason === 'overloaded'
+      answerAll(overloaded ? rejected('overloaded', full, { waitMs: 100 }) : this.#notLeader())
+    })
+  }
+
+  #propose(
+    commands: readonly Uint8Array[],
+    waiting: Parameters<Pending['add']>[2],
+    refused: (reason: string) => void
+  ): void {
+    this.#noticeLeadership()
+    const time = Math.max(this.state.time, this.#shell.clock.wall())
+    const proposed = this.raft.propose(encodeBody(time, commands))
+    if (!proposed.accepted) {
+      refused(proposed.reason)
+      return
+    }
+    this.#pending.add(proposed.index, proposed.term, waiting)
+  }
+
+  #obey(ready: Ready): void {
+    const { log } = this.#shell
+    const { reset, entries, hardState, messagesAfterPersist } = ready
+    if (reset !== undefined) log.reset(this.group, reset)
+    if (entries.length > 0) log.append(this.group, entries)
+    if (hardState !== undefined) log.setHardState(this.group, hardState)
+    for (const message of ready.messages) this.#send(message)
+    if (reset !== undefined || entries.length > 0 || hardState !== undefined) {
+      const last = entries[entries.length - 1] ?? reset
+      const batch: PersistBatch = {
+        hardState,
+        index: last?.index ?? 0,
+        term: last?.term ?? 0,
+        messages: [...messagesAfterPersist]
+      }
+      this.#unsynced.push(batch)
+      this.#shell.persist(this, batch)
+    } else if (messagesAfterPersist.length > 0) {
+      // They may promise what an earlier batch still carries: they leave after the last of those.
+      const behind = this.#unsynced[this.#unsynced.length - 1]
+      if (behind !== undefined) behind.messages.push(...messagesAfterPersist)
+      else for (const message of messagesAfterPersist) this.#send(message)
+    }
+    if (ready.snapshotsWanted.length > 0) {
+      this.#shell.snapshotsWanted(this, ready.snapshotsWanted)
+    }
+    if (ready.committed.length > 0) this.#apply(ready.committed)
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    if (this.#installing !== undefined) {
+      this.#installing.push(...entries)
+      return
+    }
+    for (const { index, term, kind, data } of entries) {
+      if (kind === 'command') {
+        this.#pending.settle(index, term, this.state.apply(index, term, data))
+      } else {
+        if (kind === 'configuration') this.state.setConfiguration(data, index)
+        this.state.skip(index, term)
+        this.#pending.settle(index, term, [])
+      }
+    }
+    this.#releaseApplied()
+  }
+
+  #releaseApplied(): void {
+    const applied = this.state.applied.index
+    let count = 0
+    while (count < this.#applyWaits.length && (this.#applyWaits[count]?.index ?? 0) <= applied)
+      count++
+    if (count > 0) for (const { run } of this.#applyWaits.splice(0, count)) run()
+  }
+
+  #releaseEarlyReads(): void {
+    const early = this.#earlyReads
+    this.#earlyReads = []
+    for (const { run } of early) run()
+  }
+
+  #noticeLeadership(): void {
+    const { role, term, leader } = this.raft.status
+    if (leader !== 0) this.#everLed = true
+    const leads = role === 'leader' ? term : 0
+    if (leads === this.#ledTerm) return
+    this.#ledTerm = leads
+    // Whatever an earlier term of ours appended, its fate is decided by another leader now.
+    this.#pending.loseAll()
+    const early = this.#earlyReads
+    this.#earlyReads = []
+    for (const { fail } of early) fail()
+    this.#shell.leadershipChanged(this)
+  }
+
+  #send(message: Message): void {
+    const node = this.nodeOf(message.to)
+    if (node !== undefined) this.#shell.send(node, this.group, message)
+  }
+
+  #respond(applied: Index, answer: Answer, respond: Respond): void {
+    if (answer.type === 'result') {
+      const writer = new ByteWriter(32)
+      writeResult(writer, answer.result)
+      respond(ok(applied, writer.finish()))
+      return
+    }
+    const message = REJECTED[answer.code]
+    respond(rejected(answer.code, message, { applied: answer.applied, waitMs: 100 }))
+  }
+}
+
+const REJECTED = {
+  session_expired: 'the session is not known here and its basis is too old to open it',
+  stale_request: 'this request was acknowledged before',
+  overloaded: 'the table of sessions or results is full'
+} as const
+
+function readCommand(bytes: Uint8Array, respond: Respond): Command | undefined {
+  try {
+    return decodeCommand(bytes)
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    respond(rejected('invalid_argument', error.message))
+    return undefined
+  }
+}

@@ -1,0 +1,149 @@
+import { encodeMark } from '../raft/codec.ts'
+import type { SnapshotMark, Term } from '../raft/types.ts'
+import type { GroupView } from '../storage/overlay.ts'
+import type { NodeId, ReplicaId } from '../wire/ids.ts'
+import { encodeSnapshotChunk, type SnapshotReply } from '../wire/node-frames.ts'
+import { encodeStatePage, type StateEntry } from '../wire/state-page.ts'
+import type { Replica } from './replica.ts'
+
+export interface SenderShell {
+  /** False: not sent; the chunk is sent again later. */
+  readonly send: (node: NodeId, parts: readonly Uint8Array[]) => boolean
+  readonly now: () => number
+  readonly windowBytes: number
+  /** Called once: whether the follower has the whole snapshot. */
+  readonly ended: (sender: SnapshotSender, ok: boolean) => void
+}
+
+export interface SenderOptions {
+  readonly replica: Replica
+  readonly to: ReplicaId
+  readonly node: NodeId
+  readonly transfer: number
+  readonly mark: SnapshotMark
+  readonly view: GroupView
+}
+
+interface Chunk {
+  readonly sequence: number
+  readonly last: boolean
+  readonly page: Uint8Array
+}
+
+const PAGE_ENTRIES = 32
+const CHUNK_BYTES = 64 * 1024
+/** Without an acknowledgement for so long, what is not acknowledged is sent again. */
+const RESEND_MS = 1_000
+/** And after so long the transfer is given up; Raft asks for another if it is still wanted. */
+const SILENCE_MS_MAX = 10_000
+
+/** Streams one group's durable state to one follower, a bounded number of bytes ahead of its answers. */
+export class SnapshotSender {
+  readonly options: SenderOptions
+  readonly #shell: SenderShell
+  readonly #term: Term
+  readonly #mark: Uint8Array
+  #unacknowledged: Chunk[] = []
+  #unacknowledgedBytes = 0
+  #sequence = 0
+  #waiting: StateEntry[] = []
+  #after: Uint8Array | undefined
+  #readAll = false
+  #reading = false
+  #lastSent = false
+  #heardAt: number
+  #sentAt: number
+  #ended = false
+
+  constructor(options: SenderOptions, shell: SenderShell) {
+    this.options = options
+    this.#shell = shell
+    this.#term = options.replica.raft.status.term
+    this.#mark = encodeMark(options.mark)
+    this.#heardAt = shell.now()
+    this.#sentAt = this.#heardAt
+    this.#fill()
+  }
+
+  reply({ next, outcome }: SnapshotReply): void {
+    if (this.#ended) return
+    this.#heardAt = this.#shell.now()
+    if (outcome !== 'more') {
+      this.#end(outcome === 'done')
+      return
+    }
+    while (this.#unacknowledged.length > 0 && (this.#unacknowledged[0]?.sequence ?? 0) < next) {
+      this.#unacknowledgedBytes -= this.#unacknowledged.shift()?.page.length ?? 0
+    }
+    this.#fill()
+  }
+
+  tick(): void {
+    if (this.#ended) return
+    const { status } = this.options.replica.raft
+    const now = this.#shell.now()
+    if (status.role !== 'leader' || status.term !== this.#term) this.#end(false)
+    else if (now - this.#heardAt > SILENCE_MS_MAX) this.#end(false)
+    else if (now - Math.max(this.#heardAt, this.#sentAt) > RESEND_MS) {
+      this.#sentAt = now
+      for (const chunk of this.#unacknowledged) this.#send(chunk)
+    }
+  }
+
+  #fill(): void {
+    while (!this.#ended && !this.#lastSent && this.#unacknowledgedBytes < this.#shell.windowBytes) {
+      if (this.#waiting.length === 0 && !this.#readAll) {
+        this.#read()
+        return
+      }
+      this.#sendNext()
+    }
+  }
+
+  #sendNext(): void {
+    let count = 0
+    for (let bytes = 0; count < this.#waiting.length && bytes < CHUNK_BYTES; count++) {
+      const [key, value] = this.#waiting[count] as StateEntry
+      bytes += key.length + value.length
+    }
+    const page = encodeStatePage(this.#waiting.splice(0, count))
+    const last = this.#readAll && this.#waiting.length === 0
+    const chunk = { sequence: this.#sequence++, last, page }
+    this.#lastSent = last
+    this.#unacknowledged.push(chunk)
+    this.#unacknowledgedBytes += page.length
+    this.#sentAt = this.#shell.now()
+    this.#send(chunk)
+  }
+
+  #send({ sequence, last, page }: Chunk): void {
+    const { replica, to, node, transfer } = this.options
+    const { group, id: from } = replica
+    const term = this.#term
+    const chunk = { group, from, to, term, transfer, sequence, last, mark: this.#mark }
+    this.#shell.send(node, encodeSnapshotChunk(chunk, page))
+  }
+
+  #read(): void {
+    if (this.#reading) return
+    this.#reading = true
+    this.options.view.page(this.#after, PAGE_ENTRIES, (fault, entries) => {
+      this.#reading = false
+      if (this.#ended) return
+      if (fault !== undefined) {
+        this.#end(false)
+        return
+      }
+      this.#waiting.push(...entries)
+      this.#after = entries.at(-1)?.[0]
+      this.#readAll = entries.length === 0
+      this.#fill()
+    })
+  }
+
+  #end(ok: boolean): void {
+    this.#ended = true
+    this.options.view.release()
+    this.#shell.ended(this, ok)
+  }
+}

@@ -1,0 +1,179 @@
+import { decodeConfiguration } from '../raft/codec.ts'
+import type { StateMachine } from '../state/state-machine.ts'
+import type { Overlay } from '../storage/overlay.ts'
+import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
+import { encodeSnapshotReply, type SnapshotChunk, type SnapshotReply } from '../wire/node-frames.ts'
+import type { Clock } from '../world/clock.ts'
+import type { Flusher } from './flusher.ts'
+import type { ReplicaHost } from './host.ts'
+import type { Replica } from './replica.ts'
+import { SnapshotReceiver } from './snapshot-receiver.ts'
+import { SnapshotSender } from './snapshot-sender.ts'
+
+export interface SnapshotOptions {
+  readonly clock: Clock
+  /** On the bulk channel. */
+  readonly send: (node: NodeId, parts: readonly Uint8Array[]) => boolean
+  /** On the main channel. */
+  readonly answer: (node: NodeId, parts: readonly Uint8Array[]) => boolean
+  readonly openState: (group: GroupId, done: (state: StateMachine) => void) => void
+  readonly fatal: (fault: Error) => void
+  readonly windowBytes: number
+}
+
+/** Transfers a node sends at once; the others wait. */
+const SENDING_MAX = 2
+
+/**
+ * Brings followers whose next entry is no longer in the log up to the leader's durable state, and
+ * takes such a state in: a generation beside the old one, switched in by one synced batch.
+ */
+export class Snapshots {
+  readonly #host: ReplicaHost
+  readonly #overlay: Overlay
+  readonly #flusher: Flusher
+  readonly #options: SnapshotOptions
+  readonly #sending = new Map<number, SnapshotSender>()
+  #wanted: { readonly replica: Replica; readonly to: ReplicaId }[] = []
+  readonly #receiving = new Map<GroupId, SnapshotReceiver>()
+  #transfer = 0
+
+  constructor(host: ReplicaHost, overlay: Overlay, flusher: Flusher, options: SnapshotOptions) {
+    this.#host = host
+    this.#overlay = overlay
+    this.#flusher = flusher
+    this.#options = options
+  }
+
+  /** `to` are followers of `replica` that need its state. */
+  want(replica: Replica, to: readonly ReplicaId[]): void {
+    for (const one of to) this.#wanted.push({ replica, to: one })
+    this.#sendMore()
+  }
+
+  tick(): void {
+    for (const sender of [...this.#sending.values()]) sender.tick()
+    this.#sendMore()
+  }
+
+  reply(reply: SnapshotReply): void {
+    const sender = this.#sending.get(reply.transfer)
+    if (sender === undefined) return
+    const { replica, to } = sender.options
+    if (replica.group === reply.group && to === reply.from) sender.reply(reply)
+  }
+
+  chunk(node: NodeId, chunk: SnapshotChunk & { readonly page: Uint8Array }): void {
+    const replica = this.#host.get(chunk.group)
+    if (replica === undefined || chunk.to !== replica.id) return
+    if (chunk.term < replica.raft.status.term) {
+      this.#answer(node, chunk, { next: 0, outcome: 'refused' })
+      return
+    }
+    let receiver = this.#receiving.get(chunk.group)
+    if (receiver !== undefined && !receiver.belongs(chunk)) {
+      // A complete one is being switched in; a newer transfer then finds its place taken by state.
+      if (receiver.isComplete || chunk.sequence !== 0 || chunk.term < receiver.first.term) return
+      receiver.into.abort()
+      this.#receiving.delete(chunk.group)
+      receiver = undefined
+    }
+    if (receiver === undefined) {
+      if (chunk.sequence !== 0) return
+      receiver = this.#receive(node, replica, chunk)
+    }
+    receiver?.take(chunk)
+  }
+
+  #sendMore(): void {
+    // While a flush is under way nobody can tell which side of it a view would show.
+    while (this.#sending.size < SENDING_MAX && !this.#flusher.busy) {
+      const next = this.#wanted.shift()
+      if (next === undefined) return
+      this.#send(next.replica, next.to)
+    }
+  }
+
+  #send(replica: Replica, to: ReplicaId): void {
+    const ended = (ok: boolean, index: number): void => {
+      replica.snapshotSent(to, ok, index)
+    }
+    const node = replica.nodeOf(to)
+    const index = this.#flusher.durableIndex(replica.group)
+    if (!replica.isLeader || node === undefined || index === 0) {
+      ended(false, 0)
+      return
+    }
+    const mark = this.#flusher.durableMark(replica)
+    const view = this.#overlay.snapshot(replica.group)
+    const transfer = ++this.#transfer
+    const sender = new SnapshotSender(
+      { replica, to, node, transfer, mark, view },
+      {
+        send: this.#options.send,
+        now: () => this.#options.clock.monotonic(),
+        windowBytes: this.#options.windowBytes,
+        ended: (_, ok) => {
+          this.#sending.delete(transfer)
+          ended(ok, mark.index)
+        }
+      }
+    )
+    this.#sending.set(transfer, sender)
+  }
+
+  #receive(node: NodeId, replica: Replica, chunk: SnapshotChunk): SnapshotReceiver | undefined {
+    const into = this.#overlay.receive(chunk.group)
+    const receiver = new SnapshotReceiver(chunk, into, {
+      acknowledge: (next) => this.#answer(node, chunk, { next, outcome: 'more' }),
+      complete: () => this.#install(node, replica, receiver),
+      fault: this.#options.fatal
+    })
+    if (receiver.mark.index <= replica.state.applied.index) {
+      into.abort()
+      this.#answer(node, chunk, { next: 0, outcome: 'done' })
+      return undefined
+    }
+    this.#receiving.set(chunk.group, receiver)
+    return receiver
+  }
+
+  #install(node: NodeId, replica: Replica, receiver: SnapshotReceiver): void {
+    const { first, mark, into } = receiver
+    const { group } = replica
+    if (mark.index <= replica.state.applied.index) {
+      into.abort()
+      this.#receiving.delete(group)
+      this.#answer(node, first, { next: 0, outcome: 'done' })
+      return
+    }
+    replica.beginInstall()
+    into.finish([], (fault) => {
+      if (fault !== undefined) {
+        this.#options.fatal(fault)
+        return
+      }
+      this.#options.openState(group, (state) => {
+        this.#receiving.delete(group)
+        this.#flusher.setDurable(group, state.applied)
+        const configuration = decodeConfiguration(state.configuration)
+        replica.finishInstall(state, {
+          type: 'snapshot-received',
+          from: first.from,
+          term: first.term,
+          mark: { ...state.applied, configuration }
+        })
+        this.#answer(node, first, { next: 0, outcome: 'done' })
+      })
+    })
+  }
+
+  #answer(
+    node: NodeId,
+    { group, from, to, transfer }: SnapshotChunk,
+    what: Pick<SnapshotReply, 'next' | 'outcome'>
+  ): void {
+    const reply = { group, from: to, to: from, transfer, ...what }
+    this.#options.answer(node, encodeSnapshotReply(reply))
+  }
+}

@@ -1,0 +1,185 @@
+import { Malformed } from './bytes.ts'
+import { asArray, asBoolean, asChoice, asInteger, asPeerId, asText, asTuple } from './fields.ts'
+import { encodeFrame, FRAME } from './frame.ts'
+import type { GroupId, NodeId, ReplicaId } from './ids.ts'
+
+type Parts = readonly Uint8Array[]
+type Head = readonly unknown[]
+
+const GROUPS_MAX = 8_192
+const PEERS_MAX = 1_024
+
+/** One group of a read confirmation: does `to` still follow `from`, the leader of `term`? */
+export interface ConfirmGroup {
+  readonly group: GroupId
+  readonly from: ReplicaId
+  readonly to: ReplicaId
+  readonly term: number
+}
+
+/** [kind, boot nonce of the asker, round, flat groups: group, from, to, term, …] */
+export interface Confirm {
+  readonly nonce: number
+  readonly round: number
+  readonly groups: readonly ConfirmGroup[]
+}
+
+export function encodeConfirm({ nonce, round, groups }: Confirm): Parts {
+  const flat: number[] = []
+  for (const { group, from, to, term } of groups) flat.push(group, from, to, term)
+  return encodeFrame([FRAME.confirm, nonce, round, flat])
+}
+
+export function decodeConfirm(head: Head): Confirm {
+  const [, nonce, round, flat] = asTuple(head, 4)
+  const numbers = asArray(flat, GROUPS_MAX * 4)
+  if (numbers.length % 4 !== 0) throw new Malformed('confirm groups')
+  const groups: ConfirmGroup[] = []
+  for (let i = 0; i < numbers.length; i += 4) {
+    groups.push({
+      group: asInteger(numbers[i]),
+      from: asInteger(numbers[i + 1]),
+      to: asInteger(numbers[i + 2]),
+      term: asInteger(numbers[i + 3])
+    })
+  }
+  return { nonce: asInteger(nonce), round: asInteger(round), groups }
+}
+
+/** [kind, nonce and round of the question, groups not confirmed] */
+export interface ConfirmReply {
+  readonly nonce: number
+  readonly round: number
+  readonly failed: readonly GroupId[]
+}
+
+export function encodeConfirmReply({ nonce, round, failed }: ConfirmReply): Parts {
+  return encodeFrame([FRAME.confirmReply, nonce, round, failed])
+}
+
+export function decodeConfirmReply(head: Head): ConfirmReply {
+  const [, nonce, round, failed] = asTuple(head, 4)
+  const groups = asArray(failed, GROUPS_MAX).map((group) => asInteger(group))
+  return { nonce: asInteger(nonce), round: asInteger(round), failed: groups }
+}
+
+/** A node somebody can dial, as told by another. */
+export interface KnownPeer {
+  readonly node: NodeId
+  readonly addresses: readonly string[]
+}
+
+/** What a node says of itself once a second and at each new link. */
+export interface Status {
+  readonly epoch: number
+  /** Its wall clock, Unix ms. */
+  readonly wall: number
+  readonly durableSequence: number
+  /** Groups it leads: [group, term]. */
+  readonly led: readonly (readonly [GroupId, number])[]
+  /** Nodes it is linked to; how nodes that share only a seed find each other. */
+  readonly peers: readonly KnownPeer[]
+}
+
+export function encodeStatus({ epoch, wall, durableSequence, led, peers }: Status): Parts {
+  const known = peers.map(({ node, addresses }) => [node, addresses])
+  return encodeFrame([FRAME.status, epoch, wall, durableSequence, led.flat(), known])
+}
+
+export function decodeStatus(head: Head): Status {
+  const [, epoch, wall, durableSequence, flat, known] = asTuple(head, 6)
+  const numbers = asArray(flat, GROUPS_MAX * 2)
+  if (numbers.length % 2 !== 0) throw new Malformed('status groups')
+  const led: [GroupId, number][] = []
+  for (let i = 0; i < numbers.length; i += 2) {
+    led.push([asInteger(numbers[i]), asInteger(numbers[i + 1])])
+  }
+  const peers = asArray(known, PEERS_MAX).map((one) => {
+    const [node, addresses] = asTuple(one, 2)
+    return { node: asPeerId(node), addresses: asAddresses(addresses) }
+  })
+  return {
+    epoch: asInteger(epoch),
+    wall: asInteger(wall),
+    durableSequence: asInteger(durableSequence),
+    led,
+    peers
+  }
+}
+
+export function asAddresses(value: unknown): readonly string[] {
+  return asArray(value, 16).map((address) => asText(address, 512, 1))
+}
+
+/** A piece of one group's state, in key order. Body: encodeStatePage. */
+export interface SnapshotChunk {
+  readonly group: GroupId
+  readonly from: ReplicaId
+  readonly to: ReplicaId
+  /** The leader's. */
+  readonly term: number
+  /** Tells transfers of one leader apart. */
+  readonly transfer: number
+  readonly sequence: number
+  readonly last: boolean
+  /** The mark the state stands at: index, term, configuration. */
+  readonly mark: Uint8Array
+}
+
+export function encodeSnapshotChunk(chunk: SnapshotChunk, body: Uint8Array): Parts {
+  const { group, from, to, term, transfer, sequence, last, mark } = chunk
+  const head = [FRAME.snapshot, group, from, to, term, transfer, sequence, last, mark.length]
+  return encodeFrame(head, [mark, body])
+}
+
+export function decodeSnapshotChunk(
+  head: Head,
+  body: Uint8Array
+): SnapshotChunk & { readonly page: Uint8Array } {
+  const [, group, from, to, term, transfer, sequence, last, markLength] = asTuple(head, 9)
+  const length = asInteger(markLength, 0, body.length)
+  return {
+    group: asInteger(group),
+    from: asInteger(from),
+    to: asInteger(to),
+    term: asInteger(term),
+    transfer: asInteger(transfer),
+    sequence: asInteger(sequence),
+    last: asBoolean(last),
+    mark: body.subarray(0, length),
+    page: body.subarray(length)
+  }
+}
+
+/** The receiver has every chunk below `next`; `done`: the whole state is durable there. */
+export interface SnapshotReply {
+  readonly group: GroupId
+  readonly from: ReplicaId
+  readonly to: ReplicaId
+  readonly transfer: number
+  readonly next: number
+  readonly outcome: 'more' | 'done' | 'refused'
+}
+
+const OUTCOMES = ['more', 'done', 'refused'] as const
+
+export function encodeSnapshotReply(reply: SnapshotReply): Parts {
+  const { group, from, to, transfer, next, outcome } = reply
+  const head = [FRAME.snapshotReply, group, from, to, transfer, next, OUTCOMES.indexOf(outcome)]
+  return encodeFrame(head)
+}
+
+export function decodeSnapshotReply(head: Head): SnapshotReply {
+  const [, group, from, to, transfer, next, outcome] = asTuple(head, 7)
+  return {
+    group: asInteger(group),
+    from: asInteger(from),
+    to: asInteger(to),
+    transfer: asInteger(transfer),
+    next: asInteger(next),
+    outcome: asChoice(outcome, OUTCOMES)
+  }
+}
+
+/** Body: an encoded ClusterView; pushed when the map changed, and to whoever holds an older one. */
+export const encodeMapPush = (view: Uint8Array): Parts => encodeFrame([FRAME.map], [view])
