@@ -157,7 +157,7 @@ export class SimulatedDisk implements Disk {
 
   replace(name: string, bytes: Uint8Array): void {
     const length = bytes.length
-    this.#change(name, { bytes: bytes.slice(), length, durable: length, holes: [] })
+    this.#change(name, { bytes: new Uint8Array(bytes), length, durable: length, holes: [] })
     // The directory sync that makes the rename durable makes all the rest of it durable.
     this.#directoryDurable(this.#files, this.#directoryVersion)
   }

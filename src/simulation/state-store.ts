@@ -80,7 +80,10 @@ export class SimulatedStore implements StateStore {
 
   write(batch: readonly StateWrite[], done: Done): void {
     assert(this.#writing === undefined, 'two writes at once')
-    const copy = batch.map(({ key, value }) => ({ key: key.slice(), value: value?.slice() }))
+    const copy = batch.map(({ key, value }) => ({
+      key: new Uint8Array(key),
+      value: value === undefined ? undefined : new Uint8Array(value)
+    }))
     this.#writing = copy
     this.#later(this.#delay() + this.writeDelayMs, 'write state', () => {
       if (this.#failWrites > 0) {

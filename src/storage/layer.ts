@@ -17,7 +17,7 @@ export function keyText(key: Uint8Array): string {
  * would keep all of that.
  */
 function own(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length + 512 ? bytes.slice() : bytes
+  return bytes.buffer.byteLength > 2 * bytes.length + 512 ? new Uint8Array(bytes) : bytes
 }
 
 /** Changes of one group that are not in the store yet. */

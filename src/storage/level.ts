@@ -30,7 +30,10 @@ export async function openLevel(directory: string): Promise<StateStore> {
     throw fault(`open ${directory}`, cause ?? error)
   }
   return {
-    get: (key) => level.getSync(key),
+    get: (key) => {
+      const value = level.getSync(key)
+      return value === undefined ? undefined : plain(value)
+    },
     view: () => openView(level),
     write: (batch, done) => write(level, batch, done),
     close: (done) => {
@@ -40,6 +43,11 @@ export async function openLevel(directory: string): Promise<StateStore> {
       })
     }
   }
+}
+
+/** LevelDB hands out Buffers, whose `slice` does not copy as that of every other Uint8Array does. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 function fault(what: string, cause: unknown): DiskFault {
@@ -81,10 +89,12 @@ function openView(level: Level): StateView {
   return {
     page: ({ gte, lt }: KeyRange, limit, done) => {
       const iterator = level.iterator({ gte, lt, snapshot, highWaterMarkBytes: PAGE_BYTES })
-      let entries: [Uint8Array, Uint8Array][] = []
+      const entries: [Uint8Array, Uint8Array][] = []
       const read = async (): Promise<void> => {
         try {
-          entries = await iterator.nextv(limit)
+          for (const [key, value] of await iterator.nextv(limit)) {
+            entries.push([plain(key), plain(value)])
+          }
         } finally {
           await iterator.close()
         }
