@@ -8,13 +8,11 @@ import {
 } from '../wire/cluster-map-codec.ts'
 import type { Result } from '../wire/command.ts'
 import { assert } from '../world/assert.ts'
-import { laneHash, type Multiset } from './hash.ts'
+import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { CLUSTER_MAP_KEY } from './layout.ts'
 import type { Table } from './table.ts'
 
 const DONE: Result = { type: 'done' }
-const LANE_A = 0x082efa98
-const LANE_B = 0xec4e6c89
 
 /** The cluster map as the system group keeps it. */
 export class Cluster {
@@ -22,7 +20,7 @@ export class Cluster {
   readonly #hash: Multiset
   #map: ClusterMap | undefined
   /** What of the map stands in the sum. */
-  #counted: readonly [number, number] | undefined
+  #counted: ItemHash | undefined
 
   /** Requires: what the table holds is in `hash` already. */
   constructor(table: Table, hash: Multiset) {
@@ -31,7 +29,7 @@ export class Cluster {
     const stored = table.get(CLUSTER_MAP_KEY)
     if (stored === undefined) return
     this.#map = decodeClusterMap(stored)
-    this.#counted = mapHash(stored)
+    this.#counted = hashItem(CLUSTER_MAP_KEY, stored, 0)
   }
 
   /** The same object until it changes. */
@@ -41,9 +39,9 @@ export class Cluster {
 
   put(map: ClusterMap): void {
     const bytes = encodeClusterMap(map)
-    if (this.#counted !== undefined) this.#hash.remove(...this.#counted)
-    this.#counted = mapHash(bytes)
-    this.#hash.add(...this.#counted)
+    if (this.#counted !== undefined) this.#hash.remove(this.#counted)
+    this.#counted = hashItem(CLUSTER_MAP_KEY, bytes, 0)
+    this.#hash.add(this.#counted)
     this.#table.set(CLUSTER_MAP_KEY, bytes)
     this.#map = map
   }
@@ -112,7 +110,3 @@ function isSame(a: NodeRecord, b: NodeRecord): boolean {
 }
 
 const refused = (reason: string): Result => ({ type: 'refused', reason })
-
-function mapHash(bytes: Uint8Array): readonly [number, number] {
-  return [laneHash(LANE_A, bytes, 0), laneHash(LANE_B, bytes, 0)]
-}

@@ -1,3 +1,4 @@
+import { hash64 } from '../keyspace/hash.ts'
 import type { ByteReader, ByteWriter } from '../wire/bytes.ts'
 
 const { imul } = Math
@@ -16,12 +17,12 @@ export class Multiset {
     this.#b = b | 0
   }
 
-  add(a: number, b: number): void {
+  add([a, b]: ItemHash): void {
     this.#a = (this.#a + a) | 0
     this.#b = (this.#b + b) | 0
   }
 
-  remove(a: number, b: number): void {
+  remove([a, b]: ItemHash): void {
     this.#a = (this.#a - a) | 0
     this.#b = (this.#b - b) | 0
   }
@@ -47,11 +48,31 @@ export function readMultiset(reader: ByteReader): Multiset {
 
 const digits = (lane: number): string => (lane >>> 0).toString(16).padStart(8, '0')
 
+/** The two lanes of one item. */
+export type ItemHash = readonly [number, number]
+
+const LANE_A = 0x243f6a88
+const LANE_B = 0x13198a2e
 /**
- * One 32-bit lane over `bytes[from..]`: MurmurHash3's rounds with a seed and multiplier of the lane.
- * In JavaScript because a call into wasm and back costs more than hashing a usual record here.
+ * Up to here the two lanes cost less than a call into wasm and the BigInt it returns. Above, xxh64 is
+ * far ahead: applying a put of 1,000 bytes takes 3 us instead of 8, one of 1 MiB 0.35 ms instead of 2.
  */
-export function laneHash(seed: number, bytes: Uint8Array, from: number): number {
+const SHORT_BYTES_MAX = 192
+
+/** The hash of the record under `key`, without its first `from` bytes. Part of the formats. */
+export function hashItem(key: Uint8Array, record: Uint8Array, from: number): ItemHash {
+  const a = laneHash(LANE_A, key, 0)
+  const b = laneHash(LANE_B, key, 0)
+  if (record.length - from <= SHORT_BYTES_MAX) {
+    return [laneHash(a, record, from), laneHash(b, record, from)]
+  }
+  const wide = hash64(record.subarray(from))
+  const low = Number(wide & 0xffff_ffffn) | 0
+  return [finish(a ^ low), finish(b ^ Number(wide >> 32n))]
+}
+
+/** MurmurHash3 (x86, 32 bits) over `bytes[from..]`. */
+function laneHash(seed: number, bytes: Uint8Array, from: number): number {
   let h = seed | 0
   const length = bytes.length
   const whole = length - ((length - from) & 3)

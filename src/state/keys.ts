@@ -1,7 +1,8 @@
-import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import { ByteReader, Malformed } from '../wire/bytes.ts'
 import type { Operation, Result } from '../wire/command.ts'
-import { laneHash, type Multiset } from './hash.ts'
+import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { dataKey } from './layout.ts'
+import { freshBytes } from './slab.ts'
 import type { Table } from './table.ts'
 
 /** A key as reads see it. */
@@ -27,8 +28,6 @@ type DataOperation = Extract<Operation, { type: 'put' | 'delete' | 'increment' }
 const RECORD_VERSION = 1
 const HAS_EXPIRY = 0x80
 const HASH_BYTES = 8
-const LANE_A = 0x243f6a88
-const LANE_B = 0x13198a2e
 const ABSENT: Result = { type: 'absent' }
 const NOT_A_NUMBER: Result = { type: 'not-a-number' }
 /** The longest safe integer as text: -9007199254740991. */
@@ -85,15 +84,15 @@ export class Keys {
 
   #write(at: Uint8Array, stored: Uint8Array | undefined, record: KeyRecord): void {
     if (stored === undefined) this.count++
-    else this.#hash.remove(hashAt(stored, 0), hashAt(stored, 4))
+    else this.#hash.remove(recordHash(stored))
     const bytes = encodeRecord(at, record)
-    this.#hash.add(hashAt(bytes, 0), hashAt(bytes, 4))
+    this.#hash.add(recordHash(bytes))
     this.#table.set(at, bytes)
   }
 
   #remove(at: Uint8Array, stored: Uint8Array): void {
     this.count--
-    this.#hash.remove(hashAt(stored, 0), hashAt(stored, 4))
+    this.#hash.remove(recordHash(stored))
     this.#table.set(at, undefined)
   }
 }
@@ -106,14 +105,17 @@ export class Keys {
  */
 export function encodeRecord(at: Uint8Array, record: KeyRecord): Uint8Array {
   const { value, revision, created, expiresAt } = record
-  const writer = new ByteWriter(HASH_BYTES + 1 + 3 * 8 + value.length)
-  writer.u32(0).u32(0)
-  writer.u8(expiresAt === undefined ? RECORD_VERSION : RECORD_VERSION | HAS_EXPIRY)
-  writer.varint(revision).varint(created)
-  if (expiresAt !== undefined) writer.varint(expiresAt)
-  const bytes = writer.raw(value).finish()
-  putHash(bytes, 0, itemHash(LANE_A, at, bytes))
-  putHash(bytes, 4, itemHash(LANE_B, at, bytes))
+  const expiryLength = expiresAt === undefined ? 0 : varintLength(expiresAt)
+  const headLength = HASH_BYTES + 1 + varintLength(revision) + varintLength(created) + expiryLength
+  const bytes = freshBytes(headLength + value.length)
+  bytes[HASH_BYTES] = expiresAt === undefined ? RECORD_VERSION : RECORD_VERSION | HAS_EXPIRY
+  let offset = putVarint(bytes, HASH_BYTES + 1, revision)
+  offset = putVarint(bytes, offset, created)
+  if (expiresAt !== undefined) offset = putVarint(bytes, offset, expiresAt)
+  bytes.set(value, offset)
+  const [a, b] = hashItem(at, bytes, HASH_BYTES)
+  putU32(bytes, 0, a)
+  putU32(bytes, 4, b)
   return bytes
 }
 
@@ -134,23 +136,17 @@ export function decodeRecord(bytes: Uint8Array): KeyRecord {
 
 /** Whether the record under `at` is, byte for byte, one that was written there. */
 export function isSound(at: Uint8Array, bytes: Uint8Array): boolean {
-  return (
-    bytes.length > HASH_BYTES &&
-    hashAt(bytes, 0) === itemHash(LANE_A, at, bytes) &&
-    hashAt(bytes, 4) === itemHash(LANE_B, at, bytes)
-  )
+  if (bytes.length <= HASH_BYTES) return false
+  const [a, b] = hashItem(at, bytes, HASH_BYTES)
+  return u32At(bytes, 0) === a && u32At(bytes, 4) === b
 }
 
-/** Puts a sound record into a sum, as applying its write did. */
-export function addRecord(sum: Multiset, bytes: Uint8Array): void {
-  sum.add(hashAt(bytes, 0), hashAt(bytes, 4))
+/** What a sound record adds to the state hash. */
+export function recordHash(bytes: Uint8Array): ItemHash {
+  return [u32At(bytes, 0), u32At(bytes, 4)]
 }
 
-function itemHash(lane: number, at: Uint8Array, bytes: Uint8Array): number {
-  return laneHash(laneHash(lane, at, 0), bytes, HASH_BYTES)
-}
-
-function hashAt(bytes: Uint8Array, offset: number): number {
+function u32At(bytes: Uint8Array, offset: number): number {
   return (
     ((bytes[offset] as number) << 24) |
     ((bytes[offset + 1] as number) << 16) |
@@ -159,11 +155,29 @@ function hashAt(bytes: Uint8Array, offset: number): number {
   )
 }
 
-function putHash(bytes: Uint8Array, offset: number, hash: number): void {
-  bytes[offset] = hash >>> 24
-  bytes[offset + 1] = hash >>> 16
-  bytes[offset + 2] = hash >>> 8
-  bytes[offset + 3] = hash
+function putU32(bytes: Uint8Array, offset: number, value: number): void {
+  bytes[offset] = value >>> 24
+  bytes[offset + 1] = value >>> 16
+  bytes[offset + 2] = value >>> 8
+  bytes[offset + 3] = value
+}
+
+/** As ByteWriter writes it, straight into a record of the right size. */
+function putVarint(bytes: Uint8Array, offset: number, value: number): number {
+  let at = offset
+  let rest = value
+  while (rest >= 0x80) {
+    bytes[at++] = (rest % 128) | 0x80
+    rest = Math.floor(rest / 128)
+  }
+  bytes[at++] = rest
+  return at
+}
+
+function varintLength(value: number): number {
+  let length = 1
+  for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length++
+  return length
 }
 
 function alive(record: KeyRecord, time: number): KeyRecord | undefined {

@@ -80,7 +80,7 @@ export function loadSaved(
   }
   const saved = { meta: decodeMeta(meta), sessions: loadSessions(sessions) }
   const hash = new Multiset()
-  for (const { counted } of saved.sessions) if (counted !== undefined) hash.add(...counted)
+  for (const { counted } of saved.sessions) if (counted !== undefined) hash.add(counted)
   if (saved.sessions.length !== saved.meta.sessions || !hash.equals(saved.meta.sessionHash)) {
     throw new Malformed('the sessions are not those of the last flush')
   }

@@ -9,8 +9,7 @@ import {
 } from '../wire/command.ts'
 import type { SessionId } from '../wire/ids.ts'
 import { SESSION_BASIS_WINDOW } from '../wire/limits.ts'
-import { assert } from '../world/assert.ts'
-import { laneHash, Multiset } from './hash.ts'
+import { hashItem, type ItemHash, Multiset } from './hash.ts'
 import { SESSION_PREFIX } from './layout.ts'
 import type { Table } from './table.ts'
 
@@ -53,13 +52,11 @@ export interface Session {
   used: Use
   /** By seq, in the order they came. */
   readonly results: Map<number, Result>
-  /** What of it stands in the sum: the lanes of its record as last counted. */
-  counted: readonly [number, number] | undefined
+  /** What of it stands in the sum: the hash of its record as last counted. */
+  counted: ItemHash | undefined
 }
 
 const SESSION_VERSION = 1
-const LANE_A = 0xa4093822
-const LANE_B = 0x299f31d0
 
 /**
  * Who asked for what already, so that each command happens once (design §7). All of it is replicated
@@ -87,7 +84,7 @@ export class Sessions {
     for (const session of saved) {
       this.#sessions.set(session.id, session)
       this.#results += session.results.size
-      if (session.counted !== undefined) this.#hash.add(...session.counted)
+      if (session.counted !== undefined) this.#hash.add(session.counted)
     }
   }
 
@@ -95,11 +92,8 @@ export class Sessions {
     return this.#sessions.size
   }
 
-  /** What this command was answered before: its result, or `stale_request`. */
-  answered(id: SessionId, seq: number): Result | 'stale_request' | undefined {
-    const session = this.#sessions.get(id)
-    if (session === undefined) return undefined
-    return seq <= session.ackedUpTo ? 'stale_request' : session.results.get(seq)
+  find(id: SessionId): Session | undefined {
+    return this.#sessions.get(id)
   }
 
   /** Drops what may go at this point of the log. Called before the commands of every entry. */
@@ -109,7 +103,7 @@ export class Sessions {
       if (index - used.index <= this.#limits.basisWindow) return
       if (time - used.time <= this.#limits.unusedMsMin) return
       this.#results -= session.results.size
-      if (session.counted !== undefined) this.#hash.remove(...session.counted)
+      if (session.counted !== undefined) this.#hash.remove(session.counted)
       this.#sessions.delete(session.id)
       this.#changed.delete(session)
       this.#unwritten.set(session.id, undefined)
@@ -118,20 +112,20 @@ export class Sessions {
 
   /**
    * The session in which `command` runs now, or why it does not run.
-   * Requires: it was not `answered`; `settle` follows if a session is returned.
+   * Requires: `session` is what `find` returned and has no answer to it; `settle` follows if a session
+   * is returned.
    */
-  enter(command: Command, use: Use): Session | Rejection {
+  enter(session: Session | undefined, command: Command, use: Use): Session | Rejection {
     const { seq, ackedUpTo } = command
     if (seq <= ackedUpTo) return 'stale_request'
     // No sender can have known an index that the group had not reached.
     if (command.basis > use.index) return 'session_expired'
-    const session = this.#sessions.get(command.session)
     const opened = session?.opened ?? use.index
     if (opened - command.basis > this.#limits.basisWindow) return 'session_expired'
     if (this.#isFull(session, ackedUpTo)) return 'overloaded'
     const entered = session ?? open(command.session, use)
     this.#acknowledge(entered, ackedUpTo)
-    this.#touch(entered, use)
+    this.touch(entered, use)
     return entered
   }
 
@@ -139,13 +133,6 @@ export class Sessions {
   settle(session: Session, seq: number, result: Result): void {
     session.results.set(seq, result)
     this.#results++
-  }
-
-  /** A copy of an answered command came: its session is in use. */
-  repeated(id: SessionId, use: Use): void {
-    const session = this.#sessions.get(id)
-    assert(session !== undefined, `no session ${id}`)
-    this.#touch(session, use)
   }
 
   /** Brings the table up to date. */
@@ -164,9 +151,9 @@ export class Sessions {
   #encodeChanged(): void {
     for (const session of this.#changed) {
       const record = encodeSession(session)
-      if (session.counted !== undefined) this.#hash.remove(...session.counted)
-      session.counted = recordHash(session.id, record)
-      this.#hash.add(...session.counted)
+      if (session.counted !== undefined) this.#hash.remove(session.counted)
+      session.counted = hashItem(sessionKey(session.id), record, 0)
+      this.#hash.add(session.counted)
       this.#unwritten.set(session.id, record)
     }
     this.#changed.clear()
@@ -183,7 +170,7 @@ export class Sessions {
   }
 
   /** Moves the session to the young end. Every change of a session comes through here. */
-  #touch(session: Session, use: Use): void {
+  touch(session: Session, use: Use): void {
     session.used = use
     this.#sessions.delete(session.id)
     this.#sessions.set(session.id, session)
@@ -205,6 +192,11 @@ export class Sessions {
   }
 }
 
+/** What `session` answered to `seq` before: its result, or `stale_request`. */
+export function answered(session: Session, seq: number): Result | 'stale_request' | undefined {
+  return seq <= session.ackedUpTo ? 'stale_request' : session.results.get(seq)
+}
+
 function open(id: SessionId, use: Use): Session {
   return {
     id,
@@ -214,14 +206,6 @@ function open(id: SessionId, use: Use): Session {
     results: new Map(),
     counted: undefined
   }
-}
-
-function recordHash(id: SessionId, record: Uint8Array): readonly [number, number] {
-  const key = sessionKey(id)
-  return [
-    laneHash(laneHash(LANE_A, key, 0), record, 0),
-    laneHash(laneHash(LANE_B, key, 0), record, 0)
-  ]
 }
 
 /** Layout: version u8 · opened, ackedUpTo, used index, time, number, count varints · (seq, result)… */
@@ -250,7 +234,7 @@ function decodeSession(key: Uint8Array, value: Uint8Array): Session {
   reader.end()
   if (results.size !== count) throw new Malformed('a result twice in one session')
   const id = hex(key.subarray(1))
-  return { id, opened, ackedUpTo, used, results, counted: recordHash(id, value) }
+  return { id, opened, ackedUpTo, used, results, counted: hashItem(key, value, 0) }
 }
 
 /** From the records under SESSION_PREFIX, in any order. Throws Malformed. */

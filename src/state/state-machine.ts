@@ -10,8 +10,10 @@ import { type KeyRecord, Keys } from './keys.ts'
 import { META_KEY } from './layout.ts'
 import { encodeMeta, type Saved } from './meta.ts'
 import {
+  answered,
   type Rejection,
   SESSION_LIMITS,
+  type Session,
   type SessionLimits,
   Sessions,
   type Use
@@ -151,12 +153,8 @@ export class StateMachine {
   }
 
   /** The answer this command has already, if any: ask before proposing it. */
-  lookup(session: SessionId, seq: number): Answer | undefined {
-    const answered = this.#sessions.answered(session, seq)
-    if (answered === undefined) return undefined
-    return answered === 'stale_request'
-      ? this.#rejected(answered)
-      : { type: 'result', result: answered }
+  lookup(id: SessionId, seq: number): Answer | undefined {
+    return this.#answered(this.#sessions.find(id), seq)
   }
 
   /** The key at `time`, the state's own: one that expires later than that is still there. */
@@ -211,17 +209,23 @@ export class StateMachine {
 
   #run(command: Command): Answer {
     const use = { index: this.#applied.index, time: this.#time, number: ++this.#counter }
-    const answered = this.#sessions.answered(command.session, command.seq)
-    if (answered === 'stale_request') return this.#rejected(answered)
-    if (answered !== undefined) {
-      this.#sessions.repeated(command.session, use)
-      return { type: 'result', result: answered }
+    const session = this.#sessions.find(command.session)
+    const before = this.#answered(session, command.seq)
+    if (before !== undefined) {
+      if (session !== undefined && before.type === 'result') this.#sessions.touch(session, use)
+      return before
     }
-    const session = this.#sessions.enter(command, use)
-    if (typeof session === 'string') return this.#rejected(session)
+    const entered = this.#sessions.enter(session, command, use)
+    if (typeof entered === 'string') return this.#rejected(entered)
     const result = this.#execute(command, use)
-    this.#sessions.settle(session, command.seq, result)
+    this.#sessions.settle(entered, command.seq, result)
     return { type: 'result', result }
+  }
+
+  #answered(session: Session | undefined, seq: number): Answer | undefined {
+    const before = session === undefined ? undefined : answered(session, seq)
+    if (before === undefined) return undefined
+    return before === 'stale_request' ? this.#rejected(before) : { type: 'result', result: before }
   }
 
   #execute({ operation }: Command, now: Use): Result {

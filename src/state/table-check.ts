@@ -1,0 +1,53 @@
+import { Malformed } from '../wire/bytes.ts'
+import { hashItem, Multiset } from './hash.ts'
+import { isSound, recordHash } from './keys.ts'
+import { CLUSTER_MAP_KEY, DATA_PREFIX, META_KEY, SESSION_PREFIX } from './layout.ts'
+import { decodeMeta, type Meta } from './meta.ts'
+
+/**
+ * Whether a set of records is all of what one flush left of a group: give it each record once, in any
+ * order, then ask. Tells a snapshot with a hole or a flipped bit from a sound one.
+ */
+export class TableCheck {
+  readonly #data = new Multiset()
+  readonly #sessions = new Multiset()
+  #keyCount = 0
+  #sessionCount = 0
+  #meta: Meta | undefined
+
+  /** Throws Malformed at a record that cannot have been written. Keeps neither array. */
+  add(key: Uint8Array, value: Uint8Array): void {
+    switch (key[0]) {
+      case DATA_PREFIX[0]:
+        if (!isSound(key, value)) throw new Malformed('a damaged key record')
+        this.#data.add(recordHash(value))
+        this.#keyCount++
+        return
+      case SESSION_PREFIX[0]:
+        this.#sessions.add(hashItem(key, value, 0))
+        this.#sessionCount++
+        return
+      case CLUSTER_MAP_KEY[0]:
+        this.#data.add(hashItem(key, value, 0))
+        return
+      case META_KEY[0]:
+        this.#meta = decodeMeta(value)
+        return
+      default:
+        throw new Malformed('a record of no known kind')
+    }
+  }
+
+  /** Throws Malformed unless the records are whole. */
+  finish(): Meta {
+    const meta = this.#meta
+    if (meta === undefined) throw new Malformed('no meta record')
+    if (meta.keys !== this.#keyCount || meta.sessions !== this.#sessionCount) {
+      throw new Malformed('records are missing, or too many')
+    }
+    if (!meta.dataHash.equals(this.#data) || !meta.sessionHash.equals(this.#sessions)) {
+      throw new Malformed('the records are not those of the last flush')
+    }
+    return meta
+  }
+}

@@ -1,0 +1,124 @@
+import type { KeyRecord } from '../../../src/state/keys.ts'
+import type { SessionLimits } from '../../../src/state/sessions.ts'
+import type { Answer } from '../../../src/state/state-machine.ts'
+import { type Command, hex, type Operation, type Result } from '../../../src/wire/command.ts'
+
+interface ModelSession {
+  opened: number
+  acked: number
+  usedIndex: number
+  usedTime: number
+  results: [seq: number, result: Result][]
+}
+
+type DataOperation = Extract<Operation, { key: Uint8Array }>
+
+/** What a partition means, said as plainly as possible: no bytes, no order of use, no dirty sets. */
+export class Model {
+  readonly #limits: SessionLimits
+  readonly #keys = new Map<string, KeyRecord>()
+  readonly #sessions = new Map<string, ModelSession>()
+  #counter = 0
+  #time = 0
+
+  constructor(limits: SessionLimits) {
+    this.#limits = limits
+  }
+
+  apply(index: number, time: number, commands: readonly Command[]): Answer[] {
+    this.#time = Math.max(this.#time, time)
+    for (const [id, { usedIndex, usedTime }] of [...this.#sessions]) {
+      const entries = index - usedIndex
+      const unused = this.#time - usedTime
+      if (entries > this.#limits.basisWindow && unused > this.#limits.unusedMsMin) {
+        this.#sessions.delete(id)
+      }
+    }
+    return commands.map((command) => this.#command(index, command))
+  }
+
+  read(key: Uint8Array): KeyRecord | undefined {
+    const record = this.#keys.get(hex(key))
+    return record === undefined || this.#time >= (record.expiresAt ?? Infinity) ? undefined : record
+  }
+
+  #command(index: number, command: Command): Answer {
+    this.#counter++
+    const { seq, ackedUpTo, basis, session: id } = command
+    const known = this.#sessions.get(id)
+    const before = known?.results.find(([other]) => other === seq)
+    const no = (code: 'session_expired' | 'stale_request' | 'overloaded'): Answer => ({
+      type: 'rejected',
+      code,
+      applied: index
+    })
+    if (seq <= ackedUpTo || (known !== undefined && seq <= known.acked)) return no('stale_request')
+    if (known !== undefined && before !== undefined) {
+      known.usedIndex = index
+      known.usedTime = this.#time
+      return { type: 'result', result: before[1] }
+    }
+    const opened = known?.opened ?? index
+    if (opened - basis > this.#limits.basisWindow) return no('session_expired')
+    const held = [...this.#sessions.values()].reduce((sum, { results }) => sum + results.length, 0)
+    if (known === undefined && this.#sessions.size >= this.#limits.sessionsMax) {
+      return no('overloaded')
+    }
+    const full =
+      held >= this.#limits.resultsMax ||
+      (known !== undefined && known.results.length >= this.#limits.sessionResultsMax)
+    const frees = known?.results.some(([other]) => other <= ackedUpTo) ?? false
+    if (full && !frees) return no('overloaded')
+    const session = known ?? { opened, acked: 0, usedIndex: 0, usedTime: 0, results: [] }
+    this.#sessions.set(id, session)
+    session.acked = Math.max(session.acked, ackedUpTo)
+    session.results = session.results.filter(([other]) => other > session.acked)
+    session.usedIndex = index
+    session.usedTime = this.#time
+    const result = this.#run(command.operation)
+    session.results.push([seq, result])
+    return { type: 'result', result }
+  }
+
+  #run(operation: Operation): Result {
+    if (operation.type === 'tick') return { type: 'done' }
+    if (operation.type === 'register-node') {
+      return {
+        type: 'refused',
+        reason: 'wrong_group: only the system group knows the nodes'
+      }
+    }
+    return this.#change(operation)
+  }
+
+  #change(operation: DataOperation): Result {
+    const current = this.read(operation.key)
+    const revision = current?.revision ?? 0
+    if ('ifRevision' in operation && operation.ifRevision !== revision) {
+      return { type: 'conflict', revision }
+    }
+    const name = hex(operation.key)
+    const made = { revision: this.#counter, created: current?.created ?? this.#counter }
+    if (operation.type === 'delete') {
+      this.#keys.delete(name)
+      return current === undefined
+        ? { type: 'absent' }
+        : { type: 'deleted', revision: this.#counter }
+    }
+    if (operation.type === 'put') {
+      const { value, ttlMs } = operation
+      const expiry = ttlMs === undefined ? {} : { expiresAt: this.#time + ttlMs }
+      this.#keys.set(name, { value, ...made, ...expiry })
+      return { type: 'written', revision: this.#counter }
+    }
+    const text = new TextDecoder().decode(current?.value ?? Uint8Array.of(0x30))
+    if (String(Number(text)) !== text || !Number.isSafeInteger(Number(text))) {
+      return { type: 'not-a-number' }
+    }
+    const sum = Number(text) + operation.by
+    const value = new TextEncoder().encode(String(sum))
+    const expiry = current?.expiresAt === undefined ? {} : { expiresAt: current.expiresAt }
+    this.#keys.set(name, { value, ...made, ...expiry })
+    return { type: 'counted', value: sum, revision: this.#counter }
+  }
+}

@@ -1,0 +1,208 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { encodeBody } from '../../../src/state/entry-body.ts'
+import { loadSaved } from '../../../src/state/meta.ts'
+import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
+import { TableCheck } from '../../../src/state/table-check.ts'
+import { utf8 } from '../../../src/wire/bytes.ts'
+import { type Command, encodeCommand, type Operation } from '../../../src/wire/command.ts'
+import { MapTable } from './fixture.ts'
+import { Model } from './model.ts'
+
+// Goal: under any order of copies, losses and restarts no command runs twice, each answer is the
+// model's, and replicas that applied the same entries are the same. Method: clients that keep the
+// rules of exactly-once, a network that keeps every copy for ever and delivers any of them at any
+// time, tiny limits so that sessions come and go, and two replicas of which one restarts at will.
+
+const LIMITS = {
+  sessionsMax: 3,
+  sessionResultsMax: 4,
+  resultsMax: 8,
+  basisWindow: 12,
+  unusedMsMin: 50
+}
+const SESSIONS = ['1', '2', '3', '4'].map((digit) => digit.repeat(32))
+const KEYS = ['a', 'b', 'c'].map(utf8)
+
+type Step =
+  | { readonly do: 'send'; readonly client: number; readonly operation: Operation }
+  | { readonly do: 'deliver'; readonly which: readonly number[]; readonly ms: number }
+  | { readonly do: 'acknowledge'; readonly client: number; readonly by: number }
+  | { readonly do: 'skip'; readonly entries: number }
+  | { readonly do: 'restart' }
+
+const key = fc.constantFrom(...KEYS)
+const condition = fc.oneof(
+  { weight: 5, arbitrary: fc.constant(undefined) },
+  { weight: 1, arbitrary: fc.constant(0) },
+  { weight: 2, arbitrary: fc.nat(60) }
+)
+const ttl = fc.option(fc.nat(80), { nil: undefined, freq: 2 })
+const value = fc.constantFrom('', '7', '-3', '01', 'text').map(utf8)
+
+/** Without undefined fields, which the types do not allow. */
+function given<T extends object>(record: T): T {
+  return Object.fromEntries(Object.entries(record).filter(([, v]) => v !== undefined)) as T
+}
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  fc
+    .record({ key, value, ifRevision: condition, ttlMs: ttl })
+    .map((fields) => given({ type: 'put', ...fields }) as Operation),
+  fc
+    .record({ key, ifRevision: condition })
+    .map((fields) => given({ type: 'delete', ...fields }) as Operation),
+  fc
+    .record({ key, by: fc.integer({ min: -3, max: 3 }), ifRevision: condition })
+    .map((fields) => given({ type: 'increment', ...fields }) as Operation),
+  fc.constant<Operation>({ type: 'tick' }),
+  fc.constant<Operation>({ type: 'register-node', node: utf8('x') })
+)
+
+const client = fc.nat(SESSIONS.length - 1)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ do: fc.constant('send' as const), client, operation }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      do: fc.constant('deliver' as const),
+      which: fc.array(fc.noBias(fc.nat()), { minLength: 1, maxLength: 4 }),
+      ms: fc.nat(40)
+    })
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ do: fc.constant('acknowledge' as const), client, by: fc.nat(3) })
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('skip' as const), entries: fc.nat(9) }) },
+  { weight: 1, arbitrary: fc.constant<Step>({ do: 'restart' }) }
+)
+
+class Replica {
+  table = new MapTable()
+  machine = this.#start(true)
+
+  #start(fresh: boolean): StateMachine {
+    const saved = fresh ? loadSaved(undefined, []) : this.table.saved(true)
+    return new StateMachine({ group: 1, table: this.table, limits: LIMITS }, saved)
+  }
+
+  restart(): void {
+    this.machine.prepareFlush()
+    this.table = this.table.copy()
+    this.machine = this.#start(false)
+  }
+}
+
+class Run {
+  readonly steady = new Replica()
+  readonly restarted = new Replica()
+  readonly model = new Model(LIMITS)
+  readonly network: Command[] = []
+  readonly ran = new Map<string, number>()
+  readonly sent = SESSIONS.map(() => 0)
+  readonly acked = SESSIONS.map(() => 0)
+  repeats = 0
+  expired = 0
+  time = 1_000
+
+  step(next: Step): void {
+    const { machine } = this.steady
+    switch (next.do) {
+      case 'send': {
+        const session = SESSIONS[next.client] as string
+        const seq = (this.sent[next.client] as number) + 1
+        this.sent[next.client] = seq
+        const ackedUpTo = this.acked[next.client] as number
+        const basis = machine.applied.index
+        this.network.push({ session, seq, ackedUpTo, basis, operation: next.operation })
+        return
+      }
+      case 'deliver':
+        if (this.network.length > 0) this.#deliver(next.which, next.ms)
+        return
+      case 'acknowledge': {
+        const acked = (this.acked[next.client] as number) + next.by
+        this.acked[next.client] = Math.min(acked, this.sent[next.client] as number)
+        return
+      }
+      case 'skip':
+        for (let i = 0; i < next.entries; i++) {
+          const index = machine.applied.index + 1
+          machine.skip(index, 1)
+          this.restarted.machine.skip(index, 1)
+        }
+        return
+      case 'restart':
+        this.restarted.restart()
+    }
+  }
+
+  #deliver(which: readonly number[], ms: number): void {
+    this.time += ms
+    const copies = which.map((n) => this.#copy(n))
+    const index = this.steady.machine.applied.index + 1
+    const body = encodeBody(this.time, copies.map(encodeCommand))
+    const before = this.steady.machine.counter
+    const answers = this.steady.machine.apply(index, 1, body)
+    expect(this.restarted.machine.apply(index, 1, body)).toEqual(answers)
+    expect(answers).toEqual(this.model.apply(index, this.time, copies))
+    for (const [i, answer] of answers.entries()) {
+      this.#count(copies[i] as Command, answer, before + i + 1)
+    }
+  }
+
+  /** One of the newest, or any that was ever sent: a copy is never too late to come. */
+  #copy(n: number): Command {
+    const { length } = this.network
+    const back = n % 3 === 0 ? n % length : n % Math.min(length, 6)
+    return this.network[length - 1 - back] as Command
+  }
+
+  /** What a command wrote bears the number under which it ran: a second number, a second run. */
+  #count(command: Command, answer: Answer, number: number): void {
+    if (answer.type === 'rejected' && answer.code === 'session_expired') this.expired++
+    if (answer.type === 'rejected' || !('revision' in answer.result)) return
+    if (answer.result.type === 'conflict') return
+    const name = `${command.session} ${command.seq}`
+    const first = this.ran.get(name) ?? number
+    this.ran.set(name, first)
+    if (first !== number) this.repeats++
+    expect(answer.result.revision, `${name} ran again`).toBe(first)
+  }
+
+  finish(): void {
+    expect(this.restarted.machine.digest()).toBe(this.steady.machine.digest())
+    for (const { machine, table } of [this.steady, this.restarted]) {
+      machine.prepareFlush()
+      const check = new TableCheck()
+      for (const [at, record] of table.records.values()) check.add(at, record)
+      if (table.records.size > 0) expect(check.finish().counter).toBe(machine.counter)
+    }
+    expect(this.restarted.table.dump()).toBe(this.steady.table.dump())
+    for (const name of KEYS) {
+      expect(this.steady.machine.read(name)).toEqual(this.model.read(name))
+    }
+  }
+}
+
+test('copies, reorder and restarts never change what happens', () => {
+  let ran = 0
+  let repeats = 0
+  let expired = 0
+  fc.assert(
+    fc.property(fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }), (steps) => {
+      const run = new Run()
+      for (const next of steps) run.step(next)
+      run.finish()
+      ran += run.ran.size
+      repeats += run.repeats
+      expired += run.expired
+    }),
+    { numRuns: 400 }
+  )
+  // Vacuity: commands ran, copies of them came, and copies came after their session had gone.
+  expect(ran).toBeGreaterThan(800)
+  expect(repeats).toBeGreaterThan(2_000)
+  expect(expired).toBeGreaterThan(1_500)
+})
