@@ -45,3 +45,13 @@ export const NODE_LIMITS: NodeLimits = {
   tailBytesMax: 1024 * 1024,
   snapshotWindowBytes: 256 * 1024
 }
+
+/** What a node does unless told otherwise. `partitions` is fixed when the cluster is formed. */
+export const NODE_DEFAULTS = {
+  data: './keymesh-data',
+  listen: ['/ip4/127.0.0.1/tcp/7101'],
+  http: '127.0.0.1:8101',
+  expect: 1,
+  partitions: 64,
+  replicas: 3
+} as const

@@ -1,7 +1,7 @@
 import { ClientDriver } from '../client/driver.ts'
 import { initialPlacement } from '../keyspace/planner.ts'
 import { Flusher } from '../partition/flusher.ts'
-import { ReplicaHost } from '../partition/host.ts'
+import { type HostOptions, ReplicaHost } from '../partition/host.ts'
 import { Snapshots } from '../partition/snapshots.ts'
 import type { NodeLog } from '../storage/log-types.ts'
 import { Overlay } from '../storage/overlay.ts'
@@ -44,6 +44,7 @@ export interface MachineOptions {
   /** URL of the HTTP API; empty: none. */
   readonly http: string
   readonly zone: string
+  readonly observe?: HostOptions['observe']
   /** The process must end: 1 for a fault, 2 for a configuration that cannot work. Called once. */
   readonly fatal: (fault: Error, exitCode: 1 | 2) => void
 }
@@ -98,6 +99,7 @@ export class NodeMachine {
       log: this.log,
       outbox,
       fatal,
+      observe: options.observe,
       syncStallMs: limits.syncStallMs,
       snapshotsWanted: (replica, to) => this.snapshots.want(replica, to)
     })

@@ -1,4 +1,4 @@
-import type { Message } from '../raft/types.ts'
+import type { Entry, Message } from '../raft/types.ts'
 import type { NodeLog } from '../storage/log-types.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
@@ -24,6 +24,8 @@ export interface HostOptions {
   readonly snapshotsWanted: (replica: Replica, to: readonly ReplicaId[]) => void
   /** The disk refused a write or sync: the process must end (design §6). */
   readonly fatal: (fault: Error) => void
+  /** Told of every entry applied; for oracles of the simulation. */
+  readonly observe?: ((replica: Replica, entries: readonly Entry[]) => void) | undefined
   /** A sync that takes longer ends this node's leaderships; one election timeout. */
   readonly syncStallMs: number
 }
@@ -129,6 +131,10 @@ export class ReplicaHost implements ReplicaShell {
 
   snapshotsWanted(replica: Replica, to: readonly ReplicaId[]): void {
     this.#options.snapshotsWanted(replica, to)
+  }
+
+  applied(replica: Replica, entries: readonly Entry[]): void {
+    this.#options.observe?.(replica, entries)
   }
 
   leadershipChanged(replica: Replica): void {

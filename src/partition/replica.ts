@@ -24,6 +24,8 @@ export interface ReplicaShell {
   /** Entries, hard state or a reset went to the log: call `replica.persisted` once they are synced. */
   persist(replica: Replica, batch: PersistBatch): void
   snapshotsWanted(replica: Replica, to: readonly ReplicaId[]): void
+  /** These entries were applied, in this order: for whoever watches from outside. */
+  applied(replica: Replica, entries: readonly Entry[]): void
   /** We lead this group in a new term, or lead it no longer. */
   leadershipChanged(replica: Replica): void
 }
@@ -328,6 +330,7 @@ export class Replica {
         this.#pending.settle(index, term, [])
       }
     }
+    this.#shell.applied(this, entries)
     this.#releaseApplied()
   }
 

@@ -23,6 +23,7 @@ interface Event {
 export interface Life {
   readonly name: string
   readonly alive: boolean
+  readonly paused: boolean
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -166,6 +167,10 @@ class SimulatedLife implements Life {
 
   get alive(): boolean {
     return this.#alive
+  }
+
+  get paused(): boolean {
+    return this.pausedUntil > this.clock.monotonic()
   }
 
   end(): void {

@@ -1,0 +1,235 @@
+import fs from 'node:fs'
+import path from 'node:path'
+import { type HttpDoor, openHttp } from '../gateway/http.ts'
+import { openFiles } from '../storage/files.ts'
+import { openLevel } from '../storage/level.ts'
+import { generateIdentity, peerIdOf } from '../transport/identity.ts'
+import { openLibp2p } from '../transport/libp2p.ts'
+import type { Transport } from '../transport/transport.ts'
+import { DiskFault } from '../world/disk.ts'
+import { type Logger, silent } from '../world/log.ts'
+import { realClock, realTimers, systemRandom } from '../world/real.ts'
+import type { StateStore } from '../world/state-store.ts'
+import { NODE_LIMITS } from './config.ts'
+import { UnusableData } from './identity.ts'
+import { NodeMachine } from './machine.ts'
+import { type CheckedOptions, checkOptions, InvalidOptions, type NodeOptions } from './options.ts'
+
+/** A node of this process, listening. */
+export interface RunningNode {
+  readonly machine: NodeMachine
+  /** Undefined: it has no HTTP API. */
+  readonly http: URL | undefined
+  /** An address to reach it by, with its `/p2p/ID`. */
+  readonly p2p: string
+  /** Resolves when it is a member and its replicas have had a leader; rejects if it ends before. */
+  readonly ready: Promise<void>
+  /** Hands leadership over, finishes what is inside, closes. Idempotent. */
+  stop(): Promise<void>
+}
+
+/** What requests over HTTP may take to finish when the node stops, in ms. */
+const HTTP_GRACE_MS = 3_000
+const READY_POLL_MS = 20
+
+const KEY_FILE = 'node.key'
+
+/**
+ * The data directory: `node.key` (secret: who has it is this node), `log/` (the segmented log, the
+ * identity and the maps) and `state/` (LevelDB, whose lock is the lock of the whole directory).
+ */
+interface Opened {
+  readonly store: StateStore
+  readonly transport: Transport
+  readonly http: HttpDoor | undefined
+}
+
+/**
+ * Starts a node. Rejects with InvalidOptions, UnusableData, StoreLocked, StoreNewer or LogCorrupt when
+ * the operator must act, DiskFault when the disk does not obey; nothing stays open then.
+ */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const checked = checkOptions(options)
+  const logger = options.logger ?? silent
+  const opened = await open(checked, logger)
+  const { transport, http } = opened
+  const life = new Life(opened, logger, options.onFatal ?? (() => {}))
+  let machine: NodeMachine
+  try {
+    machine = new NodeMachine({
+      transport,
+      store: opened.store,
+      disk: openFiles(path.join(checked.data, 'log')),
+      clock: realClock,
+      timers: realTimers,
+      random: systemRandom(),
+      logger,
+      limits: NODE_LIMITS,
+      seeds: checked.seeds,
+      forming: checked.forming,
+      http: http?.url.origin ?? '',
+      zone: checked.zone,
+      fatal: (fault, exitCode) => life.fail(fault, exitCode)
+    })
+    machine.start()
+  } catch (error) {
+    await life.abandon()
+    throw error
+  }
+  life.machine = machine
+  http?.serve({
+    call: (operation, call, done) => machine.gateway.call(operation, call, done),
+    view: () => machine.view(),
+    unready: () => machine.unready
+  })
+  const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
+  return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
+}
+
+/** Opens the parts one by one; what is open is closed again when a later one does not. */
+async function open(checked: CheckedOptions, logger: Logger): Promise<Opened> {
+  makeDirectory(checked.data)
+  const store = await openLevel(path.join(checked.data, 'state'))
+  let transport: Transport | undefined
+  try {
+    const privateKey = await nodeKey(path.join(checked.data, KEY_FILE))
+    const { listen, announce, clusterKey } = checked
+    transport = await listening(
+      listen.join(', '),
+      openLibp2p({ privateKey, listen, announce, clusterKey, role: 'node' })
+    )
+    const { http: place, httpToken: token } = checked
+    if (place === undefined) return { store, transport, http: undefined }
+    const http = await listening(`${place.host}:${place.port}`, openHttp({ place, token, logger }))
+    return { store, transport, http }
+  } catch (error) {
+    if (transport !== undefined) await stopped(transport)
+    await closed(store)
+    throw error
+  }
+}
+
+function makeDirectory(directory: string): void {
+  try {
+    fs.mkdirSync(directory, { recursive: true })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new InvalidOptions(`data: cannot create ${directory}: ${reason}`, { cause })
+  }
+}
+
+/** An address that cannot be listened on is the operator's to mend. */
+async function listening<T>(where: string, opening: Promise<T>): Promise<T> {
+  try {
+    return await opening
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new InvalidOptions(`cannot listen on ${where}: ${reason.split('\n')[0]}`, { cause })
+  }
+}
+
+/** The node's private key, made at the first start: its directory entry is durable before use. */
+async function nodeKey(file: string): Promise<Uint8Array> {
+  if (!fs.existsSync(file)) {
+    const fresh = await generateIdentity()
+    onDisk(`write ${file}`, () => {
+      fs.writeFileSync(`${file}~`, fresh, { mode: 0o600, flush: true })
+      fs.renameSync(`${file}~`, file)
+      const directory = fs.openSync(path.dirname(file), 'r')
+      fs.fsyncSync(directory)
+      fs.closeSync(directory)
+    })
+  }
+  const key = onDisk(`read ${file}`, () => fs.readFileSync(file))
+  try {
+    peerIdOf(key)
+  } catch (cause) {
+    throw new UnusableData(`${file} is damaged: restore it, or start with an empty directory`, {
+      cause
+    })
+  }
+  return key
+}
+
+function onDisk<T>(what: string, run: () => T): T {
+  try {
+    return run()
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new DiskFault(`cannot ${what}: ${reason}`, { cause })
+  }
+}
+
+const stopped = (transport: Transport): Promise<void> =>
+  new Promise((resolve) => transport.stop(resolve))
+const closed = (store: StateStore): Promise<void> => new Promise((resolve) => store.close(resolve))
+
+/** From ready to stopped, or to the fault that ended it. */
+class Life {
+  readonly ready: Promise<void>
+  machine: NodeMachine | undefined
+  readonly #opened: Opened
+  readonly #logger: Logger
+  readonly #onFatal: (fault: Error, exitCode: 1 | 2) => void
+  #settleReady: { resolve(): void; reject(reason: Error): void } | undefined
+  #ended: Promise<void> | undefined
+
+  constructor(
+    opened: Opened,
+    logger: Logger,
+    onFatal: (fault: Error, exitCode: 1 | 2) => void
+  ) {
+    this.#opened = opened
+    this.#logger = logger
+    this.#onFatal = onFatal
+    this.ready = new Promise((resolve, reject) => {
+      this.#settleReady = { resolve, reject }
+    })
+    // Who does not wait for it hears of the fault by `onFatal`.
+    this.ready.catch(() => undefined)
+    this.#watch()
+  }
+
+  stop(): Promise<void> {
+    this.#ended ??= this.#stop()
+    return this.#ended
+  }
+
+  fail(fault: Error, exitCode: 1 | 2): void {
+    this.#logger.log('fatal', 'node ended', { reason: fault.message })
+    this.#settleReady?.reject(fault)
+    this.abandon().then(
+      () => this.#onFatal(fault, exitCode),
+      (error: unknown) => {
+        this.#logger.log('error', 'not everything closed', { reason: String(error) })
+        this.#onFatal(fault, exitCode)
+      }
+    )
+  }
+
+  /** Lets go of all that is open, without a word to the others: as a crash would. */
+  abandon(): Promise<void> {
+    this.#ended ??= this.#release()
+    return this.#ended
+  }
+
+  async #release(): Promise<void> {
+    const { http, transport, store } = this.#opened
+    await http?.stop(0)
+    await stopped(transport)
+    await closed(store)
+  }
+
+  async #stop(): Promise<void> {
+    this.#settleReady?.reject(new Error('the node was stopped'))
+    const { http } = this.#opened
+    await http?.stop(HTTP_GRACE_MS)
+    await new Promise<void>((resolve) => this.machine?.stop(resolve))
+  }
+
+  #watch(): void {
+    if (this.#ended !== undefined) return
+    if (this.machine?.unready.length === 0) this.#settleReady?.resolve()
+    else realTimers.after(READY_POLL_MS, () => this.#watch())
+  }
+}

@@ -1,0 +1,99 @@
+import type { NodeLimits } from '../node/config.ts'
+import { SimulatedClient } from './client.ts'
+import { type NetworkKnobs, SimulatedNetwork } from './network.ts'
+import { addressOf, SimulatedNode } from './node.ts'
+import { Oracles, Violation } from './oracles.ts'
+import type { World } from './world.ts'
+
+export interface ClusterOptions {
+  readonly nodes: number
+  readonly replicas: number
+  readonly partitions: number
+  readonly clients: number
+  readonly limits: Partial<NodeLimits>
+  readonly knobs?: Partial<NetworkKnobs>
+}
+
+/** A whole cluster and its clients in one world. */
+export class SimulatedCluster {
+  readonly world: World
+  readonly network: SimulatedNetwork
+  readonly oracles = new Oracles()
+  readonly nodes: readonly SimulatedNode[]
+  readonly clients: readonly SimulatedClient[]
+
+  constructor(world: World, options: ClusterOptions) {
+    this.world = world
+    this.network = new SimulatedNetwork(world, options.knobs)
+    const names = Array.from({ length: options.nodes }, (_, i) => `node${i + 1}`)
+    const { nodes: expect, replicas, partitions } = options
+    this.nodes = names.map((name, i) => {
+      const forming = { bootstrap: i === 0, expect, partitions, replicas }
+      return new SimulatedNode(world, this.network, {
+        name,
+        seeds: i === 0 ? [] : [addressOf('node1')],
+        forming,
+        limits: options.limits,
+        observe: this.oracles.observe,
+        onFatal: (node, fault) => this.#fatal(node, fault)
+      })
+    })
+    const seeds = names.map(addressOf)
+    this.clients = Array.from(
+      { length: options.clients },
+      (_, i) => new SimulatedClient(world, this.network, `client${i + 1}`, seeds)
+    )
+  }
+
+  boot(): void {
+    for (const node of this.nodes) node.boot()
+  }
+
+  /** Runs for `ms` of virtual time, looking at the whole state after every few events. */
+  run(ms: number): void {
+    const until = this.world.now + ms
+    while (this.world.now < until) {
+      this.world.runUntil(Math.min(until, this.world.now + 1))
+      this.oracles.check(this.nodes)
+    }
+  }
+
+  /** Runs until `holds` or `ms` are over; returns whether it holds. */
+  runTo(ms: number, holds: () => boolean): boolean {
+    const until = this.world.now + ms
+    while (!holds()) {
+      if (this.world.now >= until) return false
+      this.run(Math.min(10, until - this.world.now))
+    }
+    return true
+  }
+
+  /** Every node is up, a member, and each of its groups knows a leader now. */
+  get isHealthy(): boolean {
+    return this.nodes.every(({ machine, life }) => {
+      if (machine === undefined || life?.paused || machine.unready.length > 0) return false
+      for (const replica of machine.host.replicas()) {
+        if (replica.leaderNode === undefined) return false
+      }
+      return true
+    })
+  }
+
+  /** Every live replica of each group applied the same and holds the same; else what differs. */
+  get divergence(): string | undefined {
+    const digests = new Map<number, string>()
+    for (const { name, machine } of this.nodes) {
+      for (const { group, state } of machine?.host.replicas() ?? []) {
+        const digest = `${state.applied.index} ${state.digest()}`
+        const other = digests.get(group)
+        if (other === undefined) digests.set(group, digest)
+        else if (other !== digest) return `group ${group} on ${name}: ${digest}, elsewhere ${other}`
+      }
+    }
+    return undefined
+  }
+
+  #fatal(node: SimulatedNode, fault: Error): void {
+    throw new Violation(`${node.name} ended itself: ${fault.message}`, { cause: fault })
+  }
+}

@@ -1,0 +1,98 @@
+import { NODE_LIMITS, type NodeLimits } from '../node/config.ts'
+import { NodeMachine } from '../node/machine.ts'
+import type { FormingOptions } from '../node/membership.ts'
+import type { HostOptions } from '../partition/host.ts'
+
+import { silent } from '../world/log.ts'
+import { SimulatedDisk } from './disk.ts'
+import type { SimulatedNetwork } from './network.ts'
+import { SimulatedStore } from './state-store.ts'
+import type { Life, World } from './world.ts'
+
+export interface SimulatedNodeOptions {
+  /** Its PeerId: letters and digits. */
+  readonly name: string
+  readonly seeds: readonly string[]
+  readonly forming: FormingOptions
+  readonly limits: Partial<NodeLimits>
+  readonly observe: HostOptions['observe']
+  /** The node ended itself. Not for kills. */
+  readonly onFatal: (node: SimulatedNode, fault: Error) => void
+}
+
+export const addressOf = (name: string): string => `/sim/${name}`
+
+/** A node's machine, and what outlives its lives: the disk under it. */
+export class SimulatedNode {
+  readonly name: string
+  readonly disk: SimulatedDisk
+  readonly store: SimulatedStore
+  readonly #world: World
+  readonly #network: SimulatedNetwork
+  readonly #options: SimulatedNodeOptions
+  #life: Life | undefined
+  #machine: NodeMachine | undefined
+  #boots = 0
+
+  constructor(world: World, network: SimulatedNetwork, options: SimulatedNodeOptions) {
+    this.name = options.name
+    this.#world = world
+    this.#network = network
+    this.#options = options
+    this.disk = new SimulatedDisk(world, options.name)
+    this.store = new SimulatedStore(world, options.name)
+  }
+
+  /** Undefined while it is down. */
+  get machine(): NodeMachine | undefined {
+    return this.#machine
+  }
+
+  get life(): Life | undefined {
+    return this.#life
+  }
+
+  boot(): void {
+    this.#boots++
+    const life = this.#world.life(`${this.name}.${this.#boots}`)
+    this.#life = life
+    this.disk.attach(life)
+    this.store.attach(life)
+    const { name, seeds, forming, limits, observe } = this.#options
+    const transport = this.#network.endpoint(life, name, 'node', addressOf(name))
+    const { clock, timers, random } = life
+    this.#machine = new NodeMachine({
+      transport,
+      clock,
+      timers,
+      random,
+      disk: this.disk,
+      store: this.store,
+      logger: silent,
+      limits: { ...NODE_LIMITS, ...limits },
+      seeds,
+      forming,
+      http: '',
+      zone: '',
+      observe,
+      fatal: (fault) => {
+        this.kill()
+        this.#options.onFatal(this, fault)
+      }
+    })
+    this.#machine.start()
+  }
+
+  /** Ends the process at once; the disk may lose what was not synced. */
+  kill(): void {
+    const life = this.#life
+    if (life === undefined) return
+    this.#life = undefined
+    this.#machine = undefined
+    life.end()
+    this.#network.killed(life)
+    const random = this.#world.random.fork(`crash ${this.name} ${this.#boots}`)
+    this.disk.crash(random)
+    this.store.crash(random)
+  }
+}

@@ -1,0 +1,233 @@
+import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
+import type { NodeLimits } from '../../src/node/config.ts'
+import type { SimulatedClient } from '../../src/simulation/client.ts'
+import { SimulatedCluster } from '../../src/simulation/cluster.ts'
+import { Violation } from '../../src/simulation/oracles.ts'
+import { Swarm } from '../../src/simulation/swarm.ts'
+import { World } from '../../src/simulation/world.ts'
+import { utf8, utf8Text } from '../../src/wire/bytes.ts'
+import type { Result } from '../../src/wire/command.ts'
+import type { Random } from '../../src/world/random.ts'
+import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
+import type { Answer, Call } from './checkers/register.ts'
+
+/** What one seed did; equal in every run of the same code. */
+export interface SeedReport {
+  readonly seed: string
+  readonly traceHash: string
+  readonly simulatedMs: number
+  readonly events: number
+  readonly faults: number
+  readonly operations: number
+  readonly ok: number
+  readonly unknown: number
+  readonly entries: number
+  /** What was broken, in words; undefined: nothing. */
+  readonly broken: string | undefined
+}
+
+const CHAOS_MS = 20_000
+/** Ten election timeouts at their longest. */
+const HEALTHY_MS_MAX = 20_000
+const EQUAL_MS_MAX = 20_000
+const TIMEOUT_MS = 4_000
+
+/**
+ * Goal: no history of single-key operations that is not linearizable, no replicas apart, and a cluster
+ * that comes back to life. Method: a drawn cluster under drawn faults, clients with random operations
+ * on few keys, then calm, then the checkers.
+ */
+export function runRegisterSeed(seed: string): SeedReport {
+  const world = new World(seed)
+  const run = new RegisterRun(world)
+  let broken: string | undefined
+  try {
+    run.chaos()
+    run.calm()
+    run.check()
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    broken = error instanceof Violation ? error.message : (error.stack ?? error.message)
+  }
+  return {
+    seed,
+    traceHash: world.traceHash,
+    simulatedMs: world.now,
+    events: world.events,
+    broken,
+    ...run.counts
+  }
+}
+
+class RegisterRun {
+  readonly #world: World
+  readonly #random: Random
+  readonly #cluster: SimulatedCluster
+  readonly #swarm: Swarm
+  readonly #keys: readonly string[]
+  readonly #history: Operation[] = []
+  #working = true
+  #inFlight = 0
+  #values = 0
+
+  constructor(world: World) {
+    this.#world = world
+    this.#random = world.random.fork('register')
+    const draw = <T>(...from: readonly T[]): T => from[this.#random.below(from.length)] as T
+    const nodes = draw(3, 3, 3, 5)
+    this.#cluster = new SimulatedCluster(world, {
+      nodes,
+      replicas: draw(3, 3, Math.min(nodes, 5)),
+      partitions: draw(1, 2, 4, 8),
+      clients: 2 + this.#random.below(4),
+      limits: this.#drawLimits()
+    })
+    this.#swarm = new Swarm(this.#cluster)
+    this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
+  }
+
+  get counts(): Pick<SeedReport, 'faults' | 'operations' | 'ok' | 'unknown' | 'entries'> {
+    const of = (type: string): number =>
+      this.#history.filter(({ outcome }) => outcome.type === type).length
+    return {
+      faults: this.#swarm.count,
+      operations: this.#history.length,
+      ok: of('ok'),
+      unknown: of('unknown'),
+      entries: this.#cluster.oracles.entries
+    }
+  }
+
+  chaos(): void {
+    this.#cluster.boot()
+    for (const client of this.#cluster.clients) this.#work(client)
+    this.#cluster.runTo(HEALTHY_MS_MAX, () => this.#cluster.isHealthy)
+    this.#swarm.start()
+    this.#cluster.run(CHAOS_MS)
+  }
+
+  /** With all faults over, everything must come to an end: elections, calls, differences. */
+  calm(): void {
+    this.#swarm.stop()
+    if (!this.#cluster.runTo(HEALTHY_MS_MAX, () => this.#cluster.isHealthy)) {
+      throw new Violation(`not healthy ${HEALTHY_MS_MAX} ms after the last fault: ${this.#ills()}`)
+    }
+    this.#working = false
+    if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => this.#inFlight === 0)) {
+      throw new Violation(`${this.#inFlight} calls have no answer`)
+    }
+    const [client] = this.#cluster.clients
+    for (const key of this.#keys) this.#call(client as SimulatedClient, key, { type: 'get' })
+    if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#inFlight === 0)) {
+      throw new Violation('the last reads have no answer')
+    }
+    if (!this.#cluster.runTo(EQUAL_MS_MAX, () => this.#cluster.divergence === undefined)) {
+      throw new Violation(`replicas stay apart: ${this.#cluster.divergence}`)
+    }
+  }
+
+  check(): void {
+    const verdict = checkLinearizable(this.#history)
+    if (verdict.type !== 'linearizable') throw new Violation(verdict.message)
+    const last = this.#history.slice(-this.#keys.length)
+    const unread = last.filter(({ outcome }) => outcome.type !== 'ok')
+    if (unread.length > 0)
+      throw new Violation(`${unread.length} last reads failed on a calm cluster`)
+  }
+
+  #drawLimits(): Partial<NodeLimits> {
+    const tiny = this.#random.below(2) === 0
+    if (!tiny) return {}
+    return {
+      segmentBytes: 4_096,
+      flushMs: 100 + this.#random.below(2_000),
+      flushBytes: 2_048,
+      logEntriesKept: this.#random.below(50),
+      tailBytesMax: 512,
+      appendBytesMax: 256,
+      inflightAppendsMax: 3,
+      snapshotWindowBytes: 256
+    }
+  }
+
+  #work(client: SimulatedClient): void {
+    const next = (): void => {
+      if (!this.#working) return
+      const key = this.#keys[this.#random.below(this.#keys.length)] as string
+      this.#call(client, key, this.#drawCall(), () => {
+        this.#world.schedule(client.life, this.#random.below(200), 'next call', next)
+      })
+    }
+    this.#world.schedule(client.life, this.#random.below(500), 'first call', next)
+  }
+
+  #drawCall(): Call {
+    const condition =
+      this.#random.below(4) === 0 ? { ifRevision: this.#random.below(this.#values + 1) } : {}
+    const drawn = this.#random.below(10)
+    if (drawn < 4) return { type: 'get' }
+    if (drawn < 7) return { type: 'put', value: `v${++this.#values}`, ...condition }
+    if (drawn < 8) return { type: 'put', value: String(this.#random.below(100)), ...condition }
+    if (drawn < 9) return { type: 'increment', by: 1 + this.#random.below(3) }
+    return { type: 'delete', ...condition }
+  }
+
+  #call(client: SimulatedClient, key: string, call: Call, done: () => void = () => {}): void {
+    const called = this.#world.now
+    this.#inFlight++
+    client.call(operationOf(key, call), TIMEOUT_MS, (outcome) => {
+      this.#inFlight--
+      const told = outcomeOf(outcome)
+      const returned = told.type === 'unknown' ? undefined : this.#world.now
+      this.#history.push({ client: client.name, key, called, returned, call, outcome: told })
+      this.#world.trace(`${client.name} ${key} ${call.type} ${JSON.stringify(told)}`)
+      done()
+    })
+  }
+
+  #ills(): string {
+    const ills: string[] = []
+    for (const { name, machine } of this.#cluster.nodes) {
+      if (machine === undefined) ills.push(`${name} is down`)
+      else ills.push(...machine.unready.map((reason) => `${name}: ${reason}`))
+      for (const replica of machine?.host.replicas() ?? []) {
+        const { role, term } = replica.raft.status
+        if (replica.leaderNode === undefined) {
+          ills.push(`${name}: group ${replica.group} is ${role} in term ${term}, knows no leader`)
+        }
+      }
+    }
+    return ills.slice(0, 5).join('; ')
+  }
+}
+
+function operationOf(key: string, call: Call): CallOperation {
+  const at = utf8(key)
+  if (call.type === 'get') return { kind: 'get', key: at, consistency: 'strong' }
+  const condition = call.ifRevision === undefined ? {} : { ifRevision: call.ifRevision }
+  const { type } = call
+  if (type === 'put') {
+    const operation = { type, key: at, value: utf8(call.value), ...condition } as const
+    return { kind: 'mutate', operation }
+  }
+  if (type === 'delete') return { kind: 'mutate', operation: { type, key: at, ...condition } }
+  return { kind: 'mutate', operation: { type, key: at, by: call.by, ...condition } }
+}
+
+function outcomeOf(outcome: CallOutcome): Operation['outcome'] {
+  if (!outcome.ok) {
+    return outcome.failure.outcome === 'unknown' ? { type: 'unknown' } : { type: 'failed' }
+  }
+  if (outcome.kind === 'mutate') return { type: 'ok', answer: answerOf(outcome.result) }
+  const { record } = outcome
+  if (record === undefined) return { type: 'ok', answer: { type: 'absent' } }
+  const value = utf8Text(record.value) ?? '(not text)'
+  return { type: 'ok', answer: { type: 'value', value, revision: record.revision } }
+}
+
+function answerOf(result: Result): Answer {
+  if (result.type === 'done' || result.type === 'refused') {
+    throw new Violation(`a key was answered with ${JSON.stringify(result)}`)
+  }
+  return result
+}
