@@ -1,0 +1,90 @@
+import type { Answer, Call, Register } from './register.ts'
+
+/** An answer that is still to be explained. */
+export interface Unexplained {
+  readonly call: Call
+  readonly answer: Answer
+}
+
+/**
+ * Whether any of `answers` could show that the key, by a change nobody was told of, became
+ * `register`: directly, or after more of the `unseen` changes. May say yes too often, never no too
+ * often. It is what keeps the search from trying every choice of unseen changes before every
+ * answer.
+ */
+export function canShow(
+  register: Register,
+  answers: readonly Unexplained[],
+  unseen: readonly Call[]
+): boolean {
+  // A conditional change may stand between, if this revision can be the one it names.
+  if (unseen.some((call) => meets(register, call))) return true
+  return answers.some((unexplained) => shows(unexplained, register, unseen))
+}
+
+function shows(
+  { call, answer }: Unexplained,
+  register: Register,
+  unseen: readonly Call[]
+): boolean {
+  const canVanish = register.value === undefined || unseen.some(({ type }) => type === 'delete')
+  switch (answer.type) {
+    case 'absent':
+      return canVanish
+    case 'conflict':
+      return answer.revision === 0 ? canVanish : canBePresent(register, unseen)
+    case 'written':
+      return call.type === 'put' && writtenShows(call.ifRevision, register, canVanish)
+    case 'deleted':
+      return canBePresent(register, unseen)
+    case 'value':
+      return canBecome(register.value, answer.value, unseen)
+    case 'counted':
+      return call.type === 'increment' && canCount(register, answer.value - call.by, unseen)
+    case 'not-a-number':
+      return true
+  }
+}
+
+function meets(register: Register, call: Call): boolean {
+  if (call.type === 'get' || call.ifRevision === undefined) return false
+  if (call.ifRevision === 0) return register.value === undefined
+  return register.value !== undefined && call.ifRevision >= register.low
+}
+
+/** A blind write shows nothing of what it covers. */
+function writtenShows(
+  ifRevision: number | undefined,
+  register: Register,
+  canVanish: boolean
+): boolean {
+  if (ifRevision === undefined) return false
+  return ifRevision === 0 ? canVanish : ifRevision >= register.low || canVanish
+}
+
+function canBePresent(register: Register, unseen: readonly Call[]): boolean {
+  return register.value !== undefined || unseen.some(({ type }) => type === 'increment')
+}
+
+function canCount(register: Register, before: number, unseen: readonly Call[]): boolean {
+  if (before === 0 && register.value === undefined) return true
+  return canBecome(register.value, String(before), unseen)
+}
+
+/** Whether unseen increments, and deletes before them, may lead from `value` to `target`. */
+function canBecome(value: string | undefined, target: string, unseen: readonly Call[]): boolean {
+  if (value === target) return true
+  const goal = Number(target)
+  if (!Number.isSafeInteger(goal)) return false
+  let least = 0
+  let most = 0
+  let vanishes = value === undefined
+  for (const call of unseen) {
+    if (call.type === 'delete') vanishes = true
+    if (call.type !== 'increment') continue
+    if (call.by < 0) least += call.by
+    else most += call.by
+  }
+  const within = (start: number): boolean => goal - start >= least && goal - start <= most
+  return (vanishes && within(0)) || (value !== undefined && within(Number(value)))
+}
