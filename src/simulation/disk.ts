@@ -23,7 +23,7 @@ const SECTOR_BYTES = 512
 
 /**
  * The disk of one simulated node: a page cache over durable bytes. It outlives the node's lives:
- * `attach` binds it to the present one, `crash` ends that binding and loses what was not synced.
+ * `attach` binds it to the present one; `kill` and `crash` end that.
  */
 export class SimulatedDisk implements Disk {
   /** Added to every sync: a slow disk. */
@@ -82,13 +82,18 @@ export class SimulatedDisk implements Disk {
     file.bytes[bit >> 3] = (file.bytes[bit >> 3] as number) ^ (1 << (bit & 7))
   }
 
+  /** The process dies and the machine goes on: the cache stays, and is as little durable as before. */
+  kill(): void {
+    this.#life = undefined
+    this.#held = undefined
+  }
+
   /**
    * The power goes. Each file keeps all of its unsynced bytes, none, a part, or random sectors of
    * them with zeros between; each creation or removal not synced happened or did not.
    */
   crash(random: Random): void {
-    this.#life = undefined
-    this.#held = undefined
+    this.kill()
     const files = new Map(this.#durableFiles)
     for (const [name, file] of this.#files) {
       if (this.#durableFiles.get(name) !== file && random.below(2) === 0) files.set(name, file)
@@ -148,6 +153,13 @@ export class SimulatedDisk implements Disk {
     assert(size <= file.length, `${name} grows by truncation`)
     file.length = size
     file.durable = size
+  }
+
+  settle(name: string, from: number): void {
+    const file = this.#file(name)
+    file.durable = file.length
+    file.holes = file.holes.filter(([start]) => start < from)
+    this.#directoryDurable(this.#files, this.#directoryVersion)
   }
 
   remove(name: string): void {

@@ -35,6 +35,12 @@ export function openFiles(directory: string): Disk {
         syncNow(at(name), 'r+')
       })
     },
+    settle: (name, from) => {
+      attempt(`settle ${name}`, () => {
+        rewrite(at(name), from)
+        syncDirectoryNow()
+      })
+    },
     remove: (name) => {
       readers.close(at(name))
       attempt(`remove ${name}`, () => fs.unlinkSync(at(name)))
@@ -89,6 +95,21 @@ function readFully(fd: number, offset: number, length: number): Uint8Array {
     read += count
   }
   return bytes
+}
+
+/** The same bytes at the same place: whatever of it reaches the disk when, nothing changes. */
+function rewrite(file: string, from: number): void {
+  const fd = fs.openSync(file, 'r+')
+  try {
+    const bytes = readFully(fd, from, Number.POSITIVE_INFINITY)
+    let written = 0
+    while (written < bytes.length) {
+      written += fs.writeSync(fd, bytes, written, bytes.length - written, from + written)
+    }
+    fs.fsyncSync(fd)
+  } finally {
+    fs.closeSync(fd)
+  }
 }
 
 function openAppend(file: string): AppendFile {

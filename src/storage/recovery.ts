@@ -52,6 +52,9 @@ export function recover(disk: Disk): RecoveredLog {
   const replay = new Replay(disk)
   for (const [i, segment] of segments.entries()) replay.segment(segment, i === segments.length - 1)
   replay.finish()
+  const newest = segments.at(-1)
+  // What a dead process wrote and never synced is in the cache only; from here on it counts as durable.
+  if (newest !== undefined) disk.settle(segmentName(newest.number), replay.newestBatchAt)
   return { groups: replay.groups, segments, sequence: replay.sequence, crc: replay.crc }
 }
 
@@ -74,6 +77,8 @@ class Replay {
   readonly groups = new Map<GroupId, GroupIndex>()
   sequence = 0
   crc = 0
+  /** Where the newest batch begins in the segment read last. */
+  newestBatchAt = 0
   #batch = 0
   /** Nothing was read yet: the first record's number and chain are taken as they are. */
   #first = true
@@ -93,6 +98,7 @@ class Replay {
     if (bytes.length === 0 && !mayBeTorn) throw this.#bad(0, 'it is empty')
     const reader = new RecordReader(bytes)
     let offset = 0
+    this.newestBatchAt = 0
     while (offset < bytes.length) {
       const header = reader.at(offset)
       if (header === undefined) {
@@ -154,6 +160,7 @@ class Replay {
     }
     const checkpoint = kind === RecordKind.checkpoint && batch === sequence
     if (offset === 0 && !checkpoint) throw this.#bad(0, 'it does not begin with a checkpoint')
+    if (batch === sequence) this.newestBatchAt = offset
     this.#batch = batch
     this.sequence = sequence
     this.crc = crc

@@ -18,6 +18,13 @@ export interface Disk {
   open(name: string): AppendFile
   /** Cuts `name` to `size` bytes, durably, before it returns. Only at start, never on a hot path. */
   truncate(name: string, size: number): void
+  /**
+   * Makes all that `name` and the directory show durable before it returns. An earlier process may
+   * have died between a write and its sync, or of a sync that failed: after that the cache can show
+   * bytes that no later sync would write, so those from `from` on are written again, in place. Only
+   * at start.
+   */
+  settle(name: string, from: number): void
   /** Removes `name`. Durable after `syncDirectory`. */
   remove(name: string): void
   /** Replaces the whole content of `name`, atomically and durably, before it returns. */

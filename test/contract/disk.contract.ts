@@ -102,6 +102,18 @@ export function diskContract(open: () => DiskHarness): void {
     again.close()
   })
 
+  test('settling a file changes nothing that it shows', () => {
+    const { disk, reopen } = open()
+    const file = disk.open('a')
+    file.append(utf8('0123456789'))
+    file.close()
+    const again = reopen()
+    again.settle('a', 4)
+    again.settle('a', 10)
+    expect(text(again, 'a')).toBe('0123456789')
+    expect(() => again.settle('b', 0)).toThrow(DiskFault)
+  })
+
   test('a removed file is gone, and its name is free', async () => {
     const { disk, wait } = open()
     const file = disk.open('a')

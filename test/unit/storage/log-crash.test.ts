@@ -7,7 +7,12 @@ import { segmentName } from '../../../src/storage/recovery.ts'
 import { entries, LogHarness, markAt } from './log-harness.ts'
 import { type ModelState, type Operation, perform, shown, shownOf } from './log-model.ts'
 
-type Step = Operation | { type: 'commit' } | { type: 'wait'; ms: number } | { type: 'crash' }
+type Step =
+  | Operation
+  | { type: 'commit' }
+  | { type: 'wait'; ms: number }
+  | { type: 'crash' }
+  | { type: 'kill' }
 
 const group = fc.integer({ min: 1, max: 3 })
 const operation: fc.Arbitrary<Operation> = fc.oneof(
@@ -40,7 +45,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 4,
     arbitrary: fc.record({ type: fc.constant('wait' as const), ms: fc.constantFrom(0.5, 1, 2, 20) })
   },
-  { weight: 2, arbitrary: fc.constant({ type: 'crash' as const }) }
+  { weight: 2, arbitrary: fc.constant({ type: 'crash' as const }) },
+  { weight: 2, arbitrary: fc.constant({ type: 'kill' as const }) }
 )
 
 /** Runs steps against the log and a model that remembers every state since the last crash. */
@@ -61,6 +67,7 @@ class Run {
     if (step.type === 'wait') this.harness.run(step.ms)
     else if (step.type === 'commit') this.#commit()
     else if (step.type === 'crash') this.crash()
+    else if (step.type === 'kill') this.#kill()
     else {
       perform(this.state, this.harness.log, step)
       this.states.push(structuredClone(this.state))
@@ -81,6 +88,16 @@ class Run {
   /** Everything committed is there, and nothing else but a prefix of the rest. */
   crash(): void {
     this.harness.crash()
+    this.#check()
+  }
+
+  /** What a log shows at its start is durable: Raft promises it to others without a new sync. */
+  #kill(): void {
+    this.harness.kill()
+    this.#check()
+  }
+
+  #check(): void {
     const found = shownOf(this.harness.log)
     const kept = this.history.lastIndexOf(found)
     expect(kept, `lost or invented: ${found}`).toBeGreaterThanOrEqual(this.durable)

@@ -31,6 +31,12 @@ export class LogHarness {
     this.reopen()
   }
 
+  /** Kills the process only: what it wrote is in the cache, synced or not. */
+  kill(): void {
+    this.disk.kill()
+    this.reopen()
+  }
+
   /** A new process on what the disk shows now. */
   reopen(): void {
     this.#life.end()
