@@ -78,12 +78,8 @@ export class FrameReader {
   }
 }
 
-function cut(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  const small = (end - start) * VIEW_SHARE < bytes.buffer.byteLength
-  return small ? copyOf(bytes, start, end) : bytes.subarray(start, end)
-}
-
-/** Always a plain Uint8Array: `slice` of a Buffer would be a view. */
-function copyOf(bytes: Uint8Array, start: number, end: number): Uint8Array {
-  return Uint8Array.prototype.slice.call(bytes, start, end)
+/** A plain Uint8Array either way: `slice` of a Buffer, which chunks may be, would be a view. */
+function cut({ buffer, byteOffset }: Uint8Array, start: number, end: number): Uint8Array {
+  const view = new Uint8Array(buffer, byteOffset + start, end - start)
+  return view.length * VIEW_SHARE < buffer.byteLength ? view.slice() : view
 }

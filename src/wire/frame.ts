@@ -66,11 +66,16 @@ export function encodeFrame(
 export function decodeFrame(frame: Uint8Array): Frame {
   if (frame.length > FRAME_BYTES_MAX) throw new Malformed(`frame of ${frame.length} bytes`)
   if (frame.length < 4) throw new Malformed('frame ends early')
-  const headLength = new DataView(frame.buffer, frame.byteOffset, 4).getUint32(0)
+  const headLength = headLengthOf(frame)
   if (headLength > frame.length - 4) throw new Malformed('frame ends early')
   const body = frame.subarray(4 + headLength)
   if (body.length > FRAME_BODY_BYTES_MAX) throw new Malformed(`frame body of ${body.length} bytes`)
   const packed = unpack(frame.subarray(4, 4 + headLength), FRAME_HEAD_BYTES_MAX)
   const head = asArray(packed, HEAD_ELEMENTS_MAX, 1)
   return { kind: asInteger(head[0], 1, KIND_MAX), head, body }
+}
+
+function headLengthOf(frame: Uint8Array): number {
+  const high = ((frame[0] as number) << 8) | (frame[1] as number)
+  return high * 0x1_0000 + (((frame[2] as number) << 8) | (frame[3] as number))
 }
