@@ -1,247 +1,190 @@
-import { decodeMark } from '../raft/codec.ts'
-import type { Index } from '../raft/types.ts'
-import { Malformed } from '../wire/bytes.ts'
-import type { GroupId } from '../wire/ids.ts'
-import { AssertionError, assert } from '../world/assert.ts'
-import type { Disk } from '../world/disk.ts'
-import { GroupIndex, type Place } from './group-index.ts'
-import { damaged, newer } from './log-corrupt.ts'
-import {
-  decodeBury,
-  decodeCheckpoint,
-  decodeCreate,
-  decodeHardState,
-  EntryCursor,
-  type GroupSummary
-} from './payloads.ts'
-import {
-  HEADER_BYTES,
-  RECORD_VERSION,
-  type RecordHeader,
-  RecordKind,
-  RecordReader
-} from './records.ts'
+import { encodeCommand } from '../wire/command.ts'
+import type { Failure } from '../wire/failure.ts'
+import type { SessionId } from '../wire/ids.ts'
+import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
+import { type Call, doubtful, isMutation, mayApply, type Pending, type Route } from './calls.ts'
+import type { Errands, Parts } from './errands.ts'
+import type { CallOutcome } from './inputs.ts'
+import { backOff } from './retry.ts'
+import { Session } from './session.ts'
+import type { Target, Targets } from './targets.ts'
 
-/** One file of the log. */
-export interface Segment {
-  readonly number: number
-  /** Written so far. */
-  bytes: number
-}
+/** Moves calls from waiting to sent to resting to their end, and numbers the mutations. */
+export class Dispatch {
+  /** Those without an answer, by id. */
+  readonly calls = new Map<number, Call>()
+  readonly #parts: Parts
+  readonly #errands: Errands
+  readonly #targets: Targets
+  readonly #unrouted = new Set<Call>()
+  #session: Session
 
-export interface RecoveredLog {
-  readonly groups: Map<GroupId, GroupIndex>
-  /** Oldest first, consecutive numbers. */
-  readonly segments: Segment[]
-  /** Number and checksum of the last record; 0, 0 when there is none. */
-  readonly sequence: number
-  readonly crc: number
-}
-
-const NAME = /^log-(\d{12})\.segment$/
-
-export const segmentName = (number: number): string =>
-  `log-${String(number).padStart(12, '0')}.segment`
-
-/**
- * Reads all segments of `disk`, oldest first, and cuts what a crash left of the last batch (durably)
- * before it returns. Throws LogCorrupt when anything is damaged that a crash cannot have damaged.
- */
-export function recover(disk: Disk): RecoveredLog {
-  const segments = findSegments(disk)
-  const replay = new Replay(disk)
-  for (const [i, segment] of segments.entries()) replay.segment(segment, i === segments.length - 1)
-  replay.finish()
-  const newest = segments.at(-1)
-  // What a dead process wrote and never synced is in the cache only; from here on it counts as durable.
-  if (newest !== undefined) disk.settle(segmentName(newest.number), replay.newestBatchAt)
-  return { groups: replay.groups, segments, sequence: replay.sequence, crc: replay.crc }
-}
-
-function findSegments(disk: Disk): Segment[] {
-  const segments: Segment[] = []
-  for (const name of disk.list()) {
-    const number = NAME.exec(name)?.[1]
-    if (number !== undefined) segments.push({ number: Number(number), bytes: disk.size(name) })
-  }
-  segments.sort((a, b) => a.number - b.number)
-  for (const [i, segment] of segments.entries()) {
-    const wanted = (segments[0] as Segment).number + i
-    if (segment.number !== wanted) throw damaged(segmentName(wanted), 0, 'the file is missing')
-  }
-  return segments
-}
-
-/** The state of one pass over the segments. */
-class Replay {
-  readonly groups = new Map<GroupId, GroupIndex>()
-  sequence = 0
-  crc = 0
-  /** Where the newest batch begins in the segment read last. */
-  newestBatchAt = 0
-  #batch = 0
-  /** Nothing was read yet: the first record's number and chain are taken as they are. */
-  #first = true
-  readonly #disk: Disk
-  #file = ''
-
-  constructor(disk: Disk) {
-    this.#disk = disk
+  constructor(parts: Parts, errands: Errands, targets: Targets) {
+    this.#parts = parts
+    this.#errands = errands
+    this.#targets = targets
+    this.#session = new Session(parts.random)
   }
 
-  /** Replays one segment; `newest` says that a crash may have torn its end. */
-  segment(segment: Segment, newest: boolean): void {
-    this.#file = segmentName(segment.number)
-    const bytes = this.#disk.read(this.#file, 0, segment.bytes)
-    // Older segments go only once this one's checkpoint is durable, and a newer one comes only then.
-    const mayBeTorn = newest && (!this.#first || segment.number === 1)
-    if (bytes.length === 0 && !mayBeTorn) throw this.#bad(0, 'it is empty')
-    const reader = new RecordReader(bytes)
-    let offset = 0
-    this.newestBatchAt = 0
-    while (offset < bytes.length) {
-      const header = reader.at(offset)
-      if (header === undefined) {
-        this.#checkTorn(reader, offset, mayBeTorn)
-        this.#disk.truncate(this.#file, offset)
-        break
-      }
-      this.#follow(header, offset)
-      const payload = bytes.subarray(offset + HEADER_BYTES, offset + header.length)
-      this.#replay(header, payload, segment.number, offset)
-      offset += header.length
+  /** Of mutations first sent now. */
+  get session(): SessionId {
+    return this.#session.id
+  }
+
+  /** Finds the group of a call; without a map it waits for one. */
+  route(call: Call, now: number): void {
+    const { map } = this.#parts.routes
+    if (map === undefined) {
+      this.#unrouted.add(call)
+      this.#errands.wantMap(now)
+      this.#parts.agenda.set(call, call.deadline)
+      return
     }
-    segment.bytes = offset
+    call.route = this.#parts.routes.routeOf(call, map)
+    this.wait(call, call.route, now)
   }
 
-  /** Checks what holds only once all was read. */
-  finish(): void {
-    for (const index of this.groups.values()) {
-      if (!index.complete()) {
-        throw damaged(this.#file, 0, `entries of group ${index.group} are in no segment`)
-      }
-      // The torn part of a batch may have held the hard state that went with entries or a mark that
-      // survived. A term seen is a term entered: that never breaks a promise, for no vote of that
-      // term can have been sent before its record was durable.
-      const term = Math.max(index.lastTerm, index.mark.term)
-      if (index.alive && term > index.hardState.term) index.hardState = { term, vote: 0 }
+  /** Sends the call as soon as there is a way. */
+  wait(call: Call, route: Route, now: number): void {
+    call.state = 'waiting'
+    call.impatientAt = now + call.patienceMs
+    route.waiting.add(call)
+    this.schedule(call)
+    this.#try(call, route, now)
+  }
+
+  /** Sends the call again after a wait. */
+  rest(call: Call, now: number, waitMs = 0): void {
+    call.state = 'resting'
+    call.route?.waiting.delete(call)
+    call.resumeAt = now + Math.max(waitMs, backOff(call.attempt++, this.#parts.random))
+    this.schedule(call)
+  }
+
+  /** Sets the alarm of a call by its state. */
+  schedule(call: Call): void {
+    const at = call.state === 'resting' ? call.resumeAt : call.impatientAt
+    this.#parts.agenda.set(call, Math.min(call.deadline, at))
+  }
+
+  pumpAll(now: number): void {
+    for (const route of this.#parts.routes.all()) this.pump(route, now)
+  }
+
+  /** Something changed on the way to this group: whoever waits may go. */
+  pump(route: Route, now: number): void {
+    for (const call of route.waiting) this.#try(call, route, now)
+  }
+
+  #try(call: Call, route: Route, now: number): void {
+    if (isMutation(call) && call.body === undefined && route.basis === undefined) {
+      this.#errands.wantBasis(route, now)
+      return
     }
+    const target = this.#targets.next(call, route, now)
+    if (target !== undefined) this.copy(call, target, now)
+  }
+
+  /** Sends one copy. */
+  copy(call: Call, target: Target, now: number): void {
+    const { outbox, routes } = this.#parts
+    const route = call.route as Route
+    const { operation } = call
+    const consistency = operation.kind === 'get' ? operation.consistency : 'strong'
+    const floor = operation.kind === 'get' ? (operation.minApplied ?? route.token) : 0
+    call.body ??= this.#encode(call, route)
+    const left = Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(call.deadline - now)))
+    const request = {
+      kind: operation.kind,
+      clusterId: routes.map?.clusterId ?? '',
+      group: route.group,
+      epoch: routes.epoch,
+      timeoutMs: left,
+      consistency,
+      minApplied: consistency === 'session' ? floor : 0,
+      principal: call.principal,
+      trace: call.trace,
+      body: call.body
+    }
+    const copy = outbox.send(target.node, request, call)
+    call.copies.push(copy)
+    if (target.probing) route.probe = copy
+    route.waiting.delete(call)
+    call.state = 'sent'
+    call.impatientAt = now + call.patienceMs
+    this.schedule(call)
+  }
+
+  /** The one encoding of a mutation: all its copies are these bytes. */
+  #encode(call: Call, route: Route): Uint8Array {
+    if (call.operation.kind !== 'mutate') return call.operation.key
+    const ticket = this.#session.draw()
+    call.ticket = ticket
+    return encodeCommand({
+      session: ticket.session.id,
+      seq: ticket.seq,
+      ackedUpTo: ticket.ackedUpTo,
+      basis: route.basis ?? 0,
+      operation: call.operation.operation
+    })
+  }
+
+  /** Calls without a group get one, and every way is looked at again. */
+  mapCame(now: number): void {
+    for (const call of this.#unrouted) {
+      this.#unrouted.delete(call)
+      this.route(call, now)
+    }
+    this.pumpAll(now)
+  }
+
+  /** `copy` was answered, or never will be. */
+  dropCopy(call: Call, route: Route, copy: Pending): void {
+    call.copies = call.copies.filter((other) => other !== copy)
+    if (route.probe === copy) route.probe = undefined
   }
 
   /**
-   * A bad record at `offset` is what a crash left only if it belongs to the newest batch. The batch
-   * after it is written only when it is synced, so any record of a later batch proves that this one
-   * was durable once.
+   * The group does not know the session and the basis is too old to open it. If surely no copy was
+   * applied, the call starts over under another number; the old one is never sent again.
    */
-  #checkTorn(reader: RecordReader, offset: number, mayBeTorn: boolean): void {
-    const bad = this.sequence + 1
-    if (!mayBeTorn) throw damaged(this.#file, offset, `record ${bad} does not match its checksum`)
-    const size = reader.bytes.length
-    const upTo = bad + Math.floor((size - offset) / HEADER_BYTES)
-    let at = offset + 1
-    while (at + HEADER_BYTES <= size) {
-      const header = reader.plausible(at, bad, upTo) ? reader.at(at) : undefined
-      if (header !== undefined && header.batch > bad) {
-        const proof = `record ${bad} does not match its checksum, yet record ${header.sequence} of a`
-        throw damaged(this.#file, offset, `${proof} later batch follows`)
-      }
-      at += header?.length ?? 1
-    }
-  }
-
-  /** Numbers, batches and checksums must chain; every segment begins a batch with a checkpoint. */
-  #follow(header: RecordHeader, offset: number): void {
-    const { sequence, batch, previous, kind, version, crc } = header
-    if (version !== RECORD_VERSION) throw newer(this.#file, version)
-    const follows = sequence === this.sequence + 1 && previous === this.crc
-    if (!follows && !this.#first) throw this.#bad(offset, `record ${sequence} breaks the chain`)
-    if (batch !== sequence && batch !== this.#batch) {
-      throw this.#bad(offset, `record ${sequence} is of batch ${batch}, after ${this.#batch}`)
-    }
-    const checkpoint = kind === RecordKind.checkpoint && batch === sequence
-    if (offset === 0 && !checkpoint) throw this.#bad(0, 'it does not begin with a checkpoint')
-    if (batch === sequence) this.newestBatchAt = offset
-    this.#batch = batch
-    this.sequence = sequence
-    this.crc = crc
-  }
-
-  #replay(header: RecordHeader, payload: Uint8Array, segment: number, offset: number): void {
-    try {
-      if (header.kind === RecordKind.checkpoint) this.#checkpoint(decodeCheckpoint(payload))
-      else if (header.kind === RecordKind.entries) {
-        this.#entries(header, payload, { segment, offset, length: header.length })
-      } else this.#change(header, payload)
-      this.#first = false
-    } catch (error) {
-      // An assertion of the index is not our mistake here: the input is a file.
-      if (!(error instanceof Malformed || error instanceof AssertionError)) throw error
-      throw this.#bad(offset, `record ${header.sequence} makes no sense (${error.message})`)
-    }
-  }
-
-  #checkpoint(summaries: readonly GroupSummary[]): void {
-    if (this.#first) {
-      for (const summary of summaries) this.#index(summary.group).restore(summary)
+  renumber(call: Call, now: number): void {
+    // Groups not used for as long would refuse next: their bases are as old.
+    for (const route of this.#parts.routes.all()) route.basis = undefined
+    if (call.copies.length > 0) {
+      this.schedule(call)
       return
     }
-    assert(summaries.length === this.groups.size, 'the checkpoint has other groups')
-    for (const summary of summaries) {
-      const index = this.groups.get(summary.group)
-      const same = index?.replica === summary.replica && index.minReplica === summary.minReplica
-      assert(
-        same && index.last === summary.last,
-        `the checkpoint differs in group ${summary.group}`
-      )
-      assert(index.mark.index === summary.mark.index, `the mark differs in group ${summary.group}`)
-      index.hardState = summary.hardState
+    if (mayApply(call)) {
+      this.fail(call, doubtful('the session ended before an answer came'), now)
+      return
     }
+    const session = call.ticket?.session
+    session?.end(call.ticket?.seq ?? 0)
+    if (session === this.#session) this.#session = new Session(this.#parts.random)
+    call.ticket = undefined
+    call.body = undefined
+    this.rest(call, now)
   }
 
-  #entries(header: RecordHeader, payload: Uint8Array, place: Place): void {
-    const index = this.#index(header.group)
-    const cursor = new EntryCursor(payload)
-    index.place(cursor.first satisfies Index, place)
-    for (let entry = cursor.next(); entry !== undefined; entry = cursor.next()) index.add(entry)
+  fail(call: Call, failed: Failure, now: number): void {
+    this.complete(call, { ok: false, failure: failed }, now)
   }
 
-  #change(header: RecordHeader, payload: Uint8Array): void {
-    const index = this.#index(header.group)
-    assert(
-      index.alive || header.kind === RecordKind.create || header.kind === RecordKind.bury,
-      'dead'
-    )
-    switch (header.kind) {
-      case RecordKind.create:
-        index.create(decodeCreate(payload))
-        break
-      case RecordKind.hardState:
-        index.hardState = decodeHardState(payload)
-        break
-      case RecordKind.reset:
-        index.reset(decodeMark(payload))
-        break
-      case RecordKind.compact:
-        index.compact(decodeMark(payload))
-        break
-      case RecordKind.bury:
-        index.bury(decodeBury(payload))
-        break
-      default:
-        throw new Malformed(`unknown kind ${header.kind}`)
-    }
-  }
-
-  #index(group: GroupId): GroupIndex {
-    let index = this.groups.get(group)
-    if (index === undefined) {
-      index = new GroupIndex(group)
-      this.groups.set(group, index)
-    }
-    return index
-  }
-
-  #bad(offset: number, what: string): Error {
-    return damaged(this.#file, offset, what)
+  /** The one end of every call. */
+  complete(call: Call, outcome: CallOutcome, now: number): void {
+    const { agenda, outbox } = this.#parts
+    const { route } = call
+    this.calls.delete(call.id)
+    this.#unrouted.delete(call)
+    agenda.remove(call)
+    for (const copy of call.copies) outbox.forget(copy)
+    call.ticket?.session.end(call.ticket.seq)
+    outbox.emit({ type: 'complete', call: call.id, outcome })
+    if (route === undefined) return
+    route.waiting.delete(call)
+    if (route.probe?.purpose !== call) return
+    route.probe = undefined
+    this.pump(route, now)
   }
 }
