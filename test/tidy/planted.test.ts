@@ -92,6 +92,13 @@ const PLANTED: readonly (readonly [string, Rule, string, string, string])[] = [
     `describe('chapter', () => {${'\n'.repeat(50)}})`
   ],
   [
+    'long helper in a test',
+    sizeViolations,
+    'test/x.test.ts',
+    `function f() {${'\n'.repeat(50)}}`,
+    `function suite() {${'\n'.repeat(50)} test('a', b) }`
+  ],
+  [
     'many parameters',
     sizeViolations,
     'src/x.ts',
@@ -222,7 +229,7 @@ describe('rules about names and pages', () => {
   test('names', () => {
     const bad = ['src/raft/readIndex.ts', 'src/raft/utils.ts', 'src/helpers/a.ts', 'src/a_b.ts']
     expect(nameViolations(bad)).toHaveLength(4)
-    expect(nameViolations(['src/raft/read-index.test.ts', 'vitest.config.ts'])).toEqual([])
+    expect(nameViolations(['src/raft/read-index.property.test.ts', 'vitest.config.ts'])).toEqual([])
     const rooms = new Set(['raft'])
     expect(mirrorViolations(['test/unit/attic/a.test.ts'], rooms)).toHaveLength(1)
     expect(mirrorViolations(['test/unit/a.test.ts'], rooms)).toHaveLength(1)

@@ -29,7 +29,7 @@ function functionViolations(source: Source, node: Syntax, parent: Syntax): strin
   const found: string[] = []
   const place = `${source.path}:${lineOf(node)}`
   const lines = (node.loc?.end.line ?? 0) - lineOf(node) + 1
-  if (lines > FUNCTION_LINES_MAX && !isDescribe(parent)) {
+  if (lines > FUNCTION_LINES_MAX && !isChapter(node, parent)) {
     found.push(`${place} a function of ${lines} lines of ${FUNCTION_LINES_MAX}: name its parts`)
   }
   const parameters = (node.params as readonly unknown[]).length
@@ -39,12 +39,27 @@ function functionViolations(source: Source, node: Syntax, parent: Syntax): strin
   return found
 }
 
-/** The function given to `describe` is a chapter of tests, not a function. */
-function isDescribe(parent: Syntax): boolean {
-  const callee = parent.callee as Syntax | undefined
-  return callee?.name === 'describe'
+/** What only lists tests is a chapter, not a function: given to `describe`, or a contract suite. */
+function isChapter(node: Syntax, parent: Syntax): boolean {
+  if (calledName(parent) === 'describe') return true
+  const statements = ((node.body as Syntax | undefined)?.body ?? []) as readonly Syntax[]
+  return statements.some((statement) => {
+    const name = calledName(statement.expression as Syntax | undefined)
+    return name === 'test' || name === 'describe'
+  })
 }
 
+/** The first name of what is called: `test` of `test(…)` and of `test.each(…)(…)`. */
+function calledName(node: Syntax | undefined): string | undefined {
+  let at = node
+  while (at !== undefined && at.type !== 'Identifier') {
+    at = (at.type === 'MemberExpression' ? at.object : at.callee) as Syntax | undefined
+  }
+  return at?.name as string | undefined
+}
+
+/** What kind of file it is, after its name: `log.property.test.ts`, `disk.contract.ts`. */
+const KIND = /(\.(contract|property))?(\.(test|bench|config))?\.\w+$/
 const DRAWERS = /^(utils?|common|helpers?|misc|shared|stuff|lib|general)$/
 
 /** Files and folders are named in kebab-case for what is in them. */
@@ -52,7 +67,7 @@ export function nameViolations(paths: readonly string[]): string[] {
   const found: string[] = []
   for (const path of paths) {
     const parts = path.split('/')
-    const stems = parts.map((part) => part.replace(/(\.(test|bench|config))?\.\w+$/, ''))
+    const stems = parts.map((part) => part.replace(KIND, ''))
     if (stems.some((stem) => !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(stem))) {
       found.push(`${path} is not kebab-case`)
     }

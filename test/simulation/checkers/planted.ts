@@ -214,5 +214,34 @@ export const ALLOWED: readonly Planted[] = [
   plant('one revision for all who read it', 'a 0-1 put x = @1\n b 2-3 get = x@1\n c 2-3 get = x@1'),
   plant('a conflict while the key is created', 'a 0-9 put x = @1\n b 1-2 put y if 7 = conflict@0'),
   plant('a sum too large', 'a 0-1 put 9007199254740991 = @1\n b 2-3 add 1 = nan'),
-  plant('a delete of nothing', 'a 0-1 del = absent\n b 2-3 del if 0 = absent')
+  plant('a delete of nothing', 'a 0-1 del = absent\n b 2-3 del if 0 = absent'),
+  plant(
+    'an unknown condition on the revision of an unknown write',
+    `a 0-1 put x = @1
+     b 2- put a ?
+     c 2- put b if 5 ?
+     d 3-4 get = b@6`
+  ),
+  plant(
+    'an unknown delete makes room for an unknown creation',
+    `a 0-1 put x = @1
+     b 2- del ?
+     c 2- put y if 0 ?
+     d 3-4 get = y@3`
+  ),
+  plant(
+    'an unknown delete makes room for an unknown count',
+    `a 0-1 put x = @1
+     b 2- del ?
+     c 2- add 5 ?
+     d 3-4 put z if 1 = conflict@4
+     d 5-6 get = 5@4`
+  ),
+  plant(
+    'an unknown write is deleted on the revision nobody was told',
+    `a 0- put x ?
+     b 1- del if 3 ?
+     c 2-3 get = x@3
+     c 4-5 get = absent`
+  )
 ]

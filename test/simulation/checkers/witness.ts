@@ -27,14 +27,15 @@ function shows(
   register: Register,
   unseen: readonly Call[]
 ): boolean {
-  const canVanish = register.value === undefined || unseen.some(({ type }) => type === 'delete')
+  // An unseen delete that follows would undo this change: the search leaves both out instead.
+  const isAbsent = register.value === undefined
   switch (answer.type) {
     case 'absent':
-      return canVanish
+      return isAbsent
     case 'conflict':
-      return answer.revision === 0 ? canVanish : canBePresent(register, unseen)
+      return answer.revision === 0 ? isAbsent : canBePresent(register, unseen)
     case 'written':
-      return call.type === 'put' && writtenShows(call.ifRevision, register, canVanish)
+      return call.type === 'put' && writtenShows(call.ifRevision, register, isAbsent)
     case 'deleted':
       return canBePresent(register, unseen)
     case 'value':
@@ -56,10 +57,10 @@ function meets(register: Register, call: Call): boolean {
 function writtenShows(
   ifRevision: number | undefined,
   register: Register,
-  canVanish: boolean
+  isAbsent: boolean
 ): boolean {
   if (ifRevision === undefined) return false
-  return ifRevision === 0 ? canVanish : ifRevision >= register.low || canVanish
+  return ifRevision === 0 ? isAbsent : ifRevision >= register.low && !isAbsent
 }
 
 function canBePresent(register: Register, unseen: readonly Call[]): boolean {
@@ -71,20 +72,17 @@ function canCount(register: Register, before: number, unseen: readonly Call[]): 
   return canBecome(register.value, String(before), unseen)
 }
 
-/** Whether unseen increments, and deletes before them, may lead from `value` to `target`. */
+/** Whether unseen increments may lead from `value` to `target`. */
 function canBecome(value: string | undefined, target: string, unseen: readonly Call[]): boolean {
   if (value === target) return true
-  const goal = Number(target)
-  if (!Number.isSafeInteger(goal)) return false
+  const distance = Number(target) - Number(value ?? 0)
+  if (!Number.isSafeInteger(distance)) return false
   let least = 0
   let most = 0
-  let vanishes = value === undefined
   for (const call of unseen) {
-    if (call.type === 'delete') vanishes = true
     if (call.type !== 'increment') continue
     if (call.by < 0) least += call.by
     else most += call.by
   }
-  const within = (start: number): boolean => goal - start >= least && goal - start <= most
-  return (vanishes && within(0)) || (value !== undefined && within(Number(value)))
+  return distance >= least && distance <= most
 }
