@@ -23,12 +23,16 @@ import { decodeRequest, encodeReply } from '../wire/request-codec.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Self } from './membership.ts'
 
+/** Statuses come every second: a link on which nothing came for so long leads nowhere any more. */
+const SILENCE_MS_MAX = 5_000
+
 /** Sorts what links bring to the parts it is for, and says of this node what others must know. */
 export class Frames {
   readonly #node: NodeMachine
   readonly #transport: Transport
   readonly #bootNonce: number
   readonly #learn: (map: ClusterMap) => void
+  readonly #heardAt = new Map<PeerId, number>()
 
   constructor(
     node: NodeMachine,
@@ -68,6 +72,7 @@ export class Frames {
   up(link: Link, hello: Hello): void {
     const { mesh, inside } = this.#node
     if (link.role === 'client') return
+    this.#heardAt.set(link.peer, this.#node.host.clock.monotonic())
     mesh.up(link)
     mesh.want({ node: link.peer, addresses: hello.addresses })
     inside.up(link)
@@ -80,6 +85,7 @@ export class Frames {
     const wasLinked = mesh.link(peer) !== undefined
     membership.gone(peer)
     if (!wasLinked) return
+    this.#heardAt.delete(peer)
     leaders.forget(peer)
     mesh.down(peer, this.#node.host.clock.monotonic())
     inside.down(peer, reason)
@@ -92,7 +98,10 @@ export class Frames {
       if (frame.kind === FRAME.request) this.#request(peer, frame)
       else if (frame.kind === FRAME.cancel) return
       else if (this.#node.mesh.link(peer) === undefined) throw new Malformed('not for clients')
-      else this.#fromNode(peer, frame, bytes, channel)
+      else {
+        this.#heardAt.set(peer, this.#node.host.clock.monotonic())
+        this.#fromNode(peer, frame, bytes, channel)
+      }
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       this.#transport.close(peer, `malformed frame: ${error.message}`)
@@ -109,8 +118,13 @@ export class Frames {
     })
   }
 
+  /** Tells all nodes how we are, and gives up links to those that have long said nothing. */
   tellStatus(): void {
-    for (const { peer } of this.#node.mesh.links()) this.#sendStatus(peer)
+    const silentSince = this.#node.host.clock.monotonic() - SILENCE_MS_MAX
+    for (const { peer } of this.#node.mesh.links()) {
+      if ((this.#heardAt.get(peer) ?? 0) < silentSince) this.#transport.close(peer, 'silent')
+      else this.#sendStatus(peer)
+    }
   }
 
   /** To everybody linked: the map changed. */

@@ -66,6 +66,11 @@ export class SimulatedLink {
       return true
     }
     pipe.stuckBytes = 0
+    if (to.state === 'over') {
+      // A cut swallowed the news of its end: the kernel there answers what comes with a reset.
+      this.break('connection reset')
+      return true
+    }
     if (network.chance(network.knobs.loss)) return true
     this.#queue(to, pipe, frame)
     if (network.chance(network.knobs.duplicate)) this.#queue(to, pipe, frame)
