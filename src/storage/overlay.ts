@@ -221,9 +221,8 @@ export class Overlay {
     this.#switch(from, { generation: from.freshGeneration(), live: false }, [], done)
   }
 
-  /** Ends the background work and closes the store. Requires: no flush is under way. */
+  /** Waits for what is being written, ends the background work and closes the store. */
   close(done: () => void): void {
-    assert(!this.#flushing, 'closed during a flush')
     this.#garbage.stop()
     this.#queue.drain(() => this.#store.close(done))
   }
