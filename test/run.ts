@@ -8,11 +8,15 @@ import { countReport, type SuiteResult, screen, type VitestReport } from './repo
 // `npm test`: every step in turn, silent while it passes, and one screen at the end. A step that
 // fails prints all it had to say and the others go on: one run shows everything that is wrong.
 
-/** `suites` are vitest projects, run together; a step without them is a plain command. */
+/**
+ * `suites` are vitest projects, run together; `counts` says that the command ends its output with
+ * `N passed, N failed`; any other step is one test, passed if it exits with 0.
+ */
 interface Step {
   readonly name: string
   readonly command: readonly string[]
   readonly suites?: readonly string[]
+  readonly counts?: true
 }
 
 interface Ended {
@@ -22,6 +26,9 @@ interface Ended {
 
 /** A step that hangs is ended after this long, so that a run always comes to its last line. */
 const STEP_MINUTES_MAX = 12
+
+/** Simulated clusters of every `npm test`; `npm run simulate -- --seeds N` runs more. */
+const SEEDS = 400
 
 const root = process.cwd()
 const scratch = mkdtempSync(join(tmpdir(), 'keymesh-test-'))
@@ -33,6 +40,11 @@ const STEPS: readonly Step[] = [
   { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
   tests('fast', ['tidy', 'unit', 'scenario', 'contract', 'fuzz']),
   tests('simulation', ['simulation']),
+  {
+    name: 'seeds',
+    command: ['node', 'test/simulation/run.ts', '--seeds', String(SEEDS)],
+    counts: true
+  },
   tests('processes', ['processes'])
 ]
 
@@ -64,13 +76,16 @@ async function runStep(step: Step): Promise<SuiteResult[]> {
   const ended = await run(step.suites ? [...step.command, ...reporters] : step.command)
   const results = step.suites
     ? countReport(readReport(json), step.suites, ended.code, root)
-    : [plain(step.name, ended.code, performance.now() - began)]
+    : [plainResult(step, ended, performance.now() - began)]
   if (results.some((suite) => suite.failed > 0)) process.stdout.write(`\n${ended.output}\n`)
   return results
 }
 
-function plain(name: string, code: number, ms: number): SuiteResult {
-  return { name, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, ms }
+function plainResult({ name, counts }: Step, { code, output }: Ended, ms: number): SuiteResult {
+  const one = { name, passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: 0, ms }
+  const line = counts === undefined ? null : /(\d+) passed, (\d+) failed\s*$/.exec(output)
+  if (line === null) return counts === undefined ? one : { ...one, passed: 0, failed: 1 }
+  return { ...one, passed: Number(line[1]), failed: Math.max(Number(line[2]), one.failed) }
 }
 
 /** No report at all (vitest could not start) counts like one in which no suite had a test. */

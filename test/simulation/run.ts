@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
+import { reportFacts } from '../report/facts.ts'
 import { runRegisterSeed, type SeedReport } from './register.ts'
 
 // `npm run simulate -- --seeds N [--from K]` runs seeds K, K+1, …; `--seed NAME` replays one.
@@ -49,6 +50,7 @@ async function many(from: number, count: number, workers: number): Promise<numbe
   }
   await Promise.all(Array.from({ length: workers }, () => work(take, take2)))
   const broken = reports.filter((report) => report.broken !== undefined).length
+  const bad = broken + mismatches
   const sum = (of: (report: SeedReport) => number): number =>
     reports.reduce((total, report) => total + of(report), 0)
   console.log(
@@ -61,7 +63,15 @@ async function many(from: number, count: number, workers: number): Promise<numbe
       `${((performance.now() - began) / 1_000).toFixed(1)} s`
     ].join('\n')
   )
-  return broken + mismatches === 0 ? 0 : 1
+  reportFacts({
+    seeds: reports.length,
+    simulatedMs: sum((one) => one.simulatedMs),
+    faults: sum((one) => one.faults),
+    operations: sum((one) => one.operations)
+  })
+  // `npm test` reads its counts from this line.
+  console.log(`${reports.length - bad} passed, ${bad} failed`)
+  return bad === 0 && reports.length === count ? 0 : 1
 }
 
 /** One thread that asks for seeds until there are none left. */
