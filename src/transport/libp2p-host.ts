@@ -87,7 +87,8 @@ function hostOver(libp2p: Libp2p): Host {
     self: libp2p.peerId.toString(),
     addresses: () => libp2p.getMultiaddrs().map((address) => address.toString()),
     // `force`: an existing connection may be one that its other side is about to give up.
-    connect: (address, signal) => libp2p.dial(multiaddr(address), { signal, force: true }),
+    connect: async (address, signal) =>
+      await libp2p.dial(multiaddr(address), { signal, force: true }),
     handle: (protocol, accept) =>
       libp2p.handle(protocol, accept, { maxInboundStreams: 1, maxOutboundStreams: 1 }),
     onInbound: (opened) => {

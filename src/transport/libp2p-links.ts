@@ -103,7 +103,7 @@ export class Links implements Transport {
   }
 
   dial(address: string): void {
-    const peer = /\/p2p\/([^/]+)$/.exec(address)?.[1]
+    const peer = peerIn(address)
     if (this.#stopped || this.#dialling.has(address)) return
     if (peer !== undefined && this.#links.has(peer)) return
     this.#dialling.add(address)
@@ -148,18 +148,25 @@ export class Links implements Transport {
       const signal = AbortSignal.timeout(this.#bounds.dialTimeoutMs)
       connection = await this.#host.connect(address, signal)
     } catch (error) {
-      this.#dialFailed(address, dialFailureOf(error))
+      // libp2p joins dials to one peer: this one may have ended with the connection of another.
+      const expected = peerIn(address)
+      if (expected !== undefined && this.#isLinking(expected)) this.#wait(address, expected)
+      else this.#dialFailed(address, dialFailureOf(error))
       return
     }
     const peer = connection.remotePeer.toString()
     // Two dials to one peer by two addresses may end in one connection.
     const known = this.#conversations.has(connection)
-    if (this.#stopped || known || this.#links.has(peer) || this.#outgoing.has(peer)) {
+    if (this.#stopped || known || this.#isLinking(peer)) {
       if (!known) connection.abort(new Error('one connection is enough'))
       this.#wait(address, peer)
       return
     }
     await this.#greet(new Conversation(connection, address))
+  }
+
+  #isLinking(peer: PeerId): boolean {
+    return this.#links.has(peer) || this.#outgoing.has(peer)
   }
 
   /** Opens the streams of a connection we dialled and says hello. */
@@ -361,3 +368,5 @@ export class Links implements Transport {
     if (handlers !== undefined && !this.#stopped) raise(() => run(handlers))
   }
 }
+
+const peerIn = (address: string): PeerId | undefined => /\/p2p\/([^/]+)$/.exec(address)?.[1]
