@@ -227,6 +227,27 @@ test('a newest batch cut off at any byte leaves its whole records', () => {
   }
 })
 
+/** Goal: removals that the directory forgets in any order never leave a gap between segments. */
+test('a power cut while segments are removed leaves a log that opens', () => {
+  let early = 0
+  for (let seed = 0; seed < 100; seed++) {
+    const harness = new LogHarness(`removal ${seed}`, 250)
+    harness.log.create(1, 1, markAt(1, 1), { term: 1, vote: 0 })
+    for (let index = 2; index < 30; index++) {
+      harness.log.append(1, entries(index, 1, 1))
+      harness.commit()
+    }
+    const before = harness.disk.list().length
+    harness.log.compact(1, markAt(29, 1))
+    harness.log.commit(() => {})
+    harness.world.runWhile(harness.world.now + 1000, () => harness.disk.list().length < before - 2)
+    if (harness.disk.list().length > 1) early++
+    harness.crash()
+    expect(harness.log.groups()[0]?.start.lastIndex).toBe(29)
+  }
+  expect(early).toBe(100)
+})
+
 test('a missing segment is refused', () => {
   const { harness } = somewhatLongLog()
   const names = harness.disk.list()

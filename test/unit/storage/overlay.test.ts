@@ -171,6 +171,22 @@ test('an aborted snapshot and one that a crash cut short leave nothing', () => {
   expect(harness.scan(1)).toEqual({ a: '1' })
 })
 
+test('a snapshot never mixes with what an earlier one left', () => {
+  const harness = new OverlayHarness('leftover')
+  harness.set(1, 'a', '1')
+  harness.flush()
+  const many = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`k${i}`, 'x']))
+  const cut = harness.overlay.receive(1)
+  harness.wait((done) => cut.put(asEntries(many), done))
+  harness.crash()
+  const next = harness.overlay.receive(1)
+  harness.wait((done) => next.put(asEntries({ b: '2' }), done))
+  harness.wait((done) => next.finish(asEntries({ meta: '7' }), done))
+  expect(harness.scan(1)).toEqual({ b: '2', meta: '7' })
+  harness.run(10_000)
+  expect(harness.scan(1)).toEqual({ b: '2', meta: '7' })
+})
+
 test('a dropped group is empty and may come back', () => {
   const harness = new OverlayHarness('drop')
   harness.set(1, 'a', '1')
