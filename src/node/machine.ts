@@ -239,7 +239,7 @@ export class NodeMachine {
     const now = this.#options.clock.monotonic()
     this.mesh.tick(now)
     this.host.tick()
-    this.flusher.tick()
+    if (!this.#stopping) this.flusher.tick()
     this.snapshots.tick()
     this.#maybeForm()
     if (now >= this.#statusAt) {
