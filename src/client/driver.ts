@@ -66,6 +66,11 @@ export class ClientDriver {
     return this.#machine.view
   }
 
+  /** For messages: what stands between this client and its cluster; may be empty. */
+  get situation(): string {
+    return this.#machine.situation
+  }
+
   /** Calls without an answer. */
   get inFlight(): number {
     return this.#done.size
@@ -81,7 +86,7 @@ export class ClientDriver {
       down: (peer) => {
         if (this.#linked.delete(peer)) this.#step({ type: 'link-down', node: peer })
       },
-      dialFailed: (address) => this.#step({ type: 'dial-failed', address })
+      dialFailed: (address, reason) => this.#step({ type: 'dial-failed', address, reason })
     })
     this.#act(this.#machine.start(this.#clock.monotonic()))
   }

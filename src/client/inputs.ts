@@ -58,7 +58,8 @@ export type ClientInput =
   | { readonly type: 'link-up'; readonly node: NodeId }
   /** Nothing more will come from this link: requests sent on it stay unanswered. */
   | { readonly type: 'link-down'; readonly node: NodeId }
-  | { readonly type: 'dial-failed'; readonly address: string }
+  /** `reason` in a word or two, for messages. */
+  | { readonly type: 'dial-failed'; readonly address: string; readonly reason?: string }
   | { readonly type: 'reply'; readonly node: NodeId; readonly reply: Reply }
   /** For a machine that lives in a node: what the node itself knows, whenever it changes. */
   | { readonly type: 'view'; readonly view: ClusterView }

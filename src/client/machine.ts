@@ -49,7 +49,6 @@ export class ClientMachine {
   readonly #targets: Targets
   readonly #dispatch: Dispatch
   readonly #inFlightMax: number
-  readonly #seeds: readonly string[]
   #alarm = Number.POSITIVE_INFINITY
 
   constructor(options: ClientOptions) {
@@ -66,7 +65,6 @@ export class ClientMachine {
     this.#errands = new Errands(this.#parts)
     this.#targets = new Targets(this.#parts, self)
     this.#inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX
-    this.#seeds = seeds
     this.#dispatch = new Dispatch(this.#parts, this.#errands, this.#targets)
   }
 
@@ -83,6 +81,13 @@ export class ClientMachine {
   /** Of mutations first sent now. */
   get session(): SessionId {
     return this.#dispatch.session
+  }
+
+  /** For messages: what stands between us and the cluster; empty when nothing does. */
+  get situation(): string {
+    const { peers, routes } = this.#parts
+    if (peers.links.length === 0) return `no link${peers.lastFailure}`
+    return routes.map === undefined ? 'no cluster map yet' : ''
   }
 
   /** Begins to look for a map without a call, as `call` would. */
@@ -109,7 +114,7 @@ export class ClientMachine {
         this.#linkDown(input.node, now)
         break
       case 'dial-failed':
-        this.#parts.peers.dialFailed(input.address, now)
+        this.#parts.peers.dialFailed(input.address, now, input.reason)
         this.#dispatch.pumpAll(now)
         break
       case 'reply':
@@ -192,7 +197,7 @@ export class ClientMachine {
   /** The time of a call has come: its end, its next try, or the end of its patience. */
   #attend(call: Call, now: number): void {
     const { route } = call
-    if (now >= call.deadline) this.#dispatch.fail(call, expired(call, this.#situation()), now)
+    if (now >= call.deadline) this.#dispatch.fail(call, expired(call, this.situation), now)
     else if (route === undefined) this.#dispatch.route(call, now)
     else if (call.state === 'resting') this.#dispatch.wait(call, route, now)
     else this.#lose(call, route, now)
@@ -296,7 +301,7 @@ export class ClientMachine {
   /** No use to wait beyond the deadline: the caller hears at once when to come back. */
   #later(call: Call, reply: Reply, now: number): void {
     const tooLate = now + reply.waitMs >= call.deadline
-    if (tooLate && !mayApply(call)) this.#dispatch.fail(call, expired(call, this.#situation()), now)
+    if (tooLate && !mayApply(call)) this.#dispatch.fail(call, expired(call, this.situation), now)
     else this.#dispatch.rest(call, now, reply.waitMs)
   }
 
@@ -324,15 +329,6 @@ export class ClientMachine {
     const failed = abandoned(call)
     for (const copy of call.copies) this.#parts.outbox.cancel(copy)
     this.#dispatch.fail(call, failed, now)
-  }
-
-  /** For messages: what stood in the way. */
-  #situation(): string {
-    const { peers, routes } = this.#parts
-    if (peers.links.length === 0) {
-      return this.#seeds.length === 0 ? 'no link' : `no link; seeds: ${this.#seeds.join(', ')}`
-    }
-    return routes.map === undefined ? 'no cluster map yet' : ''
   }
 }
 

@@ -24,6 +24,7 @@ export class Peers {
   readonly #dials = new Map<string, Dial>()
   readonly #seeds: readonly string[]
   readonly #random: Random
+  #lastFailure = ''
   /** Undefined: the links are kept by somebody else. */
   readonly #dial: ((address: string) => void) | undefined
 
@@ -57,7 +58,13 @@ export class Peers {
     this.#links.delete(node)
   }
 
-  dialFailed(address: string, now: number): void {
+  /** For messages: the last dial that came to nothing. */
+  get lastFailure(): string {
+    return this.#lastFailure
+  }
+
+  dialFailed(address: string, now: number, reason = 'failed'): void {
+    this.#lastFailure = `; ${address}: ${reason}`
     const dial = this.#dials.get(address)
     if (dial !== undefined) this.#fail(dial, now)
   }

@@ -1,0 +1,102 @@
+/** Strings stand for their UTF-8 bytes. 1 to 4,096 bytes, the prefixes of namespaces included. */
+export type Key = string | Uint8Array
+/** As in `/ip4/127.0.0.1/tcp/7101`, with or without `/p2p/ID`. */
+export type Multiaddr = string
+
+/**
+ * How values become bytes and back. `encode` may throw; it is told as `invalid_argument`. What
+ * `decode` throws is told as UndecodableError. Both get arrays that are theirs to keep.
+ */
+export interface Codec<V> {
+  encode(value: V): Uint8Array
+  decode(bytes: Uint8Array): V
+}
+
+/**
+ * - `strong`: linearizable.
+ * - `session`: sees this client's own writes and never goes back in time.
+ * - `eventual`: whatever the nearest replica has, also with no majority alive.
+ */
+export type Consistency = 'strong' | 'session' | 'eventual'
+
+export interface CallOptions {
+  /** Gives the call up. What already went to the log may still be applied: see the docs. */
+  signal?: AbortSignal
+  /** Milliseconds. Default: that of `connect`. */
+  timeout?: number
+}
+
+export interface ReadOptions extends CallOptions {
+  /** Default: that of `connect`. */
+  consistency?: Consistency
+}
+
+export interface Condition {
+  /** Only if the key has this revision; 0: only if there is no such key. Never `undefined`. */
+  ifRevision?: number
+}
+
+export interface PutOptions extends CallOptions, Condition {
+  /** Milliseconds the key shall live. Without it the key has no expiry, whatever it had before. */
+  ttl?: number
+}
+
+export interface DeleteOptions extends CallOptions, Condition {}
+
+export interface Entry<V> {
+  /** As text; exact only if the key is UTF-8. */
+  readonly key: string
+  readonly keyBytes: Uint8Array
+  readonly value: V
+  readonly revision: number
+  /** Milliseconds it had left when it was read; absent: it does not expire. */
+  readonly expiresIn?: number
+}
+
+export interface Written {
+  readonly revision: number
+}
+
+export interface Deleted {
+  readonly existed: boolean
+  /** Of the deletion; absent if there was nothing to delete. */
+  readonly revision?: number
+}
+
+export interface Counted {
+  readonly value: number
+  readonly revision: number
+}
+
+/** A connection to a cluster, or a view of one (`namespace`). Every failure is a KeyMeshError. */
+export interface KeyMesh<V = unknown> extends AsyncDisposable {
+  /** Undefined: there is no such key. `T` is your claim; nothing checks it. */
+  get<T extends V = V>(key: Key, options?: ReadOptions): Promise<T | undefined>
+  getEntry<T extends V = V>(key: Key, options?: ReadOptions): Promise<Entry<T> | undefined>
+  has(key: Key, options?: ReadOptions): Promise<boolean>
+  /** Rejects with ConflictError if `ifRevision` does not hold; nothing is written then. */
+  put<T extends V>(key: Key, value: T, options?: PutOptions): Promise<Written>
+  delete(key: Key, options?: DeleteOptions): Promise<Deleted>
+  /**
+   * Adds `by` (default 1) to a safe integer kept as decimal text; an absent key is 0. The expiry of
+   * the key stays as it is: `ttl` is refused.
+   */
+  increment(key: Key, by?: number, options?: PutOptions): Promise<Counted>
+  /** The same connection, seen as if all keys began with `prefix`; results carry keys without it. */
+  namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
+  /** Lets calls in flight end, then closes the connection, of all its views too. Idempotent. */
+  close(): Promise<void>
+}
+
+export interface ConnectOptions {
+  /** Nodes to find the cluster through; one that answers is enough. */
+  seeds?: Multiaddr | readonly Multiaddr[]
+  /** The cluster's pre-shared key: 64 hex digits or 32 bytes. */
+  clusterKey?: string | Uint8Array
+  /** Milliseconds a call may take, and `connect` itself. Default 5,000. */
+  timeout?: number
+  /** Of reads that do not say. Default `strong`. */
+  consistency?: Consistency
+  /** Gives `connect` up; without effect afterwards. */
+  signal?: AbortSignal
+}

@@ -1,0 +1,68 @@
+import { CODES, type Failure, isRetryable, type Outcome } from '../wire/failure.ts'
+
+/** A call that did not do what it was asked. */
+export class KeyMeshError extends Error {
+  override readonly name: string = 'KeyMeshError'
+  /** Stable; the same as in the HTTP API. */
+  readonly code: string
+  /** `not_applied`: it changed nothing and never will. `unknown`: it may have, or still may. */
+  readonly outcome: Outcome
+  /** Calling again may succeed and cannot apply twice. */
+  readonly retryable: boolean
+
+  constructor(failed: Failure, options?: ErrorOptions) {
+    super(failed.message, options)
+    this.code = failed.code
+    this.outcome = failed.outcome
+    this.retryable = isRetryable(failed)
+  }
+}
+
+/** `ifRevision` did not hold. Nothing was written. */
+export class ConflictError extends KeyMeshError {
+  override readonly name = 'ConflictError'
+  declare readonly code: 'conflict'
+  /** The one the key has; 0: there is no such key. */
+  readonly revision: number
+
+  constructor(revision: number, expected: number | undefined) {
+    const has = revision === 0 ? 'the key does not exist' : `the key has revision ${revision}`
+    const wanted = expected === 0 ? 'it was to be absent' : `revision ${expected} was expected`
+    const message = `${has}, ${wanted}. ${CODES.conflict.advice}`
+    super({ code: 'conflict', message, outcome: 'not_applied', revision })
+    this.revision = revision
+  }
+}
+
+/** The write may have happened, or may still happen. `cause` is the abort reason, if that was why. */
+export class UnknownOutcomeError extends KeyMeshError {
+  override readonly name = 'UnknownOutcomeError'
+}
+
+/** The codec cannot read what is stored. */
+export class UndecodableError extends KeyMeshError {
+  override readonly name = 'UndecodableError'
+  declare readonly code: 'undecodable'
+  /** The value as it is stored. */
+  readonly bytes: Uint8Array
+  readonly revision: number
+
+  constructor(key: string, record: { bytes: Uint8Array; revision: number }, cause: unknown) {
+    const message =
+      `the value of ${JSON.stringify(key)} (${record.bytes.length} bytes) is not what the codec ` +
+      'writes: read it with the codec it was written with, or look at .bytes'
+    super({ code: 'undecodable', message, outcome: 'not_applied' }, { cause })
+    this.bytes = record.bytes
+    this.revision = record.revision
+  }
+}
+
+export function errorOf(failed: Failure, options?: ErrorOptions): KeyMeshError {
+  return failed.outcome === 'unknown'
+    ? new UnknownOutcomeError(failed, options)
+    : new KeyMeshError(failed, options)
+}
+
+export function invalid(message: string, options?: ErrorOptions): KeyMeshError {
+  return errorOf({ code: 'invalid_argument', message, outcome: 'not_applied' }, options)
+}
