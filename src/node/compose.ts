@@ -174,11 +174,7 @@ class Life {
   #settleReady: { resolve(): void; reject(reason: Error): void } | undefined
   #ended: Promise<void> | undefined
 
-  constructor(
-    opened: Opened,
-    logger: Logger,
-    onFatal: (fault: Error, exitCode: 1 | 2) => void
-  ) {
+  constructor(opened: Opened, logger: Logger, onFatal: (fault: Error, exitCode: 1 | 2) => void) {
     this.#opened = opened
     this.#logger = logger
     this.#onFatal = onFatal

@@ -1,0 +1,25 @@
+import type { DriverCall } from '../client/driver.ts'
+import type { CallOperation, CallOutcome } from '../client/inputs.ts'
+import type { ClusterView } from '../wire/cluster-map.ts'
+import type { Cancel } from '../world/clock.ts'
+
+/** What the doors of a node ask of what is behind them. */
+export interface Calls {
+  /** See ClientDriver.call. */
+  call(operation: CallOperation, call: DriverCall, done: (outcome: CallOutcome) => void): Cancel
+  /** What is known of the cluster; undefined before the node has a map. */
+  view(): ClusterView | undefined
+  /** Why the node is not ready; empty when it is. */
+  unready(): readonly string[]
+}
+
+/** Stands in until the node behind the door is there. */
+export const NOBODY: Calls = {
+  call: (_operation, _call, done) => {
+    const message = 'this node is starting'
+    done({ ok: false, failure: { code: 'unavailable', message, outcome: 'not_applied' } })
+    return () => {}
+  },
+  view: () => undefined,
+  unready: () => ['this node is starting']
+}

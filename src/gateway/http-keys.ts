@@ -1,0 +1,227 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { CallOperation, CallOutcome } from '../client/inputs.ts'
+import type { Operation, Result } from '../wire/command.ts'
+import { type Failure, failure } from '../wire/failure.ts'
+import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, VALUE_BYTES_MAX } from '../wire/limits.ts'
+import type { ReadRecord } from '../wire/read-body.ts'
+import { unreachable } from '../world/assert.ts'
+import type { Calls } from './calls.ts'
+import { type Body, BodyReader } from './http-body.ts'
+import { conflict, problemOf, revisionHeaders } from './problem.ts'
+import {
+  BadRequest,
+  countIn,
+  incrementOf,
+  keyOf,
+  names,
+  queryOf,
+  revisionOf,
+  targetOf
+} from './target.ts'
+
+/** Bodies being read or waiting for their answer, over all callers. */
+const BODIES_BYTES_MAX = 64 * 1024 * 1024
+const JSON_BYTES_MAX = 64 * 1024
+/** The longest ttl: a thousand years, so that times stay exact integers. */
+const TTL_MS_MAX = 1_000 * 366 * 24 * 3_600 * 1_000
+
+/** Headers that change what a call means; one that is not known here must not be passed over. */
+const MEANINGFUL = ['keymesh-fence-key', 'keymesh-fence-token', 'idempotency-key'] as const
+
+interface Asked {
+  readonly key: Uint8Array
+  readonly query: ReadonlyMap<string, string>
+  readonly timeoutMs: number
+}
+
+/** The calls on single keys: `/v1/kv/{key}` and its increment. */
+export class KeyRoutes {
+  readonly #calls: () => Calls
+  readonly #bodies = new BodyReader(BODIES_BYTES_MAX)
+
+  constructor(calls: () => Calls) {
+    this.#calls = calls
+  }
+
+  get(request: FastifyRequest, reply: FastifyReply): void {
+    const { key, query, timeoutMs } = asked(request, ['consistency'])
+    const consistency = query.get('consistency') ?? 'strong'
+    if (consistency !== 'strong') {
+      throw new BadRequest('consistency must be strong: this version offers no other')
+    }
+    if (request.headers['if-match'] !== undefined) {
+      throw new BadRequest('If-Match is for changes; a read takes If-None-Match')
+    }
+    const unless = request.headers['if-none-match']
+    this.#run(reply, { kind: 'get', key, consistency }, timeoutMs, (outcome) => {
+      if (!outcome.ok) fail(reply, outcome.failure)
+      else if (outcome.kind === 'get') answerRead(reply, outcome.record, unless)
+    })
+  }
+
+  put(request: FastifyRequest, reply: FastifyReply): void {
+    const { key, query, timeoutMs } = asked(request, ['ttl'])
+    const ttlMs = countIn(query, 'ttl', { min: 1, max: TTL_MS_MAX })
+    const condition = { ...conditionOf(request), ...(ttlMs === undefined ? {} : { ttlMs }) }
+    this.#read(request, reply, VALUE_BYTES_MAX, (value) => {
+      this.#mutate(reply, { type: 'put', key, value, ...condition }, timeoutMs)
+    })
+  }
+
+  delete(request: FastifyRequest, reply: FastifyReply): void {
+    const { key, timeoutMs } = asked(request, [])
+    if (request.headers['if-none-match'] !== undefined) {
+      throw new BadRequest('If-None-Match is for reads and puts')
+    }
+    this.#mutate(reply, { type: 'delete', key, ...conditionOf(request) }, timeoutMs)
+  }
+
+  increment(request: FastifyRequest, reply: FastifyReply): void {
+    const { key, timeoutMs } = asked(request, [])
+    const condition = conditionOf(request)
+    this.#read(request, reply, JSON_BYTES_MAX, (body) => {
+      const by = incrementOf(body)
+      this.#mutate(reply, { type: 'increment', key, by, ...condition }, timeoutMs)
+    })
+  }
+
+  /** Hands `use` the body, which counts as inside until the answer left or the caller hung up. */
+  #read(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    limit: number,
+    use: (bytes: Uint8Array) => void
+  ): void {
+    this.#bodies.read(request.raw, limit, (body: Body) => {
+      if (body.type === 'bytes') {
+        const { length } = body.bytes
+        if (length > 0) reply.raw.once('close', () => this.#bodies.settle(length))
+        guarded(reply, () => use(body.bytes))
+      } else if (body.type === 'too-large') {
+        fail(reply, failure('too_large', `the body is over ${limit} bytes`))
+      } else if (body.type === 'overloaded') {
+        fail(reply, failure('overloaded', 'this node is receiving too many bytes at once'))
+      } else reply.hijack()
+    })
+  }
+
+  #mutate(reply: FastifyReply, operation: Operation, timeoutMs: number): void {
+    this.#run(reply, { kind: 'mutate', operation }, timeoutMs, (outcome) => {
+      if (!outcome.ok) fail(reply, outcome.failure)
+      else if (outcome.kind === 'mutate') answerChange(reply, outcome.result)
+    })
+  }
+
+  /** A caller who hangs up gives the call up. */
+  #run(
+    reply: FastifyReply,
+    operation: CallOperation,
+    timeoutMs: number,
+    done: (outcome: CallOutcome) => void
+  ): void {
+    let answered = false
+    const cancel = this.#calls().call(operation, { timeoutMs }, (outcome) => {
+      answered = true
+      if (reply.raw.destroyed) reply.hijack()
+      else done(outcome)
+    })
+    if (answered) return
+    reply.raw.once('close', () => {
+      if (!answered) cancel()
+    })
+  }
+}
+
+/** What `run` throws at its caller becomes the answer. */
+function guarded(reply: FastifyReply, run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    if (!(error instanceof BadRequest)) throw error
+    fail(reply, failure(error.code, error.message))
+  }
+}
+
+export function fail(reply: FastifyReply, failed: Failure): void {
+  const { status, headers, body } = problemOf(failed)
+  reply.code(status).headers(headers).send(body)
+}
+
+function asked(request: FastifyRequest, parameters: readonly string[]): Asked {
+  const strange = MEANINGFUL.find((name) => request.headers[name] !== undefined)
+  if (strange !== undefined) throw new BadRequest(`this version does not offer ${strange}`)
+  const target = targetOf(request.method, request.originalUrl)
+  const query = queryOf(request.originalUrl, [...parameters, 'timeout', 'encoding'])
+  const timeout = countIn(query, 'timeout', { min: 1, max: TIMEOUT_MS_MAX })
+  const key = keyOf('key' in target ? target.key : '', query.get('encoding'))
+  return { key, query, timeoutMs: timeout ?? TIMEOUT_MS_DEFAULT }
+}
+
+function conditionOf({ headers }: FastifyRequest): { readonly ifRevision?: number } {
+  const match = headers['if-match']
+  const none = headers['if-none-match']
+  if (match !== undefined && none !== undefined) {
+    throw new BadRequest('give either If-Match or If-None-Match')
+  }
+  if (match !== undefined) return { ifRevision: revisionOf(match, 'If-Match') }
+  if (none === undefined) return {}
+  if (none.trim() !== '*') throw new BadRequest('with a change, If-None-Match must be *')
+  return { ifRevision: 0 }
+}
+
+function answerRead(
+  reply: FastifyReply,
+  record: ReadRecord | undefined,
+  unless: string | undefined
+): void {
+  if (record === undefined) {
+    fail(reply, failure('not_found', 'there is no such key'))
+    return
+  }
+  const { value, revision, expiresInMs } = record
+  reply.headers(revisionHeaders(revision)).header('cache-control', 'no-cache')
+  if (expiresInMs !== undefined) reply.header('keymesh-expires-in', String(expiresInMs))
+  if (unless !== undefined && names(unless, revision)) {
+    reply.code(304).send()
+    return
+  }
+  reply.type('application/octet-stream').send(buffer(value))
+}
+
+/** Fastify sends a Buffer as it is. */
+function buffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}
+
+function answerChange(reply: FastifyReply, result: Result): void {
+  switch (result.type) {
+    case 'written':
+      reply.headers(revisionHeaders(result.revision)).send({ revision: result.revision })
+      return
+    case 'counted':
+      reply.headers(revisionHeaders(result.revision))
+      reply.send({ value: result.value, revision: result.revision })
+      return
+    case 'deleted':
+      reply.headers(revisionHeaders(result.revision))
+      reply.send({ existed: true, revision: result.revision })
+      return
+    case 'absent':
+      reply.send({ existed: false })
+      return
+    case 'conflict':
+      fail(reply, conflict(result.revision))
+      return
+    case 'not-a-number':
+      fail(reply, failure('not_a_number', 'the value is not a safe integer, or would not be one'))
+      return
+    case 'refused':
+      fail(reply, failure('invalid_argument', result.reason))
+      return
+    case 'done':
+      reply.send({})
+      return
+    default:
+      unreachable(result)
+  }
+}

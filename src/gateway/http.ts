@@ -1,0 +1,167 @@
+import type { Socket } from 'node:net'
+import Fastify, {
+  type FastifyError,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest
+} from 'fastify'
+import { failure } from '../wire/failure.ts'
+import type { Logger } from '../world/log.ts'
+import { type Calls, NOBODY } from './calls.ts'
+import { clusterStatus } from './cluster-status.ts'
+import { guard } from './http-auth.ts'
+import { fail, KeyRoutes } from './http-keys.ts'
+import { problemOf } from './problem.ts'
+import { BadRequest, queryOf, targetOf } from './target.ts'
+
+export interface HttpOptions {
+  readonly place: { readonly host: string; readonly port: number }
+  /** Callers must send it; undefined: anybody may call. */
+  readonly token: string | undefined
+  readonly logger: Logger
+}
+
+/** The HTTP API of a node, listening. */
+export interface HttpDoor {
+  readonly url: URL
+  /** From now on calls go to `calls`; until then they are answered `unavailable`. */
+  serve(calls: Calls): void
+  /** Takes no new connection, finishes what is inside, hangs up on what is left after `graceMs`. */
+  stop(graceMs: number): Promise<void>
+}
+
+/** A key of 4 KiB in the path and one in a header, all percent-encoded, and what else there is. */
+const HEADER_BYTES_MAX = 40 * 1024
+const HEADERS_TIMEOUT_MS = 10_000
+/** For a whole request: 1 MiB over a slow line. */
+const REQUEST_TIMEOUT_MS = 60_000
+const KEEP_ALIVE_MS = 72_000
+const TIMEOUT_CHECK_MS = 2_000
+const CONNECTIONS_MAX = 10_000
+
+/** Rejects when the place cannot be listened on. */
+export async function openHttp({ place, token, logger }: HttpOptions): Promise<HttpDoor> {
+  let calls = NOBODY
+  const app = makeApp(logger)
+  addGuard(app, token)
+  addRoutes(app, () => calls)
+  addErrors(app, logger)
+  app.server.maxConnections = CONNECTIONS_MAX
+  await app.listen({ host: place.host, port: place.port })
+  const bound = app.server.address()
+  const port = typeof bound === 'object' && bound !== null ? bound.port : place.port
+  const host = place.host.includes(':') ? `[${place.host}]` : place.host
+  return {
+    url: new URL(`http://${host}:${port}`),
+    serve: (given) => {
+      calls = given
+    },
+    stop: async (graceMs) => {
+      const late = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      await app.close()
+      clearTimeout(late)
+    }
+  }
+}
+
+function makeApp(logger: Logger): FastifyInstance {
+  return Fastify({
+    // Fastify would decode paths, and refuse those that are not UTF-8 or long; we route ourselves.
+    rewriteUrl: ({ method = '', url = '' }) => `/${targetOf(method, url).route}`,
+    http: {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS
+    },
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    forceCloseConnections: 'idle',
+    // Fastify's answer would be in another form than ours; the node behind still takes calls then.
+    return503OnClosing: false,
+    clientErrorHandler: (error, socket) => answerGarbage(error, socket, logger)
+  })
+}
+
+function addGuard(app: FastifyInstance, token: string | undefined): void {
+  const judge = guard(token)
+  app.addHook('onRequest', (request, reply, next) => {
+    const isProbe = request.url === '/live' || request.url === '/ready'
+    const failed = isProbe ? undefined : judge(request.headers)
+    if (failed === undefined) next()
+    else fail(reply, failed)
+  })
+  // Bodies are raw whatever their type says, and read by the routes that take one.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+  app.addHook('preParsing', (request, _reply, payload, next) => {
+    delete request.headers['content-type']
+    next(null, payload)
+  })
+}
+
+function addRoutes(app: FastifyInstance, calls: () => Calls): void {
+  const keys = new KeyRoutes(calls)
+  app.get('/value', (request, reply) => keys.get(request, reply))
+  app.put('/value', (request, reply) => keys.put(request, reply))
+  app.delete('/value', (request, reply) => keys.delete(request, reply))
+  app.post('/increment', (request, reply) => keys.increment(request, reply))
+  app.get('/cluster', (request, reply) => {
+    queryOf(request.originalUrl, ['timeout'])
+    const view = calls().view()
+    if (view !== undefined) reply.send(clusterStatus(view))
+    else fail(reply, failure('unavailable', 'this node belongs to no cluster yet'))
+  })
+  app.get('/live', (_request, reply) => {
+    reply.send({ live: true })
+  })
+  app.get('/ready', (_request, reply) => {
+    const reasons = calls().unready()
+    if (reasons.length === 0) reply.send({ ready: true })
+    else reply.code(503).send({ ready: false, reasons })
+  })
+}
+
+function addErrors(app: FastifyInstance, logger: Logger): void {
+  app.setNotFoundHandler((request, reply) => {
+    fail(reply, failure('unknown_route', `no ${request.method} on this path`))
+  })
+  app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
+    if (error instanceof BadRequest) {
+      fail(reply, failure(error.code, error.message))
+    } else if (error.statusCode !== undefined && error.statusCode < 500) {
+      fail(reply, failure('invalid_argument', error.message))
+    } else {
+      logger.log('error', 'request failed', { method: request.method, stack: error.stack })
+      fail(
+        reply,
+        failure('internal', 'this request met a fault of the node; see its log', 'unknown')
+      )
+    }
+  })
+}
+
+/** What is not HTTP, too long or too slow is answered once, if the caller still listens. */
+function answerGarbage(error: Error & { code?: string }, socket: Socket, logger: Logger): void {
+  logger.log('debug', 'not a request', { reason: error.code ?? error.message })
+  if (!socket.writable || error.code === 'ECONNRESET') {
+    socket.destroy()
+    return
+  }
+  const { status, body } = problemOf(judgement(error.code))
+  const text = JSON.stringify(body)
+  const reason = status === 413 ? 'Content Too Large' : 'Bad Request'
+  socket.end(
+    `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json; charset=utf-8\r\n` +
+      `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`
+  )
+}
+
+function judgement(code: string | undefined): ReturnType<typeof failure> {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return failure('too_large', `the request line and headers are over ${HEADER_BYTES_MAX} bytes`)
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return failure('invalid_argument', 'the request did not come in time')
+  }
+  return failure('invalid_argument', 'this is not an HTTP request')
+}
