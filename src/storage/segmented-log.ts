@@ -59,6 +59,7 @@ class SegmentedLog implements NodeLog {
   #waiting: Done[] = []
   #removing = false
   #fault: DiskFault | undefined
+  #closed = false
   #closing: (() => void) | undefined
 
   constructor(disk: Disk, { groups, segments, sequence, crc }: RecoveredLog, segmentBytes: number) {
@@ -174,7 +175,8 @@ class SegmentedLog implements NodeLog {
   }
 
   close(done: () => void): void {
-    assert(this.#closing === undefined, 'the log is closed twice')
+    assert(!this.#closed, 'the log is closed twice')
+    this.#closed = true
     this.#closing = done
     if (this.#flight === undefined && !this.#removing) this.#closeFile()
   }
@@ -211,7 +213,7 @@ class SegmentedLog implements NodeLog {
 
   /** Begins a record and returns its place in the buffer. The first of a batch may turn the page. */
   #begin(kind: RecordKind, group: GroupId): number {
-    assert(this.#closing === undefined, 'the log is closed')
+    assert(!this.#closed, 'the log is closed')
     if (this.#buffer.length === 0) this.#turnPage()
     const at = this.#buffer.length
     this.#buffer.begin(kind, group)
