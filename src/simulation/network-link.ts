@@ -2,7 +2,9 @@ import type { Channel } from '../transport/transport.ts'
 import type { SimulatedNetwork } from './network.ts'
 import type { SimulatedEndpoint } from './network-endpoint.ts'
 
-/** `pending`: its process has not heard yet that the link is up. `over`: it holds the link no more. */
+/**
+ * `pending`: its process has not heard yet that the link is up. `over`: it holds the link no more.
+ */
 export type EndState = 'pending' | 'up' | 'over'
 
 export interface End {
@@ -144,8 +146,8 @@ export class SimulatedLink {
   }
 
   /**
-   * One event for the item that was just added. An event takes the head of the queue, whichever item
-   * it was made for: so order holds even among events of one moment.
+   * One event for the item that was just added. An event takes the head of the queue, whichever
+   * item it was made for: so order holds even among events of one moment.
    */
   #schedule(to: End, pipe: Pipe, label: string): void {
     const { world } = this.#network

@@ -34,13 +34,13 @@ const CALM: NetworkKnobs = {
 }
 
 /**
- * The network between simulated processes. By itself it behaves like sockets on a good network: links
- * keep order and lose nothing. Knobs and cuts take that away. Every delivery is an event of `world`,
- * and every choice is drawn from its seed.
+ * The network between simulated processes. By itself it behaves like sockets on a good network:
+ * links keep order and lose nothing. Knobs and cuts take that away. Every delivery is an event of
+ * `world`, and every choice is drawn from its seed.
  *
  * A *cut* drops silently what is sent across it; a link across it ends on both sides after a while,
- * and dials fail as `unreachable`. A *kill* is seen by peers at once, as a kernel would show it, and
- * dials are `refused`. A *clog* holds everything back, in order.
+ * and dials fail as `unreachable`. A *kill* is seen by peers at once, as a kernel would show it,
+ * and dials are `refused`. A *clog* holds everything back, in order.
  */
 export class SimulatedNetwork {
   readonly knobs: NetworkKnobs

@@ -24,9 +24,9 @@ export class FrameReader {
   }
 
   /**
-   * Calls `frame` for every frame that ends in `chunk`, until it returns false: then the rest of the
-   * stream is of no interest. Frames may be kept; the caller of `feed` must not write to `chunk`
-   * afterwards. Throws Malformed.
+   * Calls `frame` for every frame that ends in `chunk`, until it returns false: then the rest of
+   * the stream is of no interest. Frames may be kept; the caller of `feed` must not write to
+   * `chunk` afterwards. Throws Malformed.
    */
   feed(chunk: Uint8Array, frame: (frame: Uint8Array) => boolean): void {
     let rest = chunk

@@ -8,9 +8,9 @@ const INSTANCE_BYTES = 8
 const TYPE = { hello: 1, refused: 2 } as const
 
 /**
- * The first frame of each side on a main stream. `number` counts the greetings of one `instance` (one
- * transport, from its open to its stop): two greetings of one peer can so be put in order, whatever
- * connections they came by.
+ * The first frame of each side on a main stream. `number` counts the greetings of one `instance`
+ * (one transport, from its open to its stop): two greetings of one peer can so be put in order,
+ * whatever connections they came by.
  */
 export type Greeting =
   | {

@@ -7,7 +7,9 @@ export async function generateIdentity(): Promise<Uint8Array> {
   return privateKeyToProtobuf(await generateKeyPair('Ed25519'))
 }
 
-/** The name an identity is known by. Throws when `privateKey` is not what `generateIdentity` made. */
+/**
+ * The name an identity is known by. Throws when `privateKey` is not what `generateIdentity` made.
+ */
 export function peerIdOf(privateKey: Uint8Array): PeerId {
   return peerIdFromPrivateKey(privateKeyFromProtobuf(privateKey)).toString()
 }

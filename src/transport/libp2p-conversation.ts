@@ -7,8 +7,8 @@ import type { Channel, Link, PeerId } from './transport.ts'
 export type Hello = Extract<Greeting, { readonly type: 'hello' }>
 
 /**
- * One connection, from the end of its handshake to its own end. It becomes a link once both sides have
- * said hello. Invariant: when `over`, nothing of it is told to anybody any more.
+ * One connection, from the end of its handshake to its own end. It becomes a link once both sides
+ * have said hello. Invariant: when `over`, nothing of it is told to anybody any more.
  */
 export class Conversation {
   readonly connection: Connection

@@ -5,8 +5,8 @@ const BROKEN = /ECONNRESET|EPIPE|ETIMEDOUT|timed? ?out|abort|closed|reset|ended|
 const DISAGREED = ['EncryptionFailedError', 'MuxerUnavailableError', 'UnsupportedProtocolError']
 
 /**
- * What a rejected dial says about the peer. `refused` is definite (nobody listens there: its process
- * is gone), so it is reported only when every address that was tried said so.
+ * What a rejected dial says about the peer. `refused` is definite (nobody listens there: its
+ * process is gone), so it is reported only when every address that was tried said so.
  */
 export function dialFailureOf(error: unknown): DialFailure {
   if (error instanceof AggregateError && error.errors.length > 0) {

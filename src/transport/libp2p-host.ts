@@ -61,7 +61,8 @@ export async function openHost(options: HostOptions): Promise<Host> {
 }
 
 /**
- * The initial window stays at the default, which both sides must agree on. A window may grow only to
+ * The initial window stays at the default, which both sides must agree on. A window may grow only
+ * to
  * 4 MiB: above the read buffer's bound a pause would abort the stream (measured).
  */
 function muxer(): NonNullable<Libp2pOptions['streamMuxers']>[number] {
@@ -78,8 +79,8 @@ function muxer(): NonNullable<Libp2pOptions['streamMuxers']>[number] {
 }
 
 function hostOver(libp2p: Libp2p): Host {
-  // libp2p notes every peer for hours, and each client comes under a new name. We need none of it; a
-  // note that cannot be dropped (the store is closing) costs a few bytes and no more.
+  // libp2p notes every peer for hours, and each client comes under a new name. We need none of it;
+  // a note that cannot be dropped (the store is closing) costs a few bytes and no more.
   libp2p.addEventListener('connection:close', ({ detail }) => {
     libp2p.peerStore.delete(detail.remotePeer).catch(() => undefined)
   })
@@ -104,8 +105,8 @@ function hostOver(libp2p: Libp2p): Host {
 
 /**
  * What both sides of a noise handshake must agree on. A stranger without the key, or a program that
- * speaks something else, does not get past the handshake, at no cost per byte. The key must have full
- * entropy: one handshake is enough to test a guess.
+ * speaks something else, does not get past the handshake, at no cost per byte. The key must have
+ * full entropy: one handshake is enough to test a guess.
  */
 export async function prologueOf(clusterKey: Uint8Array | undefined): Promise<Uint8Array> {
   const tag = utf8('keymesh/1/')

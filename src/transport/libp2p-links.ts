@@ -28,7 +28,9 @@ export interface LinkBounds {
   /** From the connection to the hello of the peer. */
   readonly helloTimeoutMs: number
   readonly dialTimeoutMs: number
-  /** Bytes sent and not yet taken by the network, per peer and channel; above it `send` is false. */
+  /**
+   * Bytes sent and not yet taken by the network, per peer and channel; above it `send` is false.
+   */
   readonly queuedBytesMax: number
   /** How long a closing link may take to send what it still has. */
   readonly closeTimeoutMs: number
@@ -44,11 +46,11 @@ interface Waiting {
 /**
  * At most one link per peer, over connections that either side may open at any time.
  *
- * A dialler says hello only while it has no link with that peer. Where two dials cross, both sides keep
- * the connection that the lower PeerId dialled: the lower one refuses a hello while its own is on its
- * way, the higher one drops its own. A hello that meets a standing link is later than it (see
- * Greeting.number), then the peer has lost that link and the new one takes its place; or it crossed
- * with it, and is refused.
+ * A dialler says hello only while it has no link with that peer. Where two dials cross, both sides
+ * keep the connection that the lower PeerId dialled: the lower one refuses a hello while its own
+ * is on its way, the higher one drops its own. A hello that meets a standing link is later than it
+ * (see Greeting.number), then the peer has lost that link and the new one takes its place; or it
+ * crossed with it, and is refused.
  */
 export class Links implements Transport {
   readonly self: PeerId
@@ -330,7 +332,9 @@ export class Links implements Transport {
     if (dialled !== undefined) this.#wait(dialled, peer)
   }
 
-  /** Another connection to `peer` is about to be a link: unless it fails, the dial has succeeded. */
+  /**
+   * Another connection to `peer` is about to be a link: unless it fails, the dial has succeeded.
+   */
   #wait(address: string, peer: PeerId): void {
     if (this.#stopped || this.#links.has(peer)) {
       this.#dialling.delete(address)

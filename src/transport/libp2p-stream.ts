@@ -12,7 +12,8 @@ export interface FrameStreamOwner {
 }
 
 /**
- * Frames over one libp2p stream, both ways. Frames sent in one turn leave in one write: a write costs
+ * Frames over one libp2p stream, both ways. Frames sent in one turn leave in one write: a write
+ * costs
  * 50 us of CPU, a frame in it 2 (measured).
  *
  * libp2p lets an exception in a listener end the process, so nothing a peer sends may throw here: a
@@ -53,8 +54,8 @@ export class FrameStream {
   }
 
   /**
-   * Queues one frame made of `parts`, which must not change afterwards. False: it is not sent, because
-   * the stream has ended or more than the bound is waiting already.
+   * Queues one frame made of `parts`, which must not change afterwards. False: it is not sent,
+   * because the stream has ended or more than the bound is waiting already.
    */
   send(parts: readonly Uint8Array[]): boolean {
     let length = 0

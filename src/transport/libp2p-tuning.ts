@@ -14,9 +14,10 @@ export interface Tuned {
 }
 
 /**
- * libp2p's tcp with one `writev` per turn in place of a write per buffer: noise writes the two length
- * bytes and the record separately, yamux adds a header of its own (36 % of the time at depth 1 was
- * write system calls). Where the library no longer looks as expected, it is used as it is.
+ * libp2p's tcp with one `writev` per turn in place of a write per buffer: noise writes the two
+ * length bytes and the record separately, yamux adds a header of its own (36 % of the time at
+ * depth 1 was write system calls). Where the library no longer looks as expected, it is used as it
+ * is.
  */
 export function corkedTcp(init: Parameters<typeof tcp>[0], tuned: Tuned): TcpFactory {
   return (components) => {
@@ -67,8 +68,8 @@ function cork(socket: unknown, tuned: Tuned): void {
 }
 
 /**
- * noise whose frame decoder does not end every chunk with a thrown and caught RangeError, stack trace
- * included (half of the CPU left at depth 1 once writes are corked).
+ * noise whose frame decoder does not end every chunk with a thrown and caught RangeError, stack
+ * trace included (half of the CPU left at depth 1 once writes are corked).
  */
 export function quietNoise(init: Parameters<typeof noise>[0], tuned: Tuned): NoiseFactory {
   return (components) => {

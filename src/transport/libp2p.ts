@@ -31,8 +31,8 @@ const BOUNDS: LinkBounds = {
 export const tuned: Tuned = { sockets: 0, decoders: 0 }
 
 /**
- * A transport over libp2p: tcp, noise (see `prologueOf` for the cluster key), yamux. It listens when
- * this resolves, and links from `start` on. Rejects when an address cannot be listened on.
+ * A transport over libp2p: tcp, noise (see `prologueOf` for the cluster key), yamux. It listens
+ * when this resolves, and links from `start` on. Rejects when an address cannot be listened on.
  */
 export async function openLibp2p(options: Libp2pTransportOptions): Promise<Transport> {
   const bounds = { ...BOUNDS, ...options.bounds }

@@ -26,6 +26,7 @@ export interface TransportHandlers {
   hello(): Uint8Array
   /** Both sides have said hello. Before `up` and after `down`, no frame comes from that peer. */
   up(link: Link): void
+  /** The frame is the receiver's: it may be kept, and then holds at most four times its size. */
   frame(peer: PeerId, frame: Uint8Array, channel: Channel): void
   /** The link is gone: frames sent and not yet delivered may be lost. */
   down(peer: PeerId, reason: string): void
@@ -33,23 +34,32 @@ export interface TransportHandlers {
 }
 
 /**
- * Moves frames between peers: at most once each, in order per link and channel, nothing after `down`.
- * (The simulated one also drops, repeats and reorders: nothing above may rely on more than "at most
- * garbled by loss".) A frame of a link is never delivered on a later link.
+ * Moves frames between peers: at most once each, in order per link and channel, nothing after
+ * `down`. (The simulated one also drops, repeats and reorders: nothing above may rely on more than
+ * "at most garbled by loss".) A frame of a link is never delivered on a later link.
  */
 export interface Transport {
   readonly self: PeerId
   /** Addresses others can dial, with the /p2p suffix; empty for a client. */
   addresses(): readonly string[]
+  /** Once. */
   start(handlers: TransportHandlers): void
-  /** Tries to make a link; `up` or `dialFailed` follows. A no-op while one to that peer stands. */
+  /**
+   * Tries to make a link, to a multiaddr with or without /p2p; `up` or `dialFailed` follows. A no-op
+   * while a link to that peer stands or that address is being dialled. Requires `start`.
+   */
   dial(address: string): void
   /**
    * Queues one frame (its parts are concatenated; they must not change afterwards); frames of one
-   * turn leave in one write. False: not sent, because there is no link or its queue is full.
+   * turn leave in one write. False: not sent, because there is no link or its queue is full. Between
+   * nodes only: the `bulk` channel.
    */
   send(peer: PeerId, parts: readonly Uint8Array[], channel?: Channel): boolean
-  /** Ends the link to `peer`; `down` follows with this reason. */
+  /**
+   * Ends the link to `peer`; `down` follows with this reason. Frames sent before still go out, as
+   * far as the network takes them in half a second. No frame of that peer comes after this call.
+   */
   close(peer: PeerId, reason: string): void
+  /** Ends all links likewise and listens no more. No handler is called again; `done` within 2 s. */
   stop(done: () => void): void
 }

@@ -1,8 +1,8 @@
 import { Malformed } from './bytes.ts'
 
 /**
- * Checks for the elements of an unpacked head, which may be anything. Each returns its argument with
- * its type, or throws Malformed.
+ * Checks for the elements of an unpacked head, which may be anything. Each returns its argument
+ * with its type, or throws Malformed.
  */
 
 export function asArray(value: unknown, lengthMax: number, lengthMin = 0): readonly unknown[] {

@@ -4,10 +4,7 @@ import { asArray, asInteger } from './fields.ts'
 import { FRAME_BODY_BYTES_MAX, FRAME_BYTES_MAX, FRAME_HEAD_BYTES_MAX } from './limits.ts'
 import { packAfter, unpack } from './pack.ts'
 
-/**
- * The first element of every head. Numbers are never reused. `hello` and `clientHello` introduce a
- * node or client at the start of a link; the others travel on it.
- */
+/** The first element of every head. Numbers are never reused. */
 export const FRAME = {
   request: 1,
   reply: 2,
@@ -20,9 +17,7 @@ export const FRAME = {
   form: 9,
   formReply: 10,
   snapshot: 11,
-  snapshotReply: 12,
-  hello: 13,
-  clientHello: 14
+  snapshotReply: 12
 } as const
 
 const KIND_MAX = 255
@@ -41,8 +36,8 @@ export interface Frame {
  *
  *   u32 head length, big endian | head: msgpack array, the kind first | body: opaque, to the end
  *
- * Values and entries go into the body as they are: they were encoded once and are never decoded here.
- * Requires: the sizes of limits.ts; `head` as `pack` wants it.
+ * Values and entries go into the body as they are: they were encoded once and are never decoded
+ * here. Requires: the sizes of limits.ts; `head` as `pack` wants it.
  */
 export function encodeFrame(
   head: readonly unknown[],

@@ -4,12 +4,15 @@ import { Malformed } from './bytes.ts'
 /** Arrays within arrays. The deepest of our own formats has five. */
 const DEPTH_MAX = 16
 /**
- * Array elements in one value, nested ones included. One byte of input becomes up to 64 bytes of heap
- * (empty arrays), so this and not the size of the input bounds what a hostile peer can make us hold.
+ * Array elements in one value, nested ones included. One byte of input becomes up to 64 bytes of
+ * heap (empty arrays), so this and not the size of the input bounds what a hostile peer can make
+ * us hold.
  */
 const ELEMENTS_MAX = 131_072
 
-/** `msgpackr/pack` is the entry without the native string extractor: no addon reaches the client. */
+/**
+ * `msgpackr/pack` is the entry without the native string extractor: no addon reaches the client.
+ */
 const packr = new Packr({ useRecords: false, structuredClone: false, int64AsType: 'number' })
 
 /**
@@ -35,9 +38,9 @@ function plain(bytes: Uint8Array): Uint8Array {
  * Decodes what `pack` made. Throws Malformed at anything else. Bytes in the result are views into
  * `bytes`, as plain Uint8Arrays.
  *
- * Not by msgpackr: whatever its options say, it accepts record definitions (which it compiles), RegExp,
- * Error, Set, Date and bigint, so its input would have to be walked first; building the values on
- * that walk is twice as fast (see docs/decisions/0010).
+ * Not by msgpackr: whatever its options say, it accepts record definitions (which it compiles),
+ * RegExp, Error, Set, Date and bigint, so its input would have to be walked first; building the
+ * values on that walk is twice as fast (see docs/decisions/0010).
  */
 export function unpack(bytes: Uint8Array, bytesMax: number): unknown {
   if (bytes.length > bytesMax) {

@@ -29,8 +29,8 @@ const REQUEST_FIELDS = 11
 const REPLY_FIELDS = 9
 
 /**
- * Head: [1, id, kind, clusterId, group, epoch, timeoutMs, consistency, minApplied, principal, trace].
- * `clusterId` is empty in a client's first `map` request: it learns the id from the answer.
+ * Head: [1, id, kind, clusterId, group, epoch, timeoutMs, consistency, minApplied, principal,
+ * trace]. `clusterId` is empty in a client's first `map` request: it learns the id from the answer.
  */
 export function encodeRequest(request: Request): readonly Uint8Array[] {
   const head = [
