@@ -24,8 +24,8 @@ const NONE: Checked = {
 }
 
 /**
- * Options that are not `allowed` are refused, not passed over: who writes `{ ifRevison: 3 }` or asks
- * for what this version has not must not get an unconditional write.
+ * Options that are not `allowed` are refused, not passed over: who writes `{ ifRevison: 3 }` or
+ * asks for what this version has not must not get an unconditional write.
  */
 export function checkOptions(options: object | undefined, allowed: readonly OptionName[]): Checked {
   if (options === undefined) return NONE

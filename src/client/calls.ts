@@ -37,7 +37,7 @@ export interface Call extends Due {
   /** Of a mutation, from its first copy on. */
   ticket: Ticket | undefined
   copies: Pending[]
-  /** A copy was handed over whose fate nobody will tell us: only an answer can say what happened. */
+  /** A copy was handed over whose fate nobody tells us: only an answer can say what happened. */
   inDoubt: boolean
   /** Refusals so far. */
   attempt: number

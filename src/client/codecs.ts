@@ -5,8 +5,8 @@ import { invalid } from './errors.ts'
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
- * JSON. Refuses what would not come back as it was: undefined, bigint, NaN and infinities, functions,
- * symbols, holes, cycles, and all objects but arrays and plain ones (Map, Set, Date, Uint8Array, …).
+ * JSON. Refuses what would not come back as it was: undefined, bigint, NaN, infinities, functions,
+ * symbols, holes, cycles, all objects but arrays and plain ones (Map, Set, Date, Uint8Array, …).
  */
 export function json<V = unknown>(): Codec<V> {
   return {

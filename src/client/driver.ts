@@ -36,8 +36,8 @@ export interface DriverCall {
 }
 
 /**
- * A client machine with its hands: a transport, a clock and timers. Synchronous; the real client, the
- * one inside a node and the simulated ones differ only in what is passed here.
+ * A client machine with its hands: a transport, a clock and timers. Synchronous; the real client,
+ * the one inside a node and the simulated ones differ only in what is passed here.
  */
 export class ClientDriver {
   readonly #machine: ClientMachine
@@ -76,7 +76,7 @@ export class ClientDriver {
     return this.#done.size
   }
 
-  /** Begins to look for the cluster; `onReady` once, when its map is known. Requires: called once. */
+  /** Begins to look for the cluster; `onReady` once its map is known. Requires: called once. */
   start(onReady: () => void): void {
     this.#onReady = onReady
     this.#transport.start({
@@ -152,7 +152,7 @@ export class ClientDriver {
     this.#act(this.#machine.step(input, this.#clock.monotonic()))
   }
 
-  /** In order, also when `done` of one call makes the next: an older alarm never replaces a newer. */
+  /** In order, also when `done` makes the next call: an older alarm never replaces a newer. */
   #act(effects: readonly ClientEffect[]): void {
     for (const effect of effects) this.#effects.push(effect)
     if (this.#acting) return

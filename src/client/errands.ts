@@ -28,7 +28,7 @@ export interface Parts {
   readonly agenda: Agenda<Call | Route | Errand>
 }
 
-/** Fetches the cluster map and the bases: one request each at a time, from one node after another. */
+/** Fetches the map and the bases: one request each at a time, from one node after another. */
 export class Errands {
   readonly #parts: Parts
   readonly #map = newErrand(undefined)

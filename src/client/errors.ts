@@ -34,7 +34,7 @@ export class ConflictError extends KeyMeshError {
   }
 }
 
-/** The write may have happened, or may still happen. `cause` is the abort reason, if that was why. */
+/** The write may have happened, or may still happen. `cause`: the abort reason, if that was why. */
 export class UnknownOutcomeError extends KeyMeshError {
   override readonly name = 'UnknownOutcomeError'
 }

@@ -79,8 +79,8 @@ export type ClientEffect =
 
 export interface ClientOptions {
   /**
-   * Session ids and back-off jitter are drawn from it. Two machines must never draw the same session:
-   * it must be unpredictable outside a simulation.
+   * Session ids and back-off jitter are drawn from it. Two machines must never draw the same
+   * session: it must be unpredictable outside a simulation.
    */
   readonly random: Random
   /** Addresses to find the cluster through. Empty for a machine that lives in a node. */

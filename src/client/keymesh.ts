@@ -40,9 +40,12 @@ const NO_PREFIX = new Uint8Array(0)
 /** Keys that are not UTF-8 show replacement characters. */
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
 
-/** The programming interface over a started driver. Closing it closes the driver. */
+/** What carries the calls: a driver, or a node that has one. */
+export type Carrier = Pick<ClientDriver, 'call' | 'close'>
+
+/** The programming interface over a started carrier. Closing it closes the carrier. */
 export function openKeyMesh<V = unknown>(
-  driver: ClientDriver,
+  driver: Carrier,
   defaults: Defaults,
   codec: Codec<V> = json<V>()
 ): KeyMesh<V> {
@@ -51,12 +54,12 @@ export function openKeyMesh<V = unknown>(
 
 /** The keys that begin with a prefix, through one codec. */
 class View<V> implements KeyMesh<V> {
-  readonly #driver: ClientDriver
+  readonly #driver: Carrier
   readonly #defaults: Defaults
   readonly #codec: Codec<V>
   readonly #prefix: Uint8Array
 
-  constructor(driver: ClientDriver, defaults: Defaults, codec: Codec<V>, prefix: Uint8Array) {
+  constructor(driver: Carrier, defaults: Defaults, codec: Codec<V>, prefix: Uint8Array) {
     this.#driver = driver
     this.#defaults = defaults
     this.#codec = codec

@@ -34,6 +34,14 @@ const PATIENCE_MS = 1_000
 const PATIENCE_MAX_MS = 4_000
 const OVERLOADED_RETRY_MS = 100
 
+/** To one copy of a call. */
+interface Answer {
+  readonly call: Call
+  readonly route: Route
+  readonly node: NodeId
+  readonly reply: Reply
+}
+
 /**
  * The client: finds the leader of each key's group, sends, retries what is safe to retry, and tells
  * each caller once what became of its call. Pure: time comes with each input, chance from `random`,
@@ -155,8 +163,8 @@ export class ClientMachine {
   }
 
   #call(input: ClientInput & { type: 'call' }, now: number): void {
-    if (this.#dispatch.calls.size >= this.#inFlightMax) {
-      const message = `${this.#dispatch.calls.size} calls are in flight already; wait for some to end`
+    if (this.inFlight >= this.#inFlightMax) {
+      const message = `${this.inFlight} calls are in flight already; wait for some to end`
       const failed = { ...failure('overloaded', message), retryAfterMs: OVERLOADED_RETRY_MS }
       const outcome: CallOutcome = { ok: false, failure: failed }
       this.#parts.outbox.emit({ type: 'complete', call: input.call, outcome })
@@ -233,9 +241,10 @@ export class ClientMachine {
     const call = pending.purpose
     const route = call.route as Route
     this.#dispatch.dropCopy(call, route, pending)
-    if (reply.outcome === 'ok') this.#accepted(call, route, node, reply, now)
-    else if (reply.outcome === 'unknown') this.#leftOpen(call, route, node, reply, now)
-    else this.#refused(call, route, node, reply, now)
+    const answer = { call, route, node, reply }
+    if (reply.outcome === 'ok') this.#accepted(answer, now)
+    else if (reply.outcome === 'unknown') this.#leftOpen(answer, now)
+    else this.#refused(answer, now)
     this.#dispatch.pump(route, now)
   }
 
@@ -245,13 +254,15 @@ export class ClientMachine {
     else this.#dispatch.pump(errand.route, now)
   }
 
-  #accepted(call: Call, route: Route, node: NodeId, reply: Reply, now: number): void {
+  #accepted(answer: Answer, now: number): void {
+    const { call, route, node, reply } = answer
     let outcome: CallOutcome
     try {
       outcome = readOutcome(call, route, reply)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
-      this.#leftOpen(call, route, node, { ...reply, message: `bad answer: ${error.message}` }, now)
+      const bad = { ...reply, message: `bad answer: ${error.message}` }
+      this.#leftOpen({ ...answer, reply: bad }, now)
       return
     }
     if (reply.applied > 0) {
@@ -263,23 +274,20 @@ export class ClientMachine {
   }
 
   /** This copy was handed over and its fate is not known there: the same bytes will find out. */
-  #leftOpen(call: Call, route: Route, node: NodeId, reply: Reply, now: number): void {
+  #leftOpen(answer: Answer, now: number): void {
+    const { call, route, node, reply } = answer
     if (isMutation(call)) call.inDoubt = true
     call.refusal = reply
     if (route.leader === node) this.#parts.routes.lost(route, node)
     this.#dispatch.rest(call, now)
   }
 
-  #refused(call: Call, route: Route, node: NodeId, reply: Reply, now: number): void {
+  #refused(answer: Answer, now: number): void {
+    const { call, reply } = answer
     call.refusal = reply
     switch (verdict(reply.code)) {
       case 'elsewhere':
-        if (needsLeader(call)) {
-          this.#parts.routes.refusedBy(route, reply, node, now)
-          if (route.leader === undefined) this.#errands.wantMap(now)
-          call.attempt++
-          this.#dispatch.wait(call, route, now)
-        } else this.#dispatch.rest(call, now)
+        this.#elsewhere(answer, now)
         return
       case 'refresh':
         this.#errands.wantMap(now)
@@ -296,6 +304,21 @@ export class ClientMachine {
         if (isMutation(call) && call.copies.length > 0) this.#dispatch.schedule(call)
         else this.#dispatch.fail(call, refused(call, reply), now)
     }
+  }
+
+  #elsewhere(answer: Answer, now: number): void {
+    const { call, route, node, reply } = answer
+    const { routes } = this.#parts
+    const first = call.attempt === 0
+    if (needsLeader(call)) routes.refusedBy(route, reply, node, now)
+    else if (route.leader === undefined && reply.leader !== '') routes.lead(route, reply.leader)
+    if (route.leader === undefined) this.#errands.wantMap(now)
+    if (!needsLeader(call) && !first) {
+      this.#dispatch.rest(call, now)
+      return
+    }
+    call.attempt++
+    this.#dispatch.wait(call, route, now)
   }
 
   /** No use to wait beyond the deadline: the caller hears at once when to come back. */

@@ -12,8 +12,8 @@ export interface Ticket {
 
 /**
  * Numbers the mutations of one session, over all groups.
- * Invariant: `ackedUpTo` of every ticket is below every seq that is live when it is drawn, so that no
- * server forgets a result that somebody still waits for.
+ * Invariant: `ackedUpTo` of every ticket is below every seq that is live when it is drawn, so that
+ * no server forgets a result that somebody still waits for.
  */
 export class Session {
   readonly id: SessionId
@@ -36,7 +36,7 @@ export class Session {
     return { session: this, seq, ackedUpTo: this.ackedUpTo }
   }
 
-  /** The answer is known, or nobody will ask for it any more: no copy of `seq` will be sent again. */
+  /** The answer is known, or nobody asks for it any more: no copy of `seq` will be sent again. */
   end(seq: number): void {
     this.#live.delete(seq)
   }

@@ -51,7 +51,7 @@ export class Targets {
     return node === undefined ? undefined : { node, probing: true }
   }
 
-  /** The next member that can be asked at once; on the way to it, those without a link are called. */
+  /** The next member that can be asked at once; on the way to it, those without link are called. */
   #member(call: Call, route: Route, now: number): NodeId | undefined {
     let dialling = false
     for (const node of this.#turned(route)) {
@@ -66,7 +66,10 @@ export class Targets {
     return undefined
   }
 
-  /** For reads that any replica answers: our own node first, then one after another. */
+  /**
+   * For reads that any replica answers: our own node first, then one after another, the leader
+   * every other time, because it can always answer.
+   */
   #replica(call: Call, route: Route, now: number): NodeId | undefined {
     const members = this.#parts.routes.members(route)
     const able = members.filter((node) => this.#canTake(call, node))
@@ -77,6 +80,8 @@ export class Targets {
     if (call.attempt === 0 && this.#self !== undefined && able.includes(this.#self)) {
       return this.#self
     }
+    const { leader } = route
+    if (call.attempt % 2 === 1 && leader !== undefined && this.#canTake(call, leader)) return leader
     return able[(call.tour + call.attempt) % able.length]
   }
 

@@ -5,7 +5,7 @@ import type { ClusterId, NodeId, StoreId } from './ids.ts'
 /** The dialect of frames after the hello. Peers talk if their versions differ by at most one. */
 export const PROTOCOL_VERSION = 1
 
-/** How either end of a new link introduces itself. A client leaves all but the first field empty. */
+/** How either end of a new link introduces itself. A client leaves most fields empty. */
 export interface Hello {
   readonly version: number
   /** A program that only asks; it holds nothing and belongs to no cluster. */
