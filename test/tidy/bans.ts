@@ -157,10 +157,18 @@ function impureSyntax(node: Syntax, parent: Syntax, path: string): string | unde
   }
   const method = methodName(node)
   const sorts = method === 'sort' || method === 'toSorted'
-  if (sorts && (node.arguments as readonly unknown[]).length === 0) {
+  if (sorts && !sortsNumbers(node) && (node.arguments as readonly unknown[]).length === 0) {
     return 'sort without a comparator: give a total one'
   }
   return undefined
+}
+
+/** `Float64Array.from(…).sort()`: typed arrays compare as numbers by themselves. */
+function sortsNumbers(call: Syntax): boolean {
+  const made = (call.callee as Syntax).object as Syntax
+  const maker = made.callee as Syntax | undefined
+  const name = maker?.type === 'MemberExpression' ? (maker.object as Syntax) : maker
+  return name !== undefined && /^(Float|Int|Uint|Big)\w+Array$/.test(identifier(name) ?? '')
 }
 
 function finding(source: Source, node: Syntax, message: string): Finding {

@@ -126,7 +126,10 @@ function adaptersOf(sources: readonly Source[], namesOutside: ReadonlySet<string
   const standsOn = (source: Source): boolean =>
     source.imports.some(
       ({ target }) =>
-        target !== undefined && adapters.has(target) && roomOf(target) === roomOf(source.path)
+        target !== undefined &&
+        adapters.has(target) &&
+        !matches(COMPOSERS, target) &&
+        roomOf(target) === roomOf(source.path)
     )
   for (let before = -1; before < adapters.size; ) {
     before = adapters.size

@@ -67,6 +67,7 @@ const PLANTED: readonly (readonly [string, Rule, string, string, string])[] = [
   ['await', pureFindings, 'src/state/x.ts', 'await f()', 'f()'],
   ['promise', pureFindings, 'src/wire/x.ts', 'let a: Promise<void>', 'let a: { Promise: 1 }'],
   ['sort', pureFindings, 'src/keyspace/x.ts', 'a.sort()', 'a.sort((x, y) => x - y)'],
+  ['sorted numbers', pureFindings, 'src/wire/x.ts', 'f(a).sort()', 'Int8Array.from(a).sort()'],
   ['sorted', pureFindings, 'src/keyspace/x.ts', 'a.toSorted()', 'a.toSorted(byName)'],
   ['inexact', pureFindings, 'src/state/x.ts', 'Math.pow(2, 3)', 'Math.imul(2, 3)'],
   ['pure file', pureFindings, 'src/client/machine.ts', 'await f()', 'f()'],
@@ -183,7 +184,7 @@ describe('rules about imports', () => {
     expect(imports.adapterViolations(through, none)).toHaveLength(1)
     const composed = house({
       'src/storage/file-disk.ts': ['node:fs'],
-      'src/node/compose.ts': ['../storage/file-disk.ts'],
+      'src/node/compose.ts': ['../storage/file-disk.ts', 'node:path'],
       'src/node/index.ts': ['./compose.ts']
     })
     expect(imports.adapterViolations(composed, none)).toEqual([])
