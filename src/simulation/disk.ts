@@ -82,7 +82,7 @@ export class SimulatedDisk implements Disk {
     file.bytes[bit >> 3] = (file.bytes[bit >> 3] as number) ^ (1 << (bit & 7))
   }
 
-  /** The process dies and the machine goes on: the cache stays, and is as little durable as before. */
+  /** The process dies, the machine goes on: the cache stays, as little durable as before. */
   kill(): void {
     this.#life = undefined
     this.#held = undefined

@@ -16,8 +16,9 @@ import type { WriteQueue } from './write-queue.ts'
 const BATCH_KEYS = 512
 
 /**
- * Deletes generations that are marked as garbage, in the background: one after the other, in bounded
- * synced batches, the mark last, so that a crash in between only leaves work for the next life.
+ * Deletes generations that are marked as garbage, in the background: one after the other, in
+ * bounded synced batches, the mark last, so that a crash in between only leaves work for the next
+ * life.
  */
 export class GarbageCollector {
   readonly #store: StateStore

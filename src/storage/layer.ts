@@ -13,8 +13,8 @@ export function keyText(key: Uint8Array): string {
 }
 
 /**
- * A copy when `bytes` is a small window on a large buffer, as the frames of a socket are: keeping it
- * would keep all of that.
+ * A copy when `bytes` is a small window on a large buffer, as the frames of a socket are: keeping
+ * it would keep all of that.
  */
 function own(bytes: Uint8Array): Uint8Array {
   return bytes.buffer.byteLength > 2 * bytes.length + 512 ? new Uint8Array(bytes) : bytes

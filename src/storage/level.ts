@@ -10,8 +10,8 @@ const PAGE_BYTES = 1024 * 1024
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
 /**
- * The state store in `directory`, created if need be. Throws StoreLocked when another process has it
- * open, DiskFault when it cannot be opened otherwise.
+ * The state store in `directory`, created if need be. Throws StoreLocked when another process has
+ * it open, DiskFault when it cannot be opened otherwise.
  */
 export async function openLevel(directory: string): Promise<StateStore> {
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
@@ -45,7 +45,7 @@ export async function openLevel(directory: string): Promise<StateStore> {
   }
 }
 
-/** LevelDB hands out Buffers, whose `slice` does not copy as that of every other Uint8Array does. */
+/** LevelDB hands out Buffers, whose `slice` does not copy as that of any Uint8Array does. */
 function plain(bytes: Uint8Array): Uint8Array {
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.length)
 }
@@ -55,7 +55,7 @@ function fault(what: string, cause: unknown): DiskFault {
   return new DiskFault(`cannot ${what}: ${reason}`, { cause })
 }
 
-/** What `done` throws is not the disk's fault: it becomes an unhandled rejection, which is fatal. */
+/** What `done` throws is not the disk's fault: an unhandled rejection, which is fatal. */
 function settle(
   work: Promise<void>,
   what: string,
@@ -68,8 +68,8 @@ function settle(
 }
 
 /**
- * A chained batch costs a fifth of an array batch on the main thread (docs/decisions/0003). `sync` on
- * every write: an unsynced LevelDB is not even a prefix of what was written after a power cut.
+ * A chained batch costs a fifth of an array batch on the main thread (docs/decisions/0003). `sync`
+ * on every write: an unsynced LevelDB is not even a prefix of what was written after a power cut.
  */
 function write(
   level: Level,

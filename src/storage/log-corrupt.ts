@@ -6,8 +6,8 @@ export class LogCorrupt extends Error {
 /** What an operator reads when `what` was found in `file` at byte `offset`. */
 export function damaged(file: string, offset: number, what: string): LogCorrupt {
   return new LogCorrupt(
-    `log segment ${file} is damaged at byte ${offset}: ${what}. Data this node promised to keep is ` +
-      'lost, so it will not start. Remove the node from the cluster, and start it again with an ' +
+    `log segment ${file} is damaged at byte ${offset}: ${what}. ` +
+      'Data this node promised to keep is lost, so it will not start. Remove the node from the cluster, and start it again with an ' +
       'empty data directory: it rejoins as a new node and copies its data from the others.'
   )
 }

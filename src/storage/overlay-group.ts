@@ -106,7 +106,7 @@ export class OverlayGroup implements Table {
     return generation
   }
 
-  /** From here on until `switched` nothing may be set, and nothing of this generation is flushed. */
+  /** Until `switched` nothing may be set, and nothing of this generation is flushed. */
   beginSwitch(): void {
     assert(!this.#switching, `two states replace that of group ${this.group}`)
     this.#switching = true

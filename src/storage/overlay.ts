@@ -30,7 +30,7 @@ export interface OverlayOptions {
   readonly onFault: (fault: DiskFault) => void
 }
 
-/** A group's window on the overlay. It stays the group's table when a snapshot replaces its state. */
+/** A group's window on the overlay. It stays the table when a snapshot replaces the state. */
 export interface GroupTable extends Table {
   /** Has the next flush ask for the group, though nothing was set (its applied index moved). */
   touch(): void
@@ -86,8 +86,8 @@ export class Overlay {
     const version = store.get(VERSION_KEY)?.[0]
     if (version !== undefined && version > STORE_VERSION) {
       throw new StoreNewer(
-        `the state has format version ${version}, written by a newer version of KeyMesh; this one ` +
-          `knows ${STORE_VERSION}. Start the version that wrote it, or a newer one.`
+        `the state has format version ${version}, written by a newer version of KeyMesh; ` +
+          `this one knows ${STORE_VERSION}. Start the version that wrote it, or a newer one.`
       )
     }
     this.#versionWritten = version !== undefined
@@ -135,8 +135,8 @@ export class Overlay {
 
   /**
    * Writes the changes of all groups as one synced batch. Calls `prepare` for each group that has
-   * any, before it returns: what that sets goes along. One at a time: Requires the `done` of the one
-   * before. Without changes it is done before it returns.
+   * any, before it returns: what that sets goes along. One at a time: Requires the `done` of the
+   * one before. Without changes it is done before it returns.
    */
   flush(prepare: (group: GroupId) => void, done: Done): void {
     assert(!this.#flushing, 'two flushes at once')
@@ -236,7 +236,7 @@ export class Overlay {
     return found
   }
 
-  /** One batch: the pointer moves on, the generation before becomes garbage, the new one is none. */
+  /** One batch: the pointer moves on, the generation before is garbage, the new one is none. */
   #switch(
     group: OverlayGroup,
     to: { generation: number; live: boolean },

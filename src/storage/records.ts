@@ -83,8 +83,8 @@ export class RecordReader {
   }
 
   /**
-   * Whether the bytes at `offset` look like a record numbered in (after, upTo], so that its checksum
-   * is worth computing. Cheap: a search for records calls it for every byte.
+   * Whether the bytes at `offset` look like a record numbered in (after, upTo], so that its
+   * checksum is worth computing. Cheap: a search for records calls it for every byte.
    */
   plausible(offset: number, after: number, upTo: number): boolean {
     const view = this.#view
@@ -100,8 +100,8 @@ export class RecordReader {
 const KEPT_BYTES_MAX = 4 * 1024 * 1024
 
 /**
- * Records of one batch, encoded straight into one growing buffer that is used over and over. Numbers
- * and chains them as it goes.
+ * Records of one batch, encoded straight into one growing buffer that is used over and over.
+ * Numbers and chains them as it goes.
  */
 export class RecordBuffer {
   #bytes = new Uint8Array(64 * 1024)

@@ -44,8 +44,9 @@ export const segmentName = (number: number): string =>
   `log-${String(number).padStart(12, '0')}.segment`
 
 /**
- * Reads all segments of `disk`, oldest first, and cuts what a crash left of the last batch (durably)
- * before it returns. Throws LogCorrupt when anything is damaged that a crash cannot have damaged.
+ * Reads all segments of `disk`, oldest first, and cuts what a crash left of the last batch
+ * (durably) before it returns. Throws LogCorrupt when anything is damaged that a crash cannot have
+ * damaged.
  */
 export function recover(disk: Disk): RecoveredLog {
   const segments = findSegments(disk)
@@ -53,7 +54,8 @@ export function recover(disk: Disk): RecoveredLog {
   for (const [i, segment] of segments.entries()) replay.segment(segment, i === segments.length - 1)
   replay.finish()
   const newest = segments.at(-1)
-  // What a dead process wrote and never synced is in the cache only; from here on it counts as durable.
+  // What a dead process wrote and never synced is in the cache only; from here on it counts as
+  // durable.
   if (newest !== undefined) disk.settle(segmentName(newest.number), replay.newestBatchAt)
   return { groups: replay.groups, segments, sequence: replay.sequence, crc: replay.crc }
 }
@@ -93,7 +95,8 @@ class Replay {
   segment(segment: Segment, newest: boolean): void {
     this.#file = segmentName(segment.number)
     const bytes = this.#disk.read(this.#file, 0, segment.bytes)
-    // Older segments go only once this one's checkpoint is durable, and a newer one comes only then.
+    // Older segments go only once this one's checkpoint is durable, and a newer one comes only
+    // then.
     const mayBeTorn = newest && (!this.#first || segment.number === 1)
     if (bytes.length === 0 && !mayBeTorn) throw this.#bad(0, 'it is empty')
     const reader = new RecordReader(bytes)
@@ -142,8 +145,8 @@ class Replay {
     while (at + HEADER_BYTES <= size) {
       const header = reader.plausible(at, bad, upTo) ? reader.at(at) : undefined
       if (header !== undefined && header.batch > bad) {
-        const proof = `record ${bad} does not match its checksum, yet record ${header.sequence} of a`
-        throw damaged(this.#file, offset, `${proof} later batch follows`)
+        const proof = `yet record ${header.sequence} of a later batch follows`
+        throw this.#bad(offset, `record ${bad} does not match its checksum, ${proof}`)
       }
       at += header?.length ?? 1
     }

@@ -30,17 +30,17 @@ const RECORD_DATA_BYTES = 64 * 1024
 type Done = (fault: DiskFault | undefined) => void
 
 /**
- * Opens the log in `disk`, which may hold other files too. Reads all of it, and repairs what a crash
- * left of the last batch. Throws LogCorrupt when the log is damaged or of a newer version, DiskFault
- * when the disk refuses.
+ * Opens the log in `disk`, which may hold other files too. Reads all of it, and repairs what a
+ * crash left of the last batch. Throws LogCorrupt when the log is damaged or of a newer version,
+ * DiskFault when the disk refuses.
  */
 export function openLog(disk: Disk, options: LogOptions = {}): NodeLog {
   return new SegmentedLog(disk, recover(disk), options.segmentBytes ?? SEGMENT_BYTES)
 }
 
 /**
- * One log for all groups of the node (docs/storage-format.md). Records gather in one buffer; a batch
- * leaves it in one append, and only when the batch before it is durable.
+ * One log for all groups of the node (docs/storage-format.md). Records gather in one buffer; a
+ * batch leaves it in one append, and only when the batch before it is durable.
  */
 class SegmentedLog implements NodeLog {
   readonly #disk: Disk
@@ -211,7 +211,7 @@ class SegmentedLog implements NodeLog {
     this.#buffer.end()
   }
 
-  /** Begins a record and returns its place in the buffer. The first of a batch may turn the page. */
+  /** Begins a record; returns its place in the buffer. The first of a batch may turn the page. */
   #begin(kind: RecordKind, group: GroupId): number {
     assert(!this.#closed, 'the log is closed')
     if (this.#buffer.length === 0) this.#turnPage()
@@ -287,8 +287,9 @@ class SegmentedLog implements NodeLog {
   }
 
   /**
-   * The oldest segment that anything still needs, as of the batch now written: once that is durable,
-   * so are the checkpoint that begins the newest segment and all compaction marks counted here.
+   * The oldest segment that anything still needs, as of the batch now written: once that is
+   * durable, so are the checkpoint that begins the newest segment and all compaction marks counted
+   * here.
    */
   #oldestNeeded(): number {
     let oldest = this.#target().number

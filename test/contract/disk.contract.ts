@@ -57,7 +57,7 @@ export function diskContract(open: () => DiskHarness): void {
     file.close()
   })
 
-  test('a sync calls back once, never inside the call, and appends may go on meanwhile', async () => {
+  test('a sync calls back once, never inside the call; appends may go on meanwhile', async () => {
     const { disk, wait } = open()
     const file = disk.open('a')
     file.append(utf8('first'))

@@ -42,7 +42,7 @@ test('names that leave the directory are our own mistake', () => {
   expect(() => disk.open('../escape')).toThrow('not a file name')
 })
 
-/** Goal: the overlay on the real LevelDB: flush, snapshot in and out, and all of it after a restart. */
+/** Goal: the overlay on the real LevelDB: flush, snapshot in and out, all after a restart. */
 test('an overlay on LevelDB keeps its groups over a restart', async () => {
   const directory = path.join(root, 'state')
   const faults: DiskFault[] = []

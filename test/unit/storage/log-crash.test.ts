@@ -206,7 +206,7 @@ test.each([
   expect(cut).toBeGreaterThan(150)
 })
 
-/** Goal: a last batch that reached the disk in part is cut wherever it ends; then the log goes on. */
+/** Goal: a last batch that is there in part is cut wherever it ends; then the log goes on. */
 test('a newest batch cut off at any byte leaves its whole records', () => {
   const records = layout(somewhatLongLog(300).harness)
   const last = records.slice(-3)

@@ -35,8 +35,8 @@ const lastIndex = ({ mark, entries }: ModelGroup): number => mark[0] + entries.l
 const lastTerm = ({ mark, entries }: ModelGroup): number => entries.at(-1)?.term ?? mark[1]
 
 /**
- * Does `operation` to the model and to the log alike; it is one record. A group that is not there is
- * created instead. Terms only rise, as Raft has it, but hard states may be late.
+ * Does `operation` to the model and to the log alike; it is one record. A group that is not there
+ * is created instead. Terms only rise, as Raft has it, but hard states may be late.
  */
 export function perform(state: ModelState, log: NodeLog, operation: Operation): void {
   const found = state.find(({ group }) => group === operation.group)

@@ -140,7 +140,7 @@ test('the durable sequence counts records, once they are durable', () => {
   expect(harness.log.durableSequence).toBe(3)
 })
 
-/** Goal (R): the first failed write or sync is final, and nobody is told that anything is durable. */
+/** Goal (R): the first failed write or sync is final, and nobody is told of durability. */
 test.each(['failNextSync', 'failNextAppend'] as const)('%s ends the log', (fail) => {
   const harness = logWithGroup()
   harness.commit()
