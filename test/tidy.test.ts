@@ -9,7 +9,8 @@ import {
   lockGaps,
   machinePathViolations,
   type Page,
-  undocumentedCodes
+  undocumentedCodes,
+  unlistedPages
 } from './tidy/pages.ts'
 import { mirrorViolations, nameViolations, roomsOf, sizeViolations } from './tidy/sizes.ts'
 import { filesUnder, readSources, roomOf, type Source } from './tidy/source.ts'
@@ -104,6 +105,10 @@ test('no page names a path of one machine', () => {
 
 test('links between pages lead somewhere', () => {
   expect(brokenLinks(markdown)).toEqual([])
+})
+
+test('the map of docs leads to every page', () => {
+  expect(unlistedPages(readdirSync('docs'), readFileSync('docs/README.md', 'utf8'))).toEqual([])
 })
 
 test('decisions are numbered once', () => {

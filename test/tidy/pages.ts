@@ -39,6 +39,13 @@ export function brokenLinks(pages: readonly Page[], exists = existsSync): string
   )
 }
 
+/** Every page of docs/ stands on its map, docs/README.md. `names`: the files of docs/. */
+export function unlistedPages(names: readonly string[], map: string): string[] {
+  return names
+    .filter((name) => name.endsWith('.md') && name !== 'README.md' && !map.includes(`](${name})`))
+    .map((name) => `docs/README.md does not lead to ${name}`)
+}
+
 /**
  * `npm ci` refuses a lock in which an optional package of another platform is missing, and
  * `npm install` leaves such packages out when its registry does not serve them.

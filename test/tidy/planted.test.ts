@@ -12,7 +12,8 @@ import {
   decisionViolations,
   lockGaps,
   machinePathViolations,
-  undocumentedCodes
+  undocumentedCodes,
+  unlistedPages
 } from './pages.ts'
 import { rewrap } from './rewrap.ts'
 import { mirrorViolations, nameViolations, sizeViolations } from './sizes.ts'
@@ -256,6 +257,8 @@ describe('rules about names and pages', () => {
     const pages = [{ path: 'docs/a.md', text }]
     expect(brokenLinks(pages, (path) => path === 'docs/b.md')).toHaveLength(1)
     expect(brokenLinks(pages, () => true)).toEqual([])
+    expect(unlistedPages(['a.md', 'b.md', 'README.md'], '[b](b.md)')).toHaveLength(1)
+    expect(unlistedPages(['b.md', 'README.md', 'decisions'], '[b](b.md)')).toEqual([])
   })
 
   test('decisions and the lock', () => {
