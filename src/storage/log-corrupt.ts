@@ -8,7 +8,8 @@ export function damaged(file: string, offset: number, what: string): LogCorrupt 
   return new LogCorrupt(
     `log segment ${file} is damaged at byte ${offset}: ${what}. ` +
       'Data this node promised to keep is lost, so it will not start. ' +
-      'Remove the node from the cluster, and start it again with an empty data directory: it rejoins as a new node and copies its data from the others.'
+      'Remove the node from the cluster, and start it again with an empty data directory: ' +
+      'it rejoins as a new node and copies its data from the others.'
   )
 }
 
