@@ -83,8 +83,8 @@ export class SimulatedNode {
     this.#machine.start()
   }
 
-  /** Ends the process at once; the disk may lose what was not synced. */
-  kill(): void {
+  /** Ends the process at once. A `power` cut may take what was not synced; a mere kill does not. */
+  kill(power = true): void {
     const life = this.#life
     if (life === undefined) return
     this.#life = undefined
@@ -92,7 +92,8 @@ export class SimulatedNode {
     life.end()
     this.#network.killed(life)
     const random = this.#world.random.fork(`crash ${this.name} ${this.#boots}`)
-    this.disk.crash(random)
+    if (power) this.disk.crash(random)
+    else this.disk.kill()
     this.store.crash(random)
   }
 }

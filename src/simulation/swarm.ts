@@ -131,7 +131,7 @@ export class Swarm {
 
   #kill(node: SimulatedNode, fault: Fault): void {
     if (node.machine === undefined) return
-    node.kill()
+    node.kill(this.#random.below(2) === 0)
     this.#later(fault, () => {
       if (node.machine === undefined) node.boot()
     })
