@@ -8,6 +8,7 @@ import {
   decisionViolations,
   lockGaps,
   machinePathViolations,
+  missingScriptFiles,
   type Page,
   undocumentedCodes,
   unlistedPages
@@ -113,6 +114,10 @@ test('the map of docs leads to every page', () => {
 
 test('decisions are numbered once', () => {
   expect(decisionViolations(readdirSync('docs/decisions'))).toEqual([])
+})
+
+test('every script runs a file that is there', () => {
+  expect(missingScriptFiles(JSON.parse(readFileSync('package.json', 'utf8')).scripts)).toEqual([])
 })
 
 test('the lock names the packages of every platform', () => {

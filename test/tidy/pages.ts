@@ -39,6 +39,19 @@ export function brokenLinks(pages: readonly Page[], exists = existsSync): string
   )
 }
 
+/** Every script of package.json that runs a file of ours runs one that is there. */
+export function missingScriptFiles(
+  scripts: Readonly<Record<string, string>>,
+  exists = existsSync
+): string[] {
+  return Object.entries(scripts).flatMap(([name, script]) =>
+    [...script.matchAll(/\bnode ([\w./-]+\.[jt]s)/g)]
+      .map((match) => match[1] ?? '')
+      .filter((file) => !exists(file))
+      .map((file) => `npm run ${name} runs ${file}, which is not there`)
+  )
+}
+
 /** Every page of docs/ stands on its map, docs/README.md. `names`: the files of docs/. */
 export function unlistedPages(names: readonly string[], map: string): string[] {
   return names

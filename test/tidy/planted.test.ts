@@ -12,6 +12,7 @@ import {
   decisionViolations,
   lockGaps,
   machinePathViolations,
+  missingScriptFiles,
   undocumentedCodes,
   unlistedPages
 } from './pages.ts'
@@ -259,6 +260,12 @@ describe('rules about names and pages', () => {
     expect(brokenLinks(pages, () => true)).toEqual([])
     expect(unlistedPages(['a.md', 'b.md', 'README.md'], '[b](b.md)')).toHaveLength(1)
     expect(unlistedPages(['b.md', 'README.md', 'decisions'], '[b](b.md)')).toEqual([])
+  })
+
+  test('scripts', () => {
+    const scripts = { a: 'tsc && node a/b.ts', b: 'node bin/c.js --x', c: 'vitest run' }
+    expect(missingScriptFiles(scripts, (file) => file === 'a/b.ts')).toHaveLength(1)
+    expect(missingScriptFiles(scripts, () => true)).toEqual([])
   })
 
   test('decisions and the lock', () => {
