@@ -20,7 +20,7 @@ export async function start(sources: Sources): Promise<void> {
     const { node: options, logLevel } = startSettings(sources)
     const logger = stderrLogger(logLevel)
     endOnOwnFault(logger)
-    const node = await startNode({ ...options, logger, onFatal: (_, code) => process.exit(code) })
+    const node = await startNode({ ...options, logger, onFatal: endWith })
     stopOnSignals(node, logger)
     logger.log('info', 'listening', { p2p: node.p2p, http: node.http?.origin ?? 'off' })
     node.ready.then(
@@ -39,9 +39,18 @@ function sayReady(node: RunningNode, logger: Logger): void {
 
 /** One line, no stack: what a person can act on. */
 function end(error: unknown): never {
-  const message = error instanceof Error ? error.message : String(error)
-  process.stderr.write(`keymesh: ${message.split('\n').join(' ')}\n`)
+  say(error instanceof Error ? error.message : String(error))
   process.exit(FOR_THE_OPERATOR.some((type) => error instanceof type) ? 2 : 1)
+}
+
+/** A fault of a node that ran is in its log. */
+function endWith(fault: Error, exitCode: 1 | 2): never {
+  if (exitCode === 2) say(fault.message)
+  process.exit(exitCode)
+}
+
+function say(message: string): void {
+  process.stderr.write(`keymesh: ${message.split('\n').join(' ')}\n`)
 }
 
 /** An assertion that failed, or an exception nobody expected: nothing after it can be trusted. */

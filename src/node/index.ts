@@ -1,10 +1,16 @@
+import type { Codec, KeyMesh } from '../client/api.ts'
+import { json } from '../client/codecs.ts'
+import { openKeyMesh } from '../client/keymesh.ts'
+import { TIMEOUT_MS_DEFAULT } from '../wire/limits.ts'
 import { startNode } from './compose.ts'
 import { InvalidOptions, type NodeOptions } from './options.ts'
 
 export { InvalidOptions, type NodeOptions }
 
 /** A node in the caller's process. */
-export interface Node extends AsyncDisposable {
+export interface Node<V = unknown> extends AsyncDisposable {
+  /** The client of `connect`, without a connection in between. Closing it stops the node. */
+  readonly kv: KeyMesh<V>
   /** Where its HTTP API listens; undefined: nowhere. */
   readonly http: URL | undefined
   /** A multiaddr to reach it by. */
@@ -19,7 +25,15 @@ export interface Node extends AsyncDisposable {
  * Starts a node inside this process and resolves when it listens. Rejects with InvalidOptions when the
  * options cannot work. A node that cannot go on closes itself and tells `options.onFatal`.
  */
-export async function createNode(options: NodeOptions): Promise<Node> {
-  const { http, p2p, ready, stop } = await startNode(options)
-  return { http, p2p, ready, stop, [Symbol.asyncDispose]: stop }
+export async function createNode<V = unknown>(
+  options: NodeOptions & { readonly codec?: Codec<V> }
+): Promise<Node<V>> {
+  const { machine, http, p2p, ready, stop } = await startNode(options)
+  const carrier = {
+    call: machine.gateway.call.bind(machine.gateway),
+    close: (done: () => void) => void stop().then(done)
+  }
+  const defaults = { timeoutMs: TIMEOUT_MS_DEFAULT, consistency: 'strong' } as const
+  const kv = openKeyMesh(carrier, defaults, options.codec ?? json<V>())
+  return { kv, http, p2p, ready, stop, [Symbol.asyncDispose]: stop }
 }

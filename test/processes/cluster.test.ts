@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { leadersKnown } from '../../cluster/nodes.ts'
+import { get, put, READY_MS_MAX, Stage, Trio } from './harness.ts'
+import { Load } from './load.ts'
+
+// Three real processes of the built package, killed as a power cut or the OOM killer would.
+
+const stage = new Stage()
+let trio: Trio
+
+beforeAll(async () => {
+  trio = await new Trio(stage).form(16)
+})
+afterAll(() => stage[Symbol.asyncDispose]())
+
+test('what is put through one node is read through each', async () => {
+  for (const [i, url] of trio.urls.entries()) {
+    const written = await put(url, `a/${i}`, `from ${i}`)
+    expect(written.status).toBe(200)
+    for (const reader of trio.urls) {
+      expect(await get(reader, `a/${i}`)).toEqual({ status: 200, text: `from ${i}` })
+    }
+  }
+})
+
+test('a node killed under load costs no acknowledged write', async () => {
+  let reachable = [...trio.urls]
+  const load = new Load('one', () => reachable)
+  await load.more(200)
+  await trio.kill(2)
+  reachable = trio.urls.slice(0, 2)
+  await load.more(200)
+  await trio.restart(2, 0)
+  reachable = [...trio.urls]
+  await load.more(200)
+  await load.stop()
+  await load.expectAll(trio.urls)
+})
+
+test('three nodes killed under load at once cost no acknowledged write', async () => {
+  const load = new Load('all', () => trio.urls)
+  await load.more(500)
+  for (const node of trio.nodes) node.kill('SIGKILL')
+  await load.stop()
+  await Promise.all(trio.nodes.map((node) => node.ended()))
+  await trio.restartAll()
+  await load.expectAll(trio.urls)
+})
+
+test('a fourth node joins and answers as a gateway', async () => {
+  await put(trio.urls[0] as string, 'before', 'it joined')
+  const seed = await trio.nodes[0]?.listening()
+  const fourth = stage.start('fourth', ['--seed', seed ?? ''])
+  const url = await fourth.ready(READY_MS_MAX)
+  await leadersKnown(url, READY_MS_MAX)
+  expect(await get(url, 'before')).toEqual({ status: 200, text: 'it joined' })
+  expect((await put(url, 'through', 'the gateway')).status).toBe(200)
+  expect(await get(trio.urls[1] as string, 'through')).toMatchObject({ text: 'the gateway' })
+  const cluster = await fetch(`${trio.urls[0]}/v1/cluster`)
+  expect(await cluster.json()).toMatchObject({ nodes: { length: 4 } })
+  fourth.kill('SIGTERM')
+  expect(await fourth.ended()).toBe(0)
+})
+
+test('a node told to stop finishes and exits 0', async () => {
+  const node = trio.nodes[1]
+  node?.kill('SIGTERM')
+  expect(await node?.ended()).toBe(0)
+  // The others lead what it led.
+  expect((await put(trio.urls[0] as string, 'after', 'it left')).status).toBe(200)
+  await trio.restart(1, 0)
+  expect(await get(trio.urls[1] as string, 'after')).toMatchObject({ text: 'it left' })
+})

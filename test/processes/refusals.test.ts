@@ -1,0 +1,92 @@
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import type { NodeProcess } from '../../cluster/nodes.ts'
+import { put, READY_MS_MAX, Stage } from './harness.ts'
+
+// What `keymesh start` refuses: exit code 2 and one line on stderr that says why.
+
+const KEY = '0123456789abcdef'.repeat(4)
+const OTHER_KEY = 'fedcba9876543210'.repeat(4)
+
+/** The plain lines of its log: what it said to people. */
+function said(node: NodeProcess): string[] {
+  return node.log.split('\n').filter((line) => line !== '' && !line.startsWith('{'))
+}
+
+async function refusal(node: NodeProcess): Promise<string> {
+  expect(await node.ended()).toBe(2)
+  expect(said(node)).toHaveLength(1)
+  return said(node)[0] as string
+}
+
+test('flags and values that make no sense are named', async () => {
+  await using stage = new Stage()
+  const missing = join(stage.directory, 'missing')
+  const refused: readonly (readonly [args: string[], line: RegExp])[] = [
+    [['--nonsense'], /--nonsense/],
+    [['--partitions', '48'], /power of two/],
+    [['--replicas', 'three'], /replicas/],
+    [['--listen', '127.0.0.1:7101'], /multiaddr/],
+    [['--seed', '/ip4/300.0.0.1/tcp/1'], /seed.*multiaddr/],
+    [['--http', '8101'], /HOST:PORT/],
+    [['--http', '0.0.0.0:0'], /token/],
+    [['--listen', '/ip4/0.0.0.0/tcp/0'], /cluster key/],
+    [['--http-token-file', missing], /cannot read/],
+    [['--cluster-key-file', missing], /cannot read/],
+    [['--config', missing], /cannot read/],
+    [['--log-level', 'loud'], /log-level/],
+    [['--expect', '3'], /bootstrap/]
+  ]
+  for (const [i, [args, line]] of refused.entries()) {
+    const data = ['--data', join(stage.directory, `data-${i}`), '--http', 'off']
+    const node = stage.run(`refused-${i}`, [...data, ...args])
+    expect(await refusal(node)).toMatch(line)
+  }
+})
+
+test('flags beat the environment, which beats the file', async () => {
+  await using stage = new Stage()
+  const config = join(stage.directory, 'config.json')
+  writeFileSync(config, JSON.stringify({ partitions: 3, replicas: 'x', logLevel: 'warn' }))
+  const environment = { KEYMESH_CONFIG: config, KEYMESH_REPLICAS: '1', KEYMESH_HTTP: 'nonsense' }
+  const node = stage.start('node', ['--bootstrap', '--partitions', '4'], environment)
+  await node.ready(READY_MS_MAX)
+  // Lines of level info are left out, as the file says.
+  expect(node.log).toBe('')
+})
+
+test('a data directory serves one process at a time', async () => {
+  await using stage = new Stage()
+  const first = stage.start('node', ['--bootstrap', '--partitions', '4'])
+  await first.ready(READY_MS_MAX)
+  const second = stage.run('second', [...first.args])
+  expect(await refusal(second)).toMatch(/in use/)
+  expect(first.ending).toBeUndefined()
+})
+
+test('two nodes told to form a cluster both end', async () => {
+  await using stage = new Stage()
+  const forming = ['--bootstrap', '--expect', '2', '--partitions', '4']
+  const first = stage.start('first', forming)
+  const second = stage.start('second', [...forming, '--seed', await first.listening()])
+  for (const node of [first, second]) expect(await refusal(node)).toMatch(/bootstrap/)
+})
+
+test('without the cluster key a node stays outside', async () => {
+  await using stage = new Stage()
+  const first = stage.start('first', ['--bootstrap', '--partitions', '4'], {
+    KEYMESH_CLUSTER_KEY: KEY
+  })
+  const url = await first.ready(READY_MS_MAX)
+  const seed = ['--seed', await first.listening()]
+  const strangers = [
+    stage.start('other', seed, { KEYMESH_CLUSTER_KEY: OTHER_KEY }),
+    stage.start('none', seed)
+  ]
+  const friend = stage.start('friend', seed, { KEYMESH_CLUSTER_KEY: KEY })
+  expect((await put(await friend.ready(READY_MS_MAX), 'key', 'value')).status).toBe(200)
+  for (const node of strangers) expect(node.ending).toBeUndefined()
+  const cluster = await fetch(`${url}/v1/cluster`)
+  expect(await cluster.json()).toMatchObject({ nodes: { length: 2 } })
+})
