@@ -24,10 +24,9 @@ const OVERLOAD = 1.1
 const HAIR = 1e-9
 
 /**
- * What each node should hold of `partitions` times `replicas`. Replicas of a partition stand in as many
- * zones as there are, so a zone takes at most one of each partition when there are enough zones (else
- * the fewest that make up the number). A zone too small for its part by weight therefore holds what
- * it must, and the rest is shared out over the others: zones go before evenness.
+ * What each node should hold of `partitions` times `replicas`. The replicas of a partition are dealt to
+ * zones in turn, so that with enough zones no two share one. A zone too small for its part by weight
+ * therefore holds what it must, and the others share the rest: zones go before evenness.
  */
 export function sharesOf(
   nodes: readonly PlannedNode[],
@@ -35,21 +34,21 @@ export function sharesOf(
   replicas: number
 ): readonly Share[] {
   assert(replicas <= nodes.length, `${replicas} replicas on ${nodes.length} nodes`)
+  const weightOf = (node: number): number => nodes[node]?.weight ?? 1
   const zones = zonesOf(nodes)
-  const perZone = fewestPerZone(zones, replicas)
+  const rounds = roundsOfDealing(zones, replicas)
   const zoneShares = pour(
     partitions * replicas,
     zones.map((members) => ({
-      weight: sum(members.map((node) => nodes[node]?.weight ?? 1)),
-      room: partitions * Math.min(members.length, perZone)
+      weight: sum(members.map(weightOf)),
+      least: partitions * Math.min(members.length, rounds - 1),
+      most: partitions * Math.min(members.length, rounds)
     }))
   )
   const shares: Share[] = []
   for (const [zone, members] of zones.entries()) {
-    const parts = pour(
-      zoneShares[zone] as number,
-      members.map((node) => ({ weight: nodes[node]?.weight ?? 1, room: partitions }))
-    )
+    const vessels = members.map((node) => ({ weight: weightOf(node), least: 0, most: partitions }))
+    const parts = pour(zoneShares[zone] as number, vessels)
     for (const [i, node] of members.entries()) {
       const ideal = parts[i] as number
       const bound = Math.min(partitions, Math.ceil(ideal * OVERLOAD - HAIR))
@@ -70,36 +69,34 @@ function zonesOf(nodes: readonly PlannedNode[]): readonly number[][] {
   return [...zones.values()]
 }
 
-function fewestPerZone(zones: readonly number[][], replicas: number): number {
-  for (let most = 1; ; most++) {
-    if (sum(zones.map((members) => Math.min(members.length, most))) >= replicas) return most
+/** How often zones are dealt to until a partition has its replicas: once, if there are enough. */
+function roundsOfDealing(zones: readonly number[][], replicas: number): number {
+  for (let rounds = 1; ; rounds++) {
+    if (sum(zones.map((members) => Math.min(members.length, rounds))) >= replicas) return rounds
   }
 }
 
-/** Shares `total` out by weight, none above its room. Requires: the rooms hold it. */
-function pour(
-  total: number,
-  vessels: readonly { readonly weight: number; readonly room: number }[]
-): readonly number[] {
-  const parts: number[] = vessels.map(() => 0)
-  let open = vessels.map((_, i) => i)
-  let rest = total
-  while (open.length > 0) {
-    const weights = sum(open.map((i) => vessels[i]?.weight ?? 0))
-    const fits = (i: number): boolean => {
-      const { weight, room } = vessels[i] as { weight: number; room: number }
-      return (rest * weight) / weights <= room + HAIR
-    }
-    const full = open.filter((i) => !fits(i))
-    if (full.length === 0) {
-      for (const i of open) parts[i] = (rest * (vessels[i]?.weight ?? 0)) / weights
-      return parts
-    }
-    for (const i of full) parts[i] = vessels[i]?.room ?? 0
-    rest -= sum(full.map((i) => vessels[i]?.room ?? 0))
-    open = open.filter((i) => !full.includes(i))
+interface Vessel {
+  readonly weight: number
+  readonly least: number
+  readonly most: number
+}
+
+/** Enough halvings to tell neighbouring numbers apart. */
+const HALVINGS = 100
+
+/** Shares `total` out by weight, each within its bounds. Requires: the bounds allow it. */
+function pour(total: number, vessels: readonly Vessel[]): readonly number[] {
+  const at = (level: number): readonly number[] =>
+    vessels.map(({ weight, least, most }) => Math.min(most, Math.max(least, level * weight)))
+  let low = 0
+  let high = Math.max(...vessels.map(({ weight, most }) => most / weight))
+  for (let i = 0; i < HALVINGS; i++) {
+    const level = (low + high) / 2
+    if (sum(at(level)) < total) low = level
+    else high = level
   }
-  return parts
+  return at(high)
 }
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0)
