@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parseArgs } from 'node:util'
 import { FACTS_FILE, sumFacts } from './report/facts.ts'
 import { countReport, type SuiteResult, screen, type VitestReport } from './report/summary.ts'
 
@@ -27,9 +28,13 @@ interface Ended {
 /** A step that hangs is ended after this long, so that a run always comes to its last line. */
 const STEP_MINUTES_MAX = 12
 
-/** Simulated clusters of every `npm test`; `npm run simulate -- --seeds N` runs more. */
-const SEEDS = 400
+/** Simulated clusters of every `npm test`, some ten hours of their time. */
+const SEEDS_DEFAULT = '1500'
 
+// `npm test -- --seeds 100` for a shorter run.
+const { values: options } = parseArgs({
+  options: { seeds: { type: 'string', default: SEEDS_DEFAULT } }
+})
 const root = process.cwd()
 const scratch = mkdtempSync(join(tmpdir(), 'keymesh-test-'))
 const factsFile = join(scratch, 'facts.jsonl')
@@ -42,7 +47,7 @@ const STEPS: readonly Step[] = [
   tests('simulation', ['simulation']),
   {
     name: 'seeds',
-    command: ['node', 'test/simulation/run.ts', '--seeds', String(SEEDS)],
+    command: ['node', 'test/simulation/run.ts', '--seeds', options.seeds],
     counts: true
   },
   tests('processes', ['processes'])

@@ -48,6 +48,8 @@ const PLANTED: readonly (readonly [string, Rule, string, string, string])[] = [
   ['todo', languageFindings, 'src/raft/x.ts', '// TODO later', '// Done: nothing to do'],
   ['fixme', languageFindings, 'test/x.ts', '/* FIXME */', '/* fixed */'],
   ['ts-ignore', languageFindings, 'src/raft/x.ts', '// @ts-ignore', '// typed'],
+  ['ts-expect', languageFindings, 'src/x.ts', '// @ts-expect-error', '// expected'],
+  ['ts-nocheck', languageFindings, 'test/x.ts', '// @ts-nocheck', '// @ts-expect-error: claim'],
   ['lint excuse', languageFindings, 'src/raft/x.ts', '// biome-ignore lint: x', '// biome'],
   ['locale', languageFindings, 'src/raft/x.ts', 'a.localeCompare(b)', 'a.compare(b)'],
   ['locale text', languageFindings, 'src/raft/x.ts', 'a?.toLocaleString()', 'a.toString()'],
