@@ -82,7 +82,7 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
    * the key stays as it is: `ttl` is refused.
    */
   increment(key: Key, by?: number, options?: PutOptions): Promise<Counted>
-  /** The same connection, seen as if each key began with `prefix`; results carry keys without it. */
+  /** The same connection, as if each key began with `prefix`; results carry keys without it. */
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   /** Lets calls in flight end, then closes the connection, of all its views too. Idempotent. */
   close(): Promise<void>

@@ -69,7 +69,8 @@ function ready(
       giveUp(errorOf(failure('unavailable', message)))
     })
     signal?.addEventListener('abort', onAbort, { once: true })
-    driver.start(() => end(resolve))
+    if (signal?.aborted) onAbort()
+    else driver.start(() => end(resolve))
   })
 }
 

@@ -118,13 +118,13 @@ export class Dispatch {
   /** The one encoding of a mutation: all its copies are these bytes. */
   #encode(call: Call, route: Route): Uint8Array {
     if (call.operation.kind !== 'mutate') return call.operation.key
-    const ticket = this.#session.draw()
+    const ticket = this.#session.draw(route.group, route.basis ?? 0)
     call.ticket = ticket
     return encodeCommand({
       session: ticket.session.id,
       seq: ticket.seq,
       ackedUpTo: ticket.ackedUpTo,
-      basis: route.basis ?? 0,
+      basis: ticket.basis,
       operation: call.operation.operation
     })
   }

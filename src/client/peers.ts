@@ -78,7 +78,10 @@ export class Peers {
     )
     if (named.some((address) => this.#isBusy(address, now))) return 'dialling'
     const free = named.filter((address) => this.#isFree(address, now))
-    return this.#start(free.slice(0, 1), node, now) ? 'dialling' : 'lost'
+    if (this.#start(free.slice(0, 1), node, now)) return 'dialling'
+    // With nobody linked the addresses of the map may all be old ones.
+    if (this.#links.size === 0) this.reachSeeds(now)
+    return 'lost'
   }
 
   /** Calls the next seeds, beginning anywhere: not all clients should lean on the first one. */

@@ -1,5 +1,5 @@
 import { hex } from '../wire/command.ts'
-import type { SessionId } from '../wire/ids.ts'
+import type { GroupId, SessionId } from '../wire/ids.ts'
 import type { Random } from '../world/random.ts'
 
 /** The number of one mutation: equal in all its copies. */
@@ -8,18 +8,25 @@ export interface Ticket {
   readonly seq: number
   /** Every seq of the session up to this one has its answer or was given up. */
   readonly ackedUpTo: number
+  /** See Command. */
+  readonly basis: number
 }
 
 /**
  * Numbers the mutations of one session, over all groups.
  * Invariant: `ackedUpTo` of every ticket is below every seq that is live when it is drawn, so that
  * no server forgets a result that somebody still waits for.
+ * Invariant: in one group, a ticket's `basis` is no higher than that of any earlier ticket whose seq
+ * is above its `ackedUpTo`. Otherwise a group that forgot the session would open it again for the new
+ * command, and then run a late copy of the earlier one a second time.
  */
 export class Session {
   readonly id: SessionId
   #next = 1
   /** Ascending, because a set keeps the order of insertion. */
   readonly #live = new Set<number>()
+  /** Of each group. Each is bound by the one before, so the last one holds the lowest basis. */
+  readonly #last = new Map<GroupId, Ticket>()
 
   constructor(random: Random) {
     this.id = hex(random.bytes(16))
@@ -30,10 +37,17 @@ export class Session {
     return this.#next - 1
   }
 
-  draw(): Ticket {
+  /** For a command to `group`, of which `known` is the highest applied index heard of. */
+  draw(group: GroupId, known: number): Ticket {
     const seq = this.#next++
     this.#live.add(seq)
-    return { session: this, seq, ackedUpTo: this.ackedUpTo }
+    const { ackedUpTo } = this
+    const last = this.#last.get(group)
+    const bound = last !== undefined && last.seq > ackedUpTo
+    const basis = bound ? Math.min(known, last.basis) : known
+    const ticket = { session: this, seq, ackedUpTo, basis }
+    this.#last.set(group, ticket)
+    return ticket
   }
 
   /** The answer is known, or nobody asks for it any more: no copy of `seq` will be sent again. */

@@ -262,7 +262,7 @@ test('goal: reads of any replica spread, need no leader, and carry the session t
   expect(asked.every(({ request }) => request.minApplied === groupOf(cluster).applied)).toBe(true)
 })
 
-test('goal: an answer of a node that was not asked, or to nothing we asked, changes nothing', () => {
+test('goal: an answer of a node not asked, or to nothing we asked, changes nothing', () => {
   const cluster = warm()
   cluster.put(2, 'key')
   const { node, request } = cluster.sent.at(-1) as (typeof cluster.sent)[number]
@@ -281,4 +281,25 @@ test('goal: an answer of a node that was not asked, or to nothing we asked, chan
   cluster.step({ type: 'reply', node, reply: { ...reply, id: request.id + 5 } })
   cluster.run(100)
   expect(cluster.outcome(2)).toMatchObject({ ok: true })
+})
+
+test('goal: a late copy never runs again in a session that its group forgot and reopened', () => {
+  const cluster = warm()
+  const group = groupOf(cluster)
+  cluster.faults = { ...NO_FAULTS, loseReply: 100 }
+  cluster.put(2, 'key', 5_000)
+  cluster.run(20)
+  expect(cluster.applications(2)).toBe(1)
+  cluster.faults = NO_FAULTS
+  group.age()
+  // The read teaches a fresh basis, with which the third put alone could open the session again.
+  cluster.get(3, 'key')
+  cluster.run(50)
+  cluster.put(4, 'key')
+  cluster.run(100)
+  cluster.cut(group.leader)
+  cluster.run(4_000)
+  expect(cluster.applications(2)).toBe(1)
+  expect(cluster.outcome(2)).toMatchObject({ failure: { code: 'unknown_outcome' } })
+  expect(cluster.outcome(4)).toMatchObject({ ok: true })
 })

@@ -1,0 +1,54 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { bytes, json, text } from '../../../src/client/codecs.ts'
+
+test('goal: json brings back every JSON value as it was', () => {
+  const codec = json()
+  const same = (value: unknown): void => {
+    expect(codec.decode(codec.encode(value))).toEqual(value)
+  }
+  fc.assert(fc.property(fc.jsonValue({ noUnicodeString: false }), same))
+  expect(codec.decode(codec.encode({ ['__proto__']: 1 }))).toEqual({ ['__proto__']: 1 })
+})
+
+test('goal: json refuses what it would spoil, wherever it stands, and says where', () => {
+  const cycle: unknown[] = []
+  cycle.push(cycle)
+  const bad = [
+    undefined,
+    1n,
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    () => 0,
+    Symbol('s'),
+    new Map(),
+    new Set(),
+    new Date(0),
+    Uint8Array.of(1),
+    new Array(2),
+    { [Symbol('s')]: 1 },
+    cycle,
+    Object.create({ inherited: 1 })
+  ]
+  for (const value of bad) {
+    const refused = expect.objectContaining({ code: 'invalid_argument' })
+    expect(() => json().encode(value)).toThrow(refused)
+    const at = expect.objectContaining({ message: expect.stringContaining('the value.a[1]') })
+    expect(() => json().encode({ a: [0, value] })).toThrow(at)
+  }
+  const shared = { x: 1 }
+  expect(json().decode(json().encode([shared, shared]))).toEqual([shared, shared])
+})
+
+test('goal: text and bytes are exact, and refuse each other', () => {
+  const same = (value: string): void => {
+    expect(text.decode(text.encode(value))).toBe(value)
+  }
+  fc.assert(fc.property(fc.string({ unit: 'grapheme' }), same))
+  same('\ufeffbyte order mark')
+  expect(() => text.encode('\udc00')).toThrow('surrogate')
+  expect(() => text.encode(Uint8Array.of(1) as unknown as string)).toThrow('a Uint8Array')
+  expect(() => text.decode(Uint8Array.of(0xff))).toThrow()
+  expect(bytes.encode(Uint8Array.of(1))).toEqual(Uint8Array.of(1))
+  expect(() => bytes.encode('a' as unknown as Uint8Array)).toThrow('string')
+})

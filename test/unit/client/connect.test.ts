@@ -1,0 +1,36 @@
+import { expect, test } from 'vitest'
+import { connect } from '../../../src/client/index.ts'
+
+const NOBODY = '/ip4/127.0.0.1/tcp/1'
+
+test('goal: without a node connect rejects in time and says whom it tried', async () => {
+  const start = performance.now()
+  const failed = { code: 'unavailable', outcome: 'not_applied', retryable: true }
+  const message = expect.stringContaining(NOBODY)
+  await expect(connect({ seeds: NOBODY, timeout: 300 })).rejects.toMatchObject({
+    ...failed,
+    message
+  })
+  expect(performance.now() - start).toBeLessThan(3_000)
+})
+
+test('goal: an abort ends connect with its reason, before and while it tries', async () => {
+  const reason = new Error('enough')
+  const early = { seeds: NOBODY, signal: AbortSignal.abort(reason) }
+  await expect(connect(early)).rejects.toBe(reason)
+  const controller = new AbortController()
+  const trying = connect({ seeds: NOBODY, signal: controller.signal })
+  controller.abort(reason)
+  await expect(trying).rejects.toBe(reason)
+})
+
+test('goal: wrong options are refused before anything is dialled', async () => {
+  const wrong = <T>(value: unknown): T => value as T
+  const refused = { code: 'invalid_argument' }
+  await expect(connect({ seeds: [] })).rejects.toMatchObject(refused)
+  await expect(connect({ seeds: 'localhost:7101' })).rejects.toMatchObject(refused)
+  await expect(connect({ clusterKey: 'short' })).rejects.toMatchObject(refused)
+  await expect(connect({ clusterKey: new Uint8Array(31) })).rejects.toMatchObject(refused)
+  await expect(connect({ timeout: -1 })).rejects.toMatchObject(refused)
+  await expect(connect(wrong({ consistency: 'weak' }))).rejects.toMatchObject(refused)
+})
