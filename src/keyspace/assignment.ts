@@ -62,8 +62,8 @@ export class Assignment {
   }
 
   /**
-   * Change in how many replicas share a zone if `partition` moved: negative is better spread, positive
-   * worse.
+   * Change in how many replicas share a zone if `partition` moved: negative is better spread,
+   * positive worse.
    */
   zoneCost(partition: number, from: number, to: number): number {
     return this.zoneCount(partition, to, from) - this.zoneCount(partition, from, from)
@@ -102,9 +102,9 @@ interface Hop {
 }
 
 /**
- * Makes room for one more replica on one of `wanted`, all of them at their bounds, by handing others
- * on, node to node, to one that has room: the shortest chain, no zone worse for it. Returns which;
- * undefined if there is no such chain. Leaves `fixed` where it is.
+ * Makes room for one more replica on one of `wanted`, all of them at their bounds, by handing
+ * others on, node to node, to one that has room: the shortest chain, no zone worse for it. Returns
+ * which; undefined if there is no such chain. Leaves `fixed` where it is.
  */
 export function makeRoom(
   assignment: Assignment,

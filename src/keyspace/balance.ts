@@ -155,8 +155,8 @@ function best(
 }
 
 /**
- * Hands one partition from node to node: the one that is best for zones, then the nearest on the ring
- * to where it goes. False: there is none that both allow.
+ * Hands one partition from node to node: the one that is best for zones, then the nearest on the
+ * ring to where it goes. False: there is none that both allow.
  */
 function handOver(assignment: Assignment, near: Neighbourhood, from: number, to: number): boolean {
   let found = -1

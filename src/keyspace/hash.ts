@@ -1,7 +1,8 @@
 import xxhash from 'xxhash-wasm'
 import { assert } from '../world/assert.ts'
 
-// Fetching and compiling happen once, when the module is loaded: every call after that is synchronous.
+// Fetching and compiling happen once, when the module is loaded: every call after that is
+// synchronous.
 const { h64Raw } = await xxhash()
 
 const SEED = 0n
@@ -14,8 +15,8 @@ export function hash64(bytes: Uint8Array): bigint {
 }
 
 /**
- * The part of `key` that places it: what stands between its first `{` and the first `}` after it, if
- * that is at least one byte; else all of it. A view into `key`.
+ * The part of `key` that places it: what stands between its first `{` and the first `}` after it,
+ * if that is at least one byte; else all of it. A view into `key`.
  */
 export function placingPart(key: Uint8Array): Uint8Array {
   const open = key.indexOf(OPEN)

@@ -8,10 +8,10 @@ interface Step {
 }
 
 /**
- * Chooses who of each partition's replicas leads it: none more than its load divided by the number of
- * replicas, rounded up. Such a choice always exists (let every replica lead its fraction; where a
- * fractional solution within whole bounds exists, a whole one does). Who leads now (`before`) goes on
- * where that allows.
+ * Chooses who of each partition's replicas leads it: none more than its load divided by the number
+ * of replicas, rounded up. Such a choice always exists (let every replica lead its fraction; where
+ * a fractional solution within whole bounds exists, a whole one does). Who leads now (`before`)
+ * goes on where that allows.
  */
 export function chooseLeaders(
   assignment: Assignment,

@@ -20,7 +20,9 @@ export interface PlanInput {
 export interface Plan {
   /** As `current`. */
   readonly desired: readonly (readonly NodeId[])[]
-  /** Partitions whose replicas change, in order; one whose leader alone changes is not among them. */
+  /**
+   * Partitions whose replicas change, in order; one whose leader alone changes is not among them.
+   */
   readonly moves: readonly Move[]
 }
 
@@ -72,7 +74,8 @@ export function plan({ nodes, settings, current }: PlanInput): Plan {
 
 /**
  * The first placement of a cluster: the system group on five nodes, three or one, as there are, and
- * every partition. Replica ids are given out from `firstReplicaId` on; `nextReplica` is the next free.
+ * every partition. Replica ids are given out from `firstReplicaId` on; `nextReplica` is the next
+ * free.
  */
 export function initialPlacement(
   nodes: readonly PlannedNode[],

@@ -25,7 +25,9 @@ export class Ring {
     this.#points = Float64Array.from(points).sort()
   }
 
-  /** Up to `limit` distinct nodes by their place in the constructor's list, clockwise from `name`. */
+  /**
+   * Up to `limit` distinct nodes by their place in the constructor's list, clockwise from `name`.
+   */
   from(name: string, limit: number): readonly number[] {
     const points = this.#points
     const found: number[] = []
@@ -56,7 +58,10 @@ function halves(name: string): readonly [number, number] {
   return [Number(hash >> 32n) | 0, Number(hash & 0xffff_ffffn) | 0]
 }
 
-/** The i-th place of a name: 39 bits. Mixed from one hash, which is ten times as fast as hashing each. */
+/**
+ * The i-th place of a name: 39 bits. Mixed from one hash, which is ten times as fast as hashing
+ * each.
+ */
 function position(high: number, low: number, i: number): number {
   const first = mix(high ^ Math.imul(i + 1, 0x9e3779b1))
   const second = mix(low ^ first)

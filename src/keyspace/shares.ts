@@ -24,9 +24,9 @@ const OVERLOAD = 1.1
 const HAIR = 1e-9
 
 /**
- * What each node should hold of `partitions` times `replicas`. The replicas of a partition are dealt to
- * zones in turn, so that with enough zones no two share one. A zone too small for its part by weight
- * therefore holds what it must, and the others share the rest: zones go before evenness.
+ * What each node should hold of `partitions` times `replicas`. The replicas of a partition are
+ * dealt to zones in turn, so that with enough zones no two share one. A zone too small for its part
+ * by weight therefore holds what it must, and the others share the rest: zones go before evenness.
  */
 export function sharesOf(
   nodes: readonly PlannedNode[],

@@ -98,10 +98,10 @@ export class Keys {
 }
 
 /**
- * Layout: item hash, two u32 lanes · version u8 (top bit: has an expiry) · revision, created varints ·
- * expiresAt varint · value to the end. The hash covers `at` and all after itself. It is kept so that
- * an overwrite can take the old item out of the sum without hashing the old value again, and so
- * that a record rotten on disk can be told from a sound one.
+ * Layout: item hash, two u32 lanes · version u8 (top bit: has an expiry) · revision, created
+ * varints · expiresAt varint · value to the end. The hash covers `at` and all after itself. It is
+ * kept so that an overwrite can take the old item out of the sum without hashing the old value
+ * again, and so that a record rotten on disk can be told from a sound one.
  */
 export function encodeRecord(at: Uint8Array, record: KeyRecord): Uint8Array {
   const { value, revision, created, expiresAt } = record

@@ -1,6 +1,7 @@
 import type { Index, Term } from '../raft/types.ts'
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
-import { Multiset, readMultiset } from './hash.ts'
+import { hashItem, Multiset, readMultiset } from './hash.ts'
+import { META_KEY } from './layout.ts'
 import { loadSessions, type Session } from './sessions.ts'
 
 /** What a replica remembers about its state as a whole, written with every flush of it. */
@@ -32,8 +33,9 @@ export interface Saved {
 const META_VERSION = 1
 
 /**
- * Layout: version u8 · index, term, counter, time, configurationIndex varints · configuration with its
- * length · keys, sessions varints · hashes of data and sessions, 4 × u32.
+ * Layout: version u8 · index, term, counter, time, configurationIndex varints · configuration with
+ * its length · keys, sessions varints · hashes of data and sessions, 4 × u32 · hash of all before,
+ * 2 × u32.
  */
 export function encodeMeta(meta: Meta): Uint8Array {
   const writer = new ByteWriter(96 + meta.configuration.length)
@@ -42,7 +44,11 @@ export function encodeMeta(meta: Meta): Uint8Array {
   writer.varint(meta.keys).varint(meta.sessions)
   meta.dataHash.write(writer)
   meta.sessionHash.write(writer)
-  return writer.finish()
+  const [a, b] = hashItem(META_KEY, writer.finish(), 0)
+  return writer
+    .u32(a >>> 0)
+    .u32(b >>> 0)
+    .finish()
 }
 
 /** Throws Malformed. */
@@ -61,14 +67,17 @@ export function decodeMeta(bytes: Uint8Array): Meta {
     dataHash: readMultiset(reader),
     sessionHash: readMultiset(reader)
   }
+  const [a, b] = hashItem(META_KEY, bytes.subarray(0, reader.offset), 0)
+  const isSound = reader.u32() === a >>> 0 && reader.u32() === b >>> 0
   reader.end()
+  if (!isSound) throw new Malformed('a damaged meta record')
   return meta
 }
 
 /**
- * `meta`: the record under META_KEY; `sessions`: all records under SESSION_PREFIX, with these keys, in
- * any order. Throws Malformed when they are not what one flush left: the state is damaged then, and
- * to be rebuilt from the other replicas.
+ * `meta`: the record under META_KEY; `sessions`: all records under SESSION_PREFIX, with these keys,
+ * in any order. Throws Malformed when they are not what one flush left: the state is damaged then,
+ * and to be rebuilt from the other replicas.
  */
 export function loadSaved(
   meta: Uint8Array | undefined,

@@ -59,8 +59,8 @@ export interface Session {
 const SESSION_VERSION = 1
 
 /**
- * Who asked for what already, so that each command happens once (design §7). All of it is replicated
- * state: it depends on entries alone, and two replicas at the same index hold the same.
+ * Who asked for what already, so that each command happens once (design §7). All of it is
+ * replicated state: it depends on entries alone, and two replicas at the same index hold the same.
  *
  * Why no copy of a command can run twice. Let b be its basis, u > b the index where it first ran.
  * Its result is kept until acknowledged (then copies are stale) or the session is evicted, which
@@ -112,8 +112,8 @@ export class Sessions {
 
   /**
    * The session in which `command` runs now, or why it does not run.
-   * Requires: `session` is what `find` returned and has no answer to it; `settle` follows if a session
-   * is returned.
+   * Requires: `session` is what `find` returned and has no answer to it; `settle` follows if a
+   * session is returned.
    */
   enter(session: Session | undefined, command: Command, use: Use): Session | Rejection {
     const { seq, ackedUpTo } = command
@@ -208,7 +208,9 @@ function open(id: SessionId, use: Use): Session {
   }
 }
 
-/** Layout: version u8 · opened, ackedUpTo, used index, time, number, count varints · (seq, result)… */
+/**
+ * Layout: version u8 · opened, ackedUpTo, used index, time, number, count varints · (seq, result)…
+ */
 function encodeSession(session: Session): Uint8Array {
   const { opened, ackedUpTo, used, results } = session
   const writer = new ByteWriter(64 + results.size * 12)

@@ -195,7 +195,9 @@ export class StateMachine {
     this.#flushed = true
   }
 
-  /** Equal on all replicas at the same applied index; different, almost surely, if a bit differs. */
+  /**
+   * Equal on all replicas at the same applied index; different, almost surely, if a bit differs.
+   */
   digest(): string {
     return `${this.#hash}-${this.#sessions.hash()}-${this.#counter}-${this.#keys.count}`
   }

@@ -5,8 +5,8 @@ import { CLUSTER_MAP_KEY, DATA_PREFIX, META_KEY, SESSION_PREFIX } from './layout
 import { decodeMeta, type Meta } from './meta.ts'
 
 /**
- * Whether a set of records is all of what one flush left of a group: give it each record once, in any
- * order, then ask. Tells a snapshot with a hole or a flipped bit from a sound one.
+ * Whether a set of records is all of what one flush left of a group: give it each record once, in
+ * any order, then ask. Tells a snapshot with a hole or a flipped bit from a sound one.
  */
 export class TableCheck {
   readonly #data = new Multiset()

@@ -1,6 +1,7 @@
 /**
- * The ordered bytes a state machine keeps: one partition's window on the overlay and the store below
- * it. Reads see every earlier `set`. Durable later, together with the partition's applied index.
+ * The ordered bytes a state machine keeps: one partition's window on the overlay and the store
+ * below it. Reads see every earlier `set`. Durable later, together with the partition's applied
+ * index.
  */
 export interface Table {
   get(key: Uint8Array): Uint8Array | undefined

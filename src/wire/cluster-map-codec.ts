@@ -1,5 +1,5 @@
 import { assert } from '../world/assert.ts'
-import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
+import { ByteReader, ByteWriter, Malformed, utf8 } from './bytes.ts'
 import type {
   ClusterMap,
   ClusterSettings,
@@ -30,7 +30,9 @@ const STATES = new Map<number, NodeState>(
   (Object.keys(STATE) as NodeState[]).map((state) => [STATE[state], state])
 )
 
-/** Layout: version u8 · id, storeId · state u8 · http, zone · count, addresses (texts with length). */
+/**
+ * Layout: version u8 · id, storeId · state u8 · http, zone · count, addresses (texts with length).
+ */
 export function encodeNodeRecord(node: NodeRecord): Uint8Array {
   const writer = new ByteWriter(256)
   writeNode(writer, node)
@@ -46,10 +48,10 @@ export function decodeNodeRecord(bytes: Uint8Array): NodeRecord {
 }
 
 /**
- * Layout: version u8 · clusterId · epoch, clusterVersion · settings (partitions, replicas, hash u8) ·
- * nextReplica · count, nodes · count, further names · count, placements. A placement is group, count
- * and its members: replica · place of the node in (nodes, further names) times two, plus one if it
- * votes. Naming nodes by place keeps 4,096 partitions of three at 40 KiB.
+ * Layout: version u8 · clusterId · epoch, clusterVersion · settings (partitions, replicas, hash u8)
+ * · nextReplica · count, nodes · count, further names · count, placements. A placement is group,
+ * count and its members: replica · place of the node in (nodes, further names) times two, plus one
+ * if it votes. Naming nodes by place keeps 4,096 partitions of three at 40 KiB.
  */
 export function encodeClusterMap(map: ClusterMap): Uint8Array {
   const writer = new ByteWriter(1024)
@@ -97,9 +99,14 @@ export function decodeClusterView(bytes: Uint8Array): ClusterView {
 
 function writeNode(writer: ByteWriter, node: NodeRecord): void {
   assert(node.addresses.length <= ADDRESSES_MAX, 'too many addresses')
-  writer.u8(NODE_VERSION).text(node.id).text(node.storeId).u8(STATE[node.state])
-  writer.text(node.http).text(node.zone).varint(node.addresses.length)
-  for (const address of node.addresses) writer.text(address)
+  writer.u8(NODE_VERSION)
+  writeText(writer, node.id, ID_BYTES_MAX)
+  writeText(writer, node.storeId, ID_BYTES_MAX)
+  writer.u8(STATE[node.state])
+  writeText(writer, node.http, ADDRESS_BYTES_MAX)
+  writeText(writer, node.zone, NAME_BYTES_MAX)
+  writer.varint(node.addresses.length)
+  for (const address of node.addresses) writeText(writer, address, ADDRESS_BYTES_MAX)
 }
 
 function readNode(reader: ByteReader): NodeRecord {
@@ -220,6 +227,13 @@ function readPlacement(reader: ByteReader, names: readonly NodeId[]): Placement 
     members.push({ replica, node: nameAt(names, Math.floor(place / 2)), voter: place % 2 === 1 })
   }
   return { group, members }
+}
+
+/** What no reader would take must not be written: it could never be read again. */
+function writeText(writer: ByteWriter, text: string, bytesMax: number): void {
+  const bytes = utf8(text)
+  assert(bytes.length <= bytesMax, `${bytes.length} bytes where ${bytesMax} may stand`)
+  writer.bytes(bytes)
 }
 
 function readCount(reader: ByteReader, max: number): number {

@@ -4,7 +4,8 @@ import { expect, test } from 'vitest'
 import { hash64, partitionOf, placingPart } from '../../../src/keyspace/hash.ts'
 import { utf8, utf8Text } from '../../../src/wire/bytes.ts'
 
-// Goal: a key goes where docs/keyspace.md says, for ever: clients of any version and language agree.
+// Goal: a key goes where docs/keyspace.md says, for ever: clients of any version and language
+// agree.
 
 const page = readFileSync(new URL('../../../docs/keyspace.md', import.meta.url), 'utf8')
 const vectors = [

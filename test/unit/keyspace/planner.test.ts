@@ -137,7 +137,9 @@ test('a plan that is carried out leaves nothing to do', () => {
   )
 })
 
-/** Clusters in which zones are alike, or there are none: where evenness and zones never disagree. */
+/**
+ * Clusters in which zones are alike, or there are none: where evenness and zones never disagree.
+ */
 const evenCluster = fc
   .record({
     zoneCount: fc.constantFrom(0, 3, 4),

@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest'
 import { Ring } from '../../../src/keyspace/ring.ts'
 
-// Goal: a walk along the ring names each node once, the same way always, and a node that comes or goes
-// changes the order of the others nowhere.
+// Goal: a walk along the ring names each node once, the same way always, and a node that comes or
+// goes changes the order of the others nowhere.
 
 const nodes = ['ann', 'bob', 'cid', 'dan', 'eve'].map((id) => ({ id }))
 const names = Array.from({ length: 200 }, (_, i) => `partition ${i}`)

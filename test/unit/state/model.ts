@@ -13,7 +13,9 @@ interface ModelSession {
 
 type DataOperation = Extract<Operation, { key: Uint8Array }>
 
-/** What a partition means, said as plainly as possible: no bytes, no order of use, no dirty sets. */
+/**
+ * What a partition means, said as plainly as possible: no bytes, no order of use, no dirty sets.
+ */
 export class Model {
   readonly #limits: SessionLimits
   readonly #keys = new Map<string, KeyRecord>()

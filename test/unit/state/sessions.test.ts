@@ -7,8 +7,8 @@ import { utf8 } from '../../../src/wire/bytes.ts'
 import { encodeCommand } from '../../../src/wire/command.ts'
 import { MapTable } from './fixture.ts'
 
-// Goal: a command runs once whatever copies of it come, sessions stay bounded, and none goes while a
-// copy that could run again may be on its way (design §7, Exactly once).
+// Goal: a command runs once whatever copies of it come, sessions stay bounded, and none goes while
+// a copy that could run again may be on its way (design §7, Exactly once).
 
 const LIMITS: SessionLimits = {
   sessionsMax: 2,

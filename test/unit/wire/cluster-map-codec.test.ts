@@ -1,0 +1,169 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ByteWriter, Malformed } from '../../../src/wire/bytes.ts'
+import type { ClusterMap, ClusterView, NodeRecord } from '../../../src/wire/cluster-map.ts'
+import {
+  decodeClusterMap,
+  decodeClusterView,
+  decodeNodeRecord,
+  encodeClusterMap,
+  encodeClusterView,
+  encodeNodeRecord
+} from '../../../src/wire/cluster-map-codec.ts'
+
+// Goal: maps, views and node records come back as they were; whatever else comes in is Malformed,
+// never another error, and costs no more than its bytes.
+
+const text = fc.string({ unit: 'grapheme', maxLength: 20 })
+const name = fc.string({ minLength: 1, maxLength: 20 })
+const anyNode: fc.Arbitrary<NodeRecord> = fc.record({
+  id: name,
+  storeId: name,
+  addresses: fc.array(text, { maxLength: 4 }),
+  http: text,
+  zone: text,
+  state: fc.constantFrom('joining', 'up', 'draining', 'down', 'removed')
+})
+
+const anyMap: fc.Arbitrary<ClusterMap> = fc
+  .record({
+    clusterId: name,
+    epoch: fc.maxSafeNat(),
+    clusterVersion: fc.nat(),
+    settings: fc.record({
+      partitions: fc.constantFrom(1, 2, 64, 65_536),
+      replicas: fc.integer({ min: 1, max: 32 }),
+      hash: fc.constant('xxh64-0' as const)
+    }),
+    nodes: fc.uniqueArray(anyNode, { selector: (node) => node.id, maxLength: 6 }),
+    gone: fc.array(name, { maxLength: 2 }),
+    lists: fc.array(fc.array(fc.tuple(fc.maxSafeNat(), fc.nat(), fc.boolean()), { maxLength: 5 }), {
+      maxLength: 8
+    }),
+    nextReplica: fc.maxSafeNat()
+  })
+  .map(({ gone, lists, nodes, ...rest }) => {
+    const sorted = nodes.toSorted((a, b) => (a.id < b.id ? -1 : 1))
+    const ids = [...sorted.map(({ id }) => id), ...gone, 'self']
+    const placements = lists.map((members, group) => ({
+      group,
+      members: members.map(([replica, n, voter]) => {
+        return { replica, node: ids[n % ids.length] as string, voter }
+      })
+    }))
+    return { ...rest, nodes: sorted, placements }
+  })
+
+test('a node record comes back', () => {
+  fc.assert(
+    fc.property(anyNode, (node) => {
+      expect(decodeNodeRecord(encodeNodeRecord(node))).toEqual(node)
+    })
+  )
+})
+
+test('a map comes back', () => {
+  fc.assert(
+    fc.property(anyMap, (map) => {
+      expect(decodeClusterMap(encodeClusterMap(map))).toEqual(map)
+    })
+  )
+})
+
+test('a view comes back; a leader that the map does not name is none', () => {
+  fc.assert(
+    fc.property(anyMap, fc.array(fc.nat(), { maxLength: 8 }), (map, picks) => {
+      const ids = ['', ...map.nodes.map(({ id }) => id)]
+      const leaders = picks.map((pick) => ids[pick % ids.length] as string)
+      const view: ClusterView = { map, leaders }
+      expect(decodeClusterView(encodeClusterView(view))).toEqual(view)
+      const strange = encodeClusterView({
+        map,
+        leaders: [...leaders, 'nobody knows me, not at all']
+      })
+      expect(decodeClusterView(strange).leaders).toEqual([...leaders, ''])
+    })
+  )
+})
+
+test('cut, extended or garbled, it is Malformed or something well-formed, never a crash', () => {
+  const decoders = [decodeClusterMap, decodeClusterView, decodeNodeRecord]
+  const garble = fc.array(fc.tuple(fc.nat(), fc.nat(255)), { maxLength: 4 })
+  fc.assert(
+    fc.property(anyMap, garble, fc.nat(), (map, changes, cut) => {
+      for (const bytes of [
+        encodeClusterMap(map),
+        encodeClusterView({ map, leaders: [] }),
+        encodeNodeRecord(map.nodes[0] ?? node('a'))
+      ]) {
+        const garbled = bytes.slice(0, bytes.length - (cut % 4))
+        for (const [at, byte] of changes) garbled[at % garbled.length] = byte
+        for (const decode of decoders) {
+          try {
+            decode(garbled)
+          } catch (error) {
+            expect(error).toBeInstanceOf(Malformed)
+          }
+        }
+      }
+    }),
+    { numRuns: 300 }
+  )
+})
+
+function node(id: string): NodeRecord {
+  return { id, storeId: 's', addresses: [], http: '', zone: '', state: 'up' }
+}
+
+const map: ClusterMap = {
+  clusterId: 'c',
+  epoch: 3,
+  clusterVersion: 1,
+  settings: { partitions: 2, replicas: 3, hash: 'xxh64-0' },
+  nodes: [node('a'), node('b')],
+  placements: [{ group: 0, members: [{ replica: 1, node: 'a', voter: true }] }],
+  nextReplica: 2
+}
+
+test('each rule of the format is kept', () => {
+  const bytes = encodeClusterMap(map)
+  expect(() => decodeClusterMap(Uint8Array.of(9, ...bytes.subarray(1)))).toThrow(/version/)
+  expect(() => decodeClusterMap(Uint8Array.of(...bytes, 0))).toThrow(/too many/)
+  expect(() => decodeClusterMap(bytes.subarray(0, -1))).toThrow(/early/)
+  const refused = (change: Partial<ClusterMap>, reason: RegExp) =>
+    expect(() => decodeClusterMap(encodeClusterMap({ ...map, ...change }))).toThrow(reason)
+  refused({ settings: { ...map.settings, partitions: 3 } }, /power of two/)
+  refused({ settings: { ...map.settings, partitions: 0 } }, /power of two/)
+  refused({ settings: { ...map.settings, partitions: 2 ** 20 } }, /power of two/)
+  refused({ settings: { ...map.settings, replicas: 0 } }, /replicas/)
+  refused({ clusterId: '' }, /empty/)
+  refused({ nodes: [node('b'), node('a')] }, /nodes out of order/)
+  const [first] = map.placements
+  if (first !== undefined) refused({ placements: [first, first] }, /groups out of order/)
+})
+
+test('what no reader would take is not written', () => {
+  expect(() => encodeNodeRecord({ ...node('a'), zone: 'ü'.repeat(129) })).toThrow(/258 bytes/)
+  expect(() => encodeNodeRecord({ ...node('a'), addresses: Array(33).fill('/x') })).toThrow(/many/)
+  expect(() => encodeClusterMap({ ...map, nodes: [node('a'), node('a')] })).toThrow(/twice/)
+})
+
+test('a count that the bytes cannot hold is refused at once', () => {
+  const writer = new ByteWriter().u8(1).text('c').varint(1).varint(1).varint(2).varint(3).u8(1)
+  const bytes = writer
+    .varint(2)
+    .varint(2 ** 40)
+    .finish()
+  expect(() => decodeClusterMap(bytes)).toThrow(/at most/)
+})
+
+test('names are given once, so a large map stays small', () => {
+  const ids = Array.from({ length: 100 }, (_, i) => `12D3KooWnode${String(i).padStart(40, '0')}`)
+  const members = (p: number) =>
+    [0, 1, 2].map((i) => ({ replica: p * 3 + i, node: ids[(p + i) % 100] as string, voter: true }))
+  const placements = Array.from({ length: 4_096 }, (_, p) => ({ group: p, members: members(p) }))
+  const large = { ...map, nodes: ids.map(node), placements }
+  const bytes = encodeClusterMap(large)
+  expect(bytes.length).toBeLessThan(80_000)
+  expect(decodeClusterMap(bytes)).toEqual(large)
+})
