@@ -16,9 +16,8 @@ export interface Ticket {
  * Numbers the mutations of one session, over all groups.
  * Invariant: `ackedUpTo` of every ticket is below every seq that is live when it is drawn, so that
  * no server forgets a result that somebody still waits for.
- * Invariant: in one group, a ticket's `basis` is no higher than that of any earlier ticket whose seq
- * is above its `ackedUpTo`. Otherwise a group that forgot the session would open it again for the new
- * command, and then run a late copy of the earlier one a second time.
+ * Invariant: in one group, a ticket's `basis` is no higher than that of any earlier ticket whose
+ * seq is above its `ackedUpTo`: see docs/decisions/0040.
  */
 export class Session {
   readonly id: SessionId

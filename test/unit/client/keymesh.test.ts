@@ -117,7 +117,7 @@ test('goal: keys and values have their bounds, prefixes included', async () => {
   await expect(end(long.get('k'.repeat(97)))).rejects.toMatchObject(large)
 })
 
-test('goal: a namespace is a prefix and a codec, nested too, over the same connection', async () => {
+test('goal: a namespace is a prefix and a codec, nested too, on one connection', async () => {
   const { kv, end } = open()
   const users = kv.namespace('user:', { codec: text })
   await end(users.put('1', 'Ada'))
@@ -171,7 +171,7 @@ test('goal: a codec that throws is an invalid argument with its cause', async ()
   await expect(end(failing.put('a', 1))).rejects.toMatchObject(failed)
 })
 
-test('goal: an aborted read rejects with the reason, a sent write with UnknownOutcome', async () => {
+test('goal: an aborted read rejects with its reason, a sent write is unknown', async () => {
   const { node, kv } = open()
   node.silent = true
   const reason = new Error('enough')

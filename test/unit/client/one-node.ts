@@ -26,7 +26,7 @@ interface Stored {
   readonly expiresAt?: number
 }
 
-/** A cluster of one model node behind a transport in virtual time, and a driver that talks to it. */
+/** One model node behind a transport in virtual time, and a driver that talks to it. */
 export class OneNode implements Transport {
   readonly self = 'client1'
   readonly world = new World('one node')
