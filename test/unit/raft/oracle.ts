@@ -91,7 +91,9 @@ export class Oracle implements Observer {
 
   /** A leader's commit index defines what is committed: it must be on a majority of disks. */
   #extend(node: Node): void {
-    const { commit } = node.raft.status
+    const { commit, term } = node.raft.status
+    const isNews = this.#committed.length + 2 <= commit
+    assert(!isNews || node.raft.term(commit) === term, `${commit} counted in a later term`)
     for (let index = this.#committed.length + 2; index <= commit; index++) {
       const entry = node.writtenLog.entries(index, index + 1, 1)[0]
       assert(entry !== undefined, `leader ${node.id} commits ${index} and has it not`)
