@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
 import { Command, CommanderError, Option } from 'commander'
-import { kebab, SETTINGS } from './settings.ts'
-import { start } from './start.ts'
+import { checkOptions, InvalidOptions } from '../node/options.ts'
+import { say } from './say.ts'
+import { kebab, SETTINGS, startSettings } from './settings.ts'
 
 const USAGE = 2
 
@@ -11,20 +12,25 @@ await run()
 async function run(): Promise<void> {
   const program = new Command('keymesh')
   program.version(versionOf()).description('A distributed key-value store.')
-  program.exitOverride().configureOutput({ writeErr: (text) => process.stderr.write(text) })
-  program.addCommand(startCommand())
+  program.exitOverride().configureOutput({
+    outputError: (text) => say(text.trim().replace(/^error: /, ''))
+  })
+  program.addCommand(startCommand(program))
   try {
     await program.parseAsync()
   } catch (error) {
     // It has said what is wrong, or what it was asked for.
-    if (!(error instanceof CommanderError)) throw error
-    process.exitCode = error.exitCode === 0 ? 0 : USAGE
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
+    else if (error instanceof InvalidOptions) {
+      say(error.message)
+      process.exitCode = USAGE
+    } else throw error
   }
 }
 
-function startCommand(): Command {
-  const command = new Command('start').description('run a node').exitOverride()
-  command.allowExcessArguments(false)
+function startCommand(program: Command): Command {
+  const command = new Command('start').description('run a node')
+  command.copyInheritedSettings(program).allowExcessArguments(false)
   for (const { name, kind, value = '', help } of SETTINGS) {
     const flags = `--${kebab(name)}${kind === 'switch' ? '' : ` <${value}>`}`
     const option = new Option(flags, help)
@@ -33,9 +39,13 @@ function startCommand(): Command {
   }
   command.option('--config <FILE>', 'JSON file with any of these; names in camelCase')
   command.addHelpText('after', '\nEvery flag is also KEYMESH_ + its name, as KEYMESH_LOG_LEVEL.')
-  return command.action((flags: Record<string, unknown>) =>
-    start({ flags, environment: process.env })
-  )
+  return command.action(async (flags: Record<string, unknown>) => {
+    const settings = startSettings({ flags, environment: process.env })
+    checkOptions(settings.node)
+    // Loading all that a node is made of takes longer than seeing that its settings are wrong.
+    const { start } = await import('./start.ts')
+    await start(settings)
+  })
 }
 
 function gathered(item: string, before: readonly string[] | undefined): readonly string[] {

@@ -6,7 +6,8 @@ import { LogCorrupt } from '../storage/log-corrupt.ts'
 import { StoreLocked, StoreNewer } from '../storage/store-errors.ts'
 import type { Logger } from '../world/log.ts'
 import { stderrLogger } from './log.ts'
-import { type Sources, startSettings } from './settings.ts'
+import { say } from './say.ts'
+import type { StartSettings } from './settings.ts'
 
 /** A stop that takes longer is ended. */
 const STOP_MS_MAX = 10_000
@@ -15,9 +16,8 @@ const STOP_MS_MAX = 10_000
 const FOR_THE_OPERATOR = [InvalidOptions, UnusableData, StoreLocked, StoreNewer, LogCorrupt]
 
 /** `keymesh start`: runs a node until a signal or a fault ends the process. */
-export async function start(sources: Sources): Promise<void> {
+export async function start({ node: options, logLevel }: StartSettings): Promise<void> {
   try {
-    const { node: options, logLevel } = startSettings(sources)
     const logger = stderrLogger(logLevel)
     endOnOwnFault(logger)
     const node = await startNode({ ...options, logger, onFatal: endWith })
@@ -47,10 +47,6 @@ function end(error: unknown): never {
 function endWith(fault: Error, exitCode: 1 | 2): never {
   if (exitCode === 2) say(fault.message)
   process.exit(exitCode)
-}
-
-function say(message: string): void {
-  process.stderr.write(`keymesh: ${message.split('\n').join(' ')}\n`)
 }
 
 /** An assertion that failed, or an exception nobody expected: nothing after it can be trusted. */

@@ -160,6 +160,9 @@ function judgement(code: string | undefined): ReturnType<typeof failure> {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return failure('too_large', `the request line and headers are over ${HEADER_BYTES_MAX} bytes`)
   }
+  if (code === 'HPE_INVALID_URL') {
+    return failure('invalid_argument', 'percent-encode what is not ASCII in the path')
+  }
   if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
     return failure('invalid_argument', 'the request did not come in time')
   }

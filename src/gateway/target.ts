@@ -99,7 +99,7 @@ function checkText(key: Uint8Array): void {
   }
 }
 
-/** Node.js hands over the request line as Latin-1: each character is one byte of it. */
+/** A request line is ASCII (Node.js refuses others), so each character is one byte. */
 function percentDecoded(text: string): Uint8Array {
   const bytes = new Uint8Array(text.length)
   let length = 0

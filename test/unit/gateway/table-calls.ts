@@ -1,0 +1,74 @@
+import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
+import type { Calls } from '../../../src/gateway/calls.ts'
+import type { Operation, Result } from '../../../src/wire/command.ts'
+import { type Failure, failure } from '../../../src/wire/failure.ts'
+import type { ReadRecord } from '../../../src/wire/read-body.ts'
+
+/** What a node would do with calls, over a table in memory; failures and waits are set by a test. */
+export class TableCalls implements Calls {
+  readonly table = new Map<string, ReadRecord>()
+  readonly timeouts: number[] = []
+  /** All calls end so, when set. */
+  failing: Failure | undefined
+  /** Calls are not answered while set; giving one up ends it as unknown. */
+  holding = false
+  reasons: readonly string[] = []
+  givenUp = 0
+  #revision = 0
+
+  call(
+    operation: CallOperation,
+    { timeoutMs }: { readonly timeoutMs: number },
+    done: (outcome: CallOutcome) => void
+  ): () => void {
+    this.timeouts.push(timeoutMs)
+    if (this.failing !== undefined) done({ ok: false, failure: this.failing })
+    else if (!this.holding) done(this.#serve(operation))
+    return () => {
+      this.givenUp++
+      done({ ok: false, failure: failure('unknown_outcome', 'given up', 'unknown') })
+    }
+  }
+
+  view(): undefined {
+    return undefined
+  }
+
+  unready(): readonly string[] {
+    return this.reasons
+  }
+
+  #serve(operation: CallOperation): CallOutcome {
+    const where = { ok: true, group: 1, applied: 1 } as const
+    if (operation.kind === 'mutate') {
+      return { ...where, kind: 'mutate', result: this.#change(operation.operation) }
+    }
+    const record = this.table.get(name(operation.key))
+    return { ...where, kind: 'get', record, stalenessMs: 0 }
+  }
+
+  #change(operation: Operation): Result {
+    if (!('key' in operation)) return { type: 'refused', reason: 'not for users' }
+    const key = name(operation.key)
+    const found = this.table.get(key)
+    const { ifRevision } = operation
+    if (ifRevision !== undefined && ifRevision !== (found?.revision ?? 0)) {
+      return { type: 'conflict', revision: found?.revision ?? 0 }
+    }
+    const revision = ++this.#revision
+    if (operation.type === 'delete') {
+      return this.table.delete(key) ? { type: 'deleted', revision } : { type: 'absent' }
+    }
+    if (operation.type === 'increment') {
+      const value = Number(Buffer.from(found?.value ?? Buffer.from('0')).toString()) + operation.by
+      if (!Number.isSafeInteger(value)) return { type: 'not-a-number' }
+      this.table.set(key, { value: Buffer.from(String(value)), revision })
+      return { type: 'counted', value, revision }
+    }
+    const ttl = operation.ttlMs === undefined ? {} : { expiresInMs: operation.ttlMs }
+    this.table.set(key, { value: operation.value, revision, ...ttl })
+    return { type: 'written', revision }
+  }
+}
+
+const name = (key: Uint8Array): string => Buffer.from(key).toString('latin1')
