@@ -176,7 +176,7 @@ export class SimulatedEndpoint implements Transport {
 
   #accept(dialler: SimulatedEndpoint, attempt: Attempt, hello: Uint8Array): void {
     const handlers = this.#handlers
-    if (handlers === undefined || attempt.over || !dialler.life.alive) return
+    if (handlers === undefined || !dialler.life.alive) return
     const standing = this.#links.get(dialler.self)
     const far = standing?.link.other(standing.end)
     const crossed = far?.endpoint === dialler && far.state !== 'over'
@@ -186,7 +186,6 @@ export class SimulatedEndpoint implements Transport {
       dialler.#later(delay, () => dialler.#refused(attempt))
       return
     }
-    if (outgoing !== undefined) outgoing.spoken = false
     if (standing !== undefined) {
       standing.end.state = 'over'
       this.lost(standing.link, standing.end, 'replaced by a newer link')

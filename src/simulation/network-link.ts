@@ -24,7 +24,6 @@ interface Pipe {
   queuedBytes: number
   /** Dropped by a cut: a socket would hold them, until the link ends. */
   stuckBytes: number
-  lastAt: number
 }
 
 /** A connection between two processes. Once broken, nothing of it arrives any more. */
@@ -152,8 +151,7 @@ export class SimulatedLink {
   #schedule(to: End, pipe: Pipe, label: string): void {
     const { world } = this.#network
     const delay = this.#network.delay(this.other(to).endpoint.self, to.endpoint.self)
-    pipe.lastAt = Math.max(pipe.lastAt, world.now + delay)
-    world.schedule(to.endpoint.life, pipe.lastAt - world.now, label, () => {
+    world.schedule(to.endpoint.life, delay, label, () => {
       const item = pipe.items.shift()
       if (item === undefined) return
       if (item.type === 'frames') {
@@ -183,5 +181,5 @@ export class SimulatedLink {
 }
 
 function emptyPipe(channel: Channel): Pipe {
-  return { channel, items: [], queuedBytes: 0, stuckBytes: 0, lastAt: 0 }
+  return { channel, items: [], queuedBytes: 0, stuckBytes: 0 }
 }

@@ -223,6 +223,7 @@ export function transportContract(name: string, openStage: () => Promise<Transpo
     test('a stopped transport tells nobody anything', async () => {
       const [a, b] = [await open('a'), await open('b')]
       await linked(a, b)
+      a.transport.dial(stage.deadAddress)
       a.transport.stop(() => {})
       await stage.until(() => b.downs.length === 1, 'the echo')
       await stage.settle()

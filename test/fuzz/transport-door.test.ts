@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net'
 import { noise } from '@chainsafe/libp2p-noise'
 import { yamux } from '@chainsafe/libp2p-yamux'
-import type { Stream } from '@libp2p/interface'
+import type { Connection, Stream } from '@libp2p/interface'
 import { tcp } from '@libp2p/tcp'
 import { multiaddr } from '@multiformats/multiaddr'
 import fc from 'fast-check'
-import { createLibp2p, type Libp2p } from 'libp2p'
+import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest'
 import { encodeHello } from '../../src/transport/greeting.ts'
 import { prologueOf } from '../../src/transport/libp2p-host.ts'
@@ -25,6 +25,16 @@ let stranger: Libp2p
 const unexpected: unknown[] = []
 const note = (error: unknown): void => void unexpected.push(error)
 
+async function plainLibp2p(): Promise<Libp2pOptions> {
+  return {
+    transports: [tcp()],
+    connectionEncrypters: [noise({ prologueBytes: await prologueOf(undefined) })],
+    streamMuxers: [yamux()],
+    connectionMonitor: { enabled: false }
+  }
+}
+
+const LOOPBACK = '/ip4/127.0.0.1/tcp/0'
 const INSTANCE = new Uint8Array(8)
 const HELLO_TIMEOUT_MS = 400
 
@@ -44,12 +54,7 @@ beforeEach(async () => {
   friend = new Recorder(await stage.open('node'), 'friend')
   friend.transport.dial(node.address())
   await until(() => friend.links.size === 1 && node.links.size === 1, 'the link of the friend')
-  stranger = await createLibp2p({
-    transports: [tcp()],
-    connectionEncrypters: [noise({ prologueBytes: await prologueOf(undefined) })],
-    streamMuxers: [yamux()],
-    connectionMonitor: { enabled: false }
-  })
+  stranger = await createLibp2p(await plainLibp2p())
 })
 
 afterEach(async () => {
@@ -154,6 +159,48 @@ test('streams a link does not have', async () => {
     const stream = await connection?.newStream(protocol, { maxOutboundStreams: 9 })
     await until(() => stream?.status !== 'open', `the end of one more ${protocol}`)
   }
+})
+
+test('hellos in the wrong order: an older one is refused, a newer one takes over', async () => {
+  await linkedAs('client')
+  const again = async (number: number): Promise<Stream> => {
+    const connection = await stranger.dial(multiaddr(node.address()), { force: true })
+    const stream = await connection.newStream(PROTOCOL.client)
+    stream.send(framed(encodeHello(INSTANCE, number, utf8(`hello ${number}`))))
+    return stream
+  }
+  const refused = await again(0)
+  await until(() => refused.status !== 'open', 'the refusal')
+  expect([node.ups.length, node.downs.length]).toEqual([2, 0])
+  await again(7)
+  await until(() => node.ups.length === 3, 'the newer link')
+  expect(node.downs.map(({ reason }) => reason)).toEqual(['replaced by a newer link'])
+  expect(node.helloOf(stranger.peerId.toString())).toBe('hello 7')
+})
+
+test('a peer we dialled opens streams of its own', async () => {
+  const listener = await createLibp2p({
+    ...(await plainLibp2p()),
+    addresses: { listen: [LOOPBACK] }
+  })
+  const refused: Stream[] = []
+  let connection: Connection | undefined
+  await listener.handle(PROTOCOL.bulk, () => undefined)
+  await listener.handle(PROTOCOL.main, (main, dialled) => {
+    connection = dialled
+    main.addEventListener('message', () => undefined)
+    main.send(framed(encodeHello(INSTANCE, 1, utf8('listener'))))
+  })
+  node.transport.dial(listener.getMultiaddrs()[0]?.toString() ?? '')
+  await until(() => node.links.has(listener.peerId.toString()), 'the link')
+  for (const protocol of [PROTOCOL.main, PROTOCOL.bulk, PROTOCOL.client]) {
+    const stream = await connection?.newStream(protocol)
+    if (stream !== undefined) refused.push(stream)
+  }
+  await until(() => refused.every(({ status }) => status !== 'open'), 'the refusals')
+  expect(refused.length).toBe(3)
+  expect(node.links.size).toBe(2)
+  await listener.stop()
 })
 
 test('a length beyond every frame ends the link', async () => {

@@ -64,6 +64,7 @@ test('a cut swallows frames, then ends the link on both sides, and dials are unr
   const town = new Town('cut')
   const [a, b] = [town.process('a'), town.process('b')]
   town.link(a, b)
+  send(a, b, 'on its way when the cut begins')
   town.network.cut(['a'], ['b'])
   expect(send(a, b, 1)).toBe(true)
   town.run(2_000)
@@ -207,9 +208,11 @@ test('a reset loses what is on its way, and nothing else', () => {
   send(a, b, 1)
   town.run(5)
   send(a, b, 2)
+  // The news travels slower than the frame did: even so the frame is lost.
+  town.network.knobs.latencyMs = [50, 50]
   town.network.reset('a', 'b')
   send(a, b, 3)
-  town.run(5)
+  town.run(100)
   expect(numbers(b)).toEqual([1])
   expect([a.recorder.downs.length, b.recorder.downs.length]).toEqual([1, 1])
   town.link(b, a)

@@ -77,10 +77,12 @@ test('two dials to one peer by different addresses make one link and no failure'
   await stage.settle()
   expect([a.ups.length, b.ups.length, a.downs.length, a.failures.length]).toEqual([1, 1, 0, 0])
   // None of the addresses is still being dialled: each can be dialled anew.
-  a.transport.close(b.transport.self, 'again')
-  await until(() => a.links.size === 0 && b.links.size === 0, 'the end')
-  for (const address of listen) a.transport.dial(address)
-  await until(() => a.links.size === 1 && b.links.size === 1, 'the second link')
+  for (const address of [...listen, ...b.transport.addresses()]) {
+    a.transport.close(b.transport.self, 'again')
+    await until(() => a.links.size === 0 && b.links.size === 0, 'the end')
+    a.transport.dial(address)
+    await until(() => a.links.size === 1 && b.links.size === 1, `a link by ${address}`)
+  }
 })
 
 test('an announced address is told in place of the one listened on', async () => {
