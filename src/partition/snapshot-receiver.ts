@@ -1,15 +1,20 @@
 import { decodeMark } from '../raft/codec.ts'
 import type { SnapshotMark } from '../raft/types.ts'
+import { TableCheck } from '../state/table-check.ts'
 import type { Receiver } from '../storage/overlay.ts'
-import { equalBytes } from '../wire/bytes.ts'
+import { equalBytes, Malformed } from '../wire/bytes.ts'
 import type { SnapshotChunk } from '../wire/node-frames.ts'
-import { decodeStatePage } from '../wire/state-page.ts'
+import { decodeStatePage, type StateEntry } from '../wire/state-page.ts'
 
 export interface ReceiverShell {
   /** Every chunk below `next` is kept. */
   readonly acknowledge: (next: number) => void
   /** All chunks are kept: the state may take the old one's place. */
   readonly complete: () => void
+  /**
+   * The records are not those of one flush: none of them may be used. Nothing is called after it.
+   */
+  readonly damaged: () => void
   readonly fault: (fault: Error) => void
 }
 
@@ -22,6 +27,8 @@ export class SnapshotReceiver {
   #taken = 0
   #kept = 0
   #complete = false
+  #damaged = false
+  readonly #check = new TableCheck()
 
   constructor(first: SnapshotChunk, into: Receiver, shell: ReceiverShell) {
     this.first = { ...first, mark: first.mark.slice() }
@@ -49,11 +56,18 @@ export class SnapshotReceiver {
     }
     this.#taken++
     const { last } = chunk
-    this.into.put(decodeStatePage(chunk.page), (fault) => {
+    const entries = decodeStatePage(chunk.page)
+    if (!this.#isSound(entries, last)) {
+      this.#damaged = true
+      this.#shell.damaged()
+      return
+    }
+    this.into.put(entries, (fault) => {
       if (fault !== undefined) {
         this.#shell.fault(fault)
         return
       }
+      if (this.#damaged) return
       this.#kept++
       if (!last) {
         this.#shell.acknowledge(this.#kept)
@@ -62,5 +76,19 @@ export class SnapshotReceiver {
       this.#complete = true
       this.#shell.complete()
     })
+  }
+
+  /**
+   * A sender whose disk rots must not pass it on: what does not add up to its hashes is refused.
+   */
+  #isSound(entries: readonly StateEntry[], last: boolean): boolean {
+    try {
+      for (const [key, value] of entries) this.#check.add(key, value)
+      if (last) this.#check.finish()
+      return true
+    } catch (error) {
+      if (error instanceof Malformed) return false
+      throw error
+    }
   }
 }

@@ -127,6 +127,11 @@ export class Snapshots {
     const receiver = new SnapshotReceiver(chunk, into, {
       acknowledge: (next) => this.#answer(node, chunk, { next, outcome: 'more' }),
       complete: () => this.#install(node, replica, receiver),
+      damaged: () => {
+        into.abort()
+        this.#receiving.delete(chunk.group)
+        this.#answer(node, chunk, { next: 0, outcome: 'refused' })
+      },
       fault: this.#options.fatal
     })
     if (receiver.mark.index <= replica.state.applied.index) {

@@ -1,0 +1,66 @@
+import { expect, test } from 'vitest'
+import { SnapshotReceiver } from '../../../src/partition/snapshot-receiver.ts'
+import { encodeMark } from '../../../src/raft/codec.ts'
+import type { Receiver } from '../../../src/storage/overlay.ts'
+import { encodeStatePage, type StateEntry } from '../../../src/wire/state-page.ts'
+import { Runner } from '../state/fixture.ts'
+
+// Goal: a snapshot takes the state's place only if its records are exactly those of one flush.
+
+function records(): StateEntry[] {
+  const on = new Runner()
+  for (const key of ['a', 'b', 'c']) on.put(key, key.repeat(50))
+  on.machine.prepareFlush()
+  return [...on.table.records.values()]
+}
+
+/** What became of a snapshot of `pages`, each put kept before the next comes. */
+function receive(pages: readonly (readonly StateEntry[])[]): readonly string[] {
+  const told: string[] = []
+  const into: Receiver = {
+    put: (_, done) => done(undefined),
+    finish: (_, done) => done(undefined),
+    abort: () => told.push('abort')
+  }
+  const configuration = { members: [{ replica: 1, node: 'n', voter: true }] }
+  const mark = encodeMark({ index: 4, term: 1, configuration })
+  const bound = { group: 1, from: 1, to: 2, term: 1, transfer: 1, mark }
+  const first = { ...bound, sequence: 0, last: pages.length === 1 }
+  const receiver = new SnapshotReceiver(first, into, {
+    acknowledge: (next) => told.push(`kept ${next}`),
+    complete: () => told.push('complete'),
+    damaged: () => told.push('damaged'),
+    fault: () => told.push('fault')
+  })
+  for (const [sequence, entries] of pages.entries()) {
+    const last = sequence === pages.length - 1
+    const chunk = { ...bound, sequence, last, page: encodeStatePage(entries) }
+    receiver.take(chunk)
+    // A copy must not be counted twice.
+    if (!last) receiver.take(chunk)
+  }
+  return told
+}
+
+test('all records of one flush make a snapshot', () => {
+  const all = records()
+  expect(receive([all])).toEqual(['complete'])
+  const [first, ...rest] = all
+  expect(receive([[first as StateEntry], rest, []])).toEqual([
+    'kept 1',
+    'kept 1',
+    'kept 2',
+    'kept 2',
+    'complete'
+  ])
+})
+
+test('one record less, twice or with another bit is no snapshot', () => {
+  const all = records()
+  for (const [i, [key, value]] of all.entries()) {
+    const garbled = value.with(value.length - 1, (value.at(-1) as number) ^ 1)
+    expect(receive([all.toSpliced(i, 1)]), `without ${i}`).toEqual(['damaged'])
+    expect(receive([all.with(i, [key, garbled])]), `garbled ${i}`).toEqual(['damaged'])
+  }
+  expect(receive([[...all, all[0] as StateEntry]])).toEqual(['damaged'])
+})
