@@ -7,6 +7,7 @@ const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /**
  * JSON. Refuses what would not come back as it was: undefined, bigint, NaN, infinities, functions,
  * symbols, holes, cycles, all objects but arrays and plain ones (Map, Set, Date, Uint8Array, …).
+ * -0 is stored as 0.
  */
 export function json<V = unknown>(): Codec<V> {
   return {

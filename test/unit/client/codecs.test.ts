@@ -2,10 +2,18 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bytes, json, text } from '../../../src/client/codecs.ts'
 
+/** JSON has one zero; that -0 comes back as 0, which equals it, is the one thing let pass. */
+function unsigned(value: unknown): unknown {
+  if (typeof value === 'number') return value + 0
+  if (Array.isArray(value)) return value.map(unsigned)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([name, part]) => [name, unsigned(part)]))
+}
+
 test('goal: json brings back every JSON value as it was', () => {
   const codec = json()
   const same = (value: unknown): void => {
-    expect(codec.decode(codec.encode(value))).toEqual(value)
+    expect(codec.decode(codec.encode(value))).toEqual(unsigned(value))
   }
   fc.assert(fc.property(fc.jsonValue({ noUnicodeString: false }), same))
   expect(codec.decode(codec.encode({ ['__proto__']: 1 }))).toEqual({ ['__proto__']: 1 })
