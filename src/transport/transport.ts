@@ -45,14 +45,14 @@ export interface Transport {
   /** Once. */
   start(handlers: TransportHandlers): void
   /**
-   * Tries to make a link, to a multiaddr with or without /p2p; `up` or `dialFailed` follows. A no-op
-   * while a link to that peer stands or that address is being dialled. Requires `start`.
+   * Tries to make a link: `up` or `dialFailed` follows. The multiaddr may lack its /p2p suffix. A
+   * no-op while a link to that peer stands or that address is being dialled. Requires `start`.
    */
   dial(address: string): void
   /**
    * Queues one frame (its parts are concatenated; they must not change afterwards); frames of one
-   * turn leave in one write. False: not sent, because there is no link or its queue is full. Between
-   * nodes only: the `bulk` channel.
+   * turn leave in one write. False: not sent, because there is no link or its queue is full. Only
+   * nodes have the `bulk` channel between them.
    */
   send(peer: PeerId, parts: readonly Uint8Array[], channel?: Channel): boolean
   /**
@@ -60,6 +60,6 @@ export interface Transport {
    * far as the network takes them in half a second. No frame of that peer comes after this call.
    */
   close(peer: PeerId, reason: string): void
-  /** Ends all links likewise and listens no more. No handler is called again; `done` within 2 s. */
+  /** Ends all links likewise and listens no more. No handler is called again; done within 2 s. */
   stop(done: () => void): void
 }
