@@ -64,11 +64,11 @@ export function screen(
   facts: Required<Facts>,
   ms: number
 ): string {
-  const lines = ['', 'suite        passed  failed      time']
+  const lines = ['', 'suite        passed  failed          time']
   for (const { name, passed, failed, skipped, ms: suiteMs } of results) {
     const counts = `${name.padEnd(11)}${number(passed, 8)}${number(failed, 8)}`
     const notes = skipped === 0 ? '' : `  (${skipped} skipped)`
-    lines.push(`${counts}${duration(suiteMs).padStart(10)}${notes}`)
+    lines.push(`${counts}${duration(suiteMs).padStart(14)}${notes}`)
   }
   if (facts.seeds > 0) {
     const hours = (facts.simulatedMs / 3_600_000).toFixed(2)
