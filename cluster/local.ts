@@ -16,8 +16,8 @@ import { startNodes, stopNodes } from './together.ts'
 const READY_MS_MAX = 60_000
 const POLL_MS = 50
 
-const HELP = `npm run cluster -- [--nodes 3] [--replicas 3] [--partitions 64] [--data .keymesh] [--fresh]
-                  [--http-port 8101] [--p2p-port 7101] [--detach] | --stop [--data DIR]`
+const HELP = `npm run cluster -- [--nodes 3] [--replicas 3] [--partitions 64] [--data .keymesh]
+                  [--fresh] [--http-port 8101] [--p2p-port 7101] [--detach] | --stop [--data DIR]`
 
 async function main(): Promise<number> {
   const { values } = parseArgs({

@@ -17,9 +17,9 @@ export class BodyReader {
   }
 
   /**
-   * Calls `done` once with the body of `request`. Its bytes count as inside until `settle` is called.
-   * A body over `limit` is judged at once and the rest of it dropped as it comes: closing the
-   * connection under a caller who still sends would lose the answer.
+   * Calls `done` once with the body of `request`. Its bytes count as inside until `settle` is
+   * called. A body over `limit` is judged at once and the rest of it dropped as it comes: closing
+   * the connection under a caller who still sends would lose the answer.
    */
   read(request: IncomingMessage, limit: number, done: (body: Body) => void): void {
     const { 'content-length': announced, 'transfer-encoding': coding } = request.headers

@@ -27,8 +27,8 @@ const PLAIN: ReadonlyMap<string, Target> = new Map([
 ])
 
 /**
- * What `url` (as it stood in the request line) names. A key may hold `/`: only a POST, which no plain
- * key answers, ends in an action.
+ * What `url` (as it stood in the request line) names. A key may hold `/`: only a POST, which no
+ * plain key answers, ends in an action.
  */
 export function targetOf(method: string, url: string): Target {
   const path = pathOf(url)
@@ -44,7 +44,9 @@ function pathOf(url: string): string {
   return at < 0 ? url : url.slice(0, at)
 }
 
-/** The query of `url`. Throws BadRequest at a name that is not in `allowed`, or stands there twice. */
+/**
+ * The query of `url`. Throws BadRequest at a name that is not in `allowed`, or stands there twice.
+ */
 export function queryOf(url: string, allowed: readonly string[]): ReadonlyMap<string, string> {
   const at = url.indexOf('?')
   const query = new Map<string, string>()
@@ -59,7 +61,9 @@ export function queryOf(url: string, allowed: readonly string[]): ReadonlyMap<st
   return query
 }
 
-/** Throws BadRequest unless `query` gives `name` as a whole number within the bounds, or not at all. */
+/**
+ * Throws BadRequest unless `query` gives `name` as a whole number within the bounds, or not at all.
+ */
 export function countIn(
   query: ReadonlyMap<string, string>,
   name: string,
@@ -89,7 +93,9 @@ export function keyOf(text: string, encoding: string | undefined): Uint8Array {
   return key
 }
 
-/** Other forms of such keys would not survive the libraries and proxies between here and a caller. */
+/**
+ * Other forms of such keys would not survive the libraries and proxies between here and a caller.
+ */
 function checkText(key: Uint8Array): void {
   const text = utf8Text(key)
   if (text === undefined)

@@ -45,8 +45,8 @@ interface Opened {
 }
 
 /**
- * Starts a node. Rejects with InvalidOptions, UnusableData, StoreLocked, StoreNewer or LogCorrupt when
- * the operator must act, DiskFault when the disk does not obey; nothing stays open then.
+ * Starts a node. Rejects with InvalidOptions, UnusableData, StoreLocked, StoreNewer or LogCorrupt
+ * when the operator must act, DiskFault when the disk does not obey; nothing stays open then.
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const checked = checkOptions(options)

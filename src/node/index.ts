@@ -22,8 +22,8 @@ export interface Node<V = unknown> extends AsyncDisposable {
 }
 
 /**
- * Starts a node inside this process and resolves when it listens. Rejects with InvalidOptions when the
- * options cannot work. A node that cannot go on closes itself and tells `options.onFatal`.
+ * Starts a node inside this process and resolves when it listens. Rejects with InvalidOptions when
+ * the options cannot work. A node that cannot go on closes itself and tells `options.onFatal`.
  */
 export async function createNode<V = unknown>(
   options: NodeOptions & { readonly codec?: Codec<V> }

@@ -4,7 +4,9 @@ import type { Operation, Result } from '../../../src/wire/command.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
 
-/** What a node would do with calls, over a table in memory; failures and waits are set by a test. */
+/**
+ * What a node would do with calls, over a table in memory; failures and waits are set by a test.
+ */
 export class TableCalls implements Calls {
   readonly table = new Map<string, ReadRecord>()
   readonly timeouts: number[] = []
