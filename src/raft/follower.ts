@@ -1,6 +1,6 @@
 import type { ReplicaId } from '../wire/ids.ts'
 import { becomeFollower, type Core, send } from './core.ts'
-import { campaign, startElection } from './election.ts'
+import { startElection } from './election.ts'
 import type { Entry, Index, Message, SnapshotMark, Term } from './types.ts'
 
 type Append = Extract<Message, { type: 'append' }>
@@ -8,8 +8,8 @@ type Heartbeat = Extract<Message, { type: 'heartbeat' }>
 
 /** A message of this term's leader: candidates yield to it, and everyone protects it for a while. */
 export function followLeader(core: Core, leader: ReplicaId): void {
-  if (core.role !== 'follower') becomeFollower(core, core.term, leader)
-  core.leader = leader
+  // A newly heard leader is a change of state: the hasty timeout of a false alarm must not stay.
+  if (core.leader !== leader) becomeFollower(core, core.term, leader)
   core.electionElapsed = 0
 }
 
@@ -86,15 +86,15 @@ export function receiveTimeoutNow(core: Core): void {
 }
 
 /**
- * The leader's process is surely gone: nobody needs protection any more. The first to campaign is a
- * preferred one, where chance allows; all have within two ticks.
+ * The leader's process is surely gone: nobody needs protection any more. The first remaining voter, in
+ * the configuration's order of preference, campaigns at its next tick, when the others have noticed
+ * too; the rest a tick later, if still needed. Drawn by chance, two would meet and split the votes.
  */
 export function leaderGone(core: Core): void {
   if (core.role !== 'follower' || core.leader === 0) return
+  const first = core.log.configurations.voters.find((voter) => voter !== core.leader)
   becomeFollower(core, core.term, 0)
-  const { preferred, random } = core.options
-  core.electionTimeout = (preferred ? 0 : 1) + random.below(2)
-  if (core.electionTimeout === 0) campaign(core)
+  core.electionTimeout = first === core.self ? 1 : 2
 }
 
 /**

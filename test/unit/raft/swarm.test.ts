@@ -235,7 +235,7 @@ function seeds(replicas: number, count: number): [string, number][] {
 
 const COUNT = Number(process.env.RAFT_SEEDS ?? 60)
 
-test.each([...seeds(3, COUNT / 2), ...seeds(5, COUNT / 2)])('%s', (seed, replicas) => {
+test.each([3, 4, 5].flatMap((replicas) => seeds(replicas, COUNT / 3)))('%s', (seed, replicas) => {
   const swarm = new Swarm(seed, replicas)
   swarm.run()
   swarm.recover()
