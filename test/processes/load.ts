@@ -1,5 +1,6 @@
 import { expect } from 'vitest'
-import { get, put } from './harness.ts'
+import { countLost } from '../../cluster/readback.ts'
+import { put } from './harness.ts'
 
 const WRITERS = 8
 
@@ -59,17 +60,9 @@ export class Load {
 
   /** Every acknowledged write is read back through each of `urls`. */
   async expectAll(urls: readonly string[]): Promise<void> {
-    for (const url of urls) {
-      const lost: string[] = []
-      const todo = [...this.acknowledged]
-      const reader = async (): Promise<void> => {
-        for (let key = todo.pop(); key !== undefined; key = todo.pop()) {
-          const { status, text } = await get(url, key)
-          if (status !== 200 || text !== `value of ${key}`) lost.push(`${key}: ${status} ${text}`)
-        }
-      }
-      await Promise.all(Array.from({ length: WRITERS }, reader))
-      expect(lost).toEqual([])
-    }
+    const records = this.acknowledged.map((key) => ({ key, value: `value of ${key}` }))
+    let read = 0
+    for (const url of urls) expect(await countLost(url, records, () => read++)).toBe(0)
+    expect(read).toBe(urls.length * records.length)
   }
 }

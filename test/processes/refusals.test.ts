@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { NodeProcess } from '../../cluster/nodes.ts'
@@ -51,6 +51,35 @@ test('a data directory serves one process at a time', async () => {
   const second = stage.run('second', [...first.args])
   expect(await refusal(second)).toMatch(/in use/)
   expect(first.ending).toBeUndefined()
+})
+
+test('a data directory of another node, or a damaged one, is refused', async () => {
+  await using stage = new Stage()
+  const first = stage.start('node', ['--bootstrap', '--partitions', '4'])
+  const url = await first.ready(READY_MS_MAX)
+  for (let i = 0; i < 50; i++) await put(url, `key-${i}`, 'value')
+  first.kill('SIGTERM')
+  expect(await first.ended()).toBe(0)
+  const stranger = stage.start('stranger', [])
+  await stranger.listening()
+  stranger.kill('SIGKILL')
+  await stranger.ended()
+
+  const data = join(stage.directory, 'node')
+  const own = join(data, 'node.key')
+  const key = readFileSync(own)
+  copyFileSync(join(stage.directory, 'stranger', 'node.key'), own)
+  expect(await refusal(stage.run('foreign', [...first.args]))).toMatch(/belongs to node/)
+  writeFileSync(own, key.subarray(1))
+  expect(await refusal(stage.run('keyless', [...first.args]))).toMatch(/node.key is damaged/)
+  writeFileSync(own, key)
+
+  const log = join(data, 'log', 'log-000000000001.segment')
+  const bytes = readFileSync(log)
+  const middle = bytes.length >> 1
+  bytes[middle] = (bytes[middle] ?? 0) ^ 1
+  writeFileSync(log, bytes)
+  expect(await refusal(stage.run('damaged', [...first.args]))).toMatch(/damaged at byte/)
 })
 
 test('two nodes told to form a cluster both end', async () => {

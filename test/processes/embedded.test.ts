@@ -1,0 +1,41 @@
+import { expect, test } from 'vitest'
+import type * as NodeModule from '../../src/node/index.ts'
+import { get, Stage } from './harness.ts'
+
+const { createNode } = (await import(
+  new URL('../../dist/node/index.js', import.meta.url).href
+)) as typeof NodeModule
+
+const FREE = { listen: ['/ip4/127.0.0.1/tcp/0'], http: '127.0.0.1:0' }
+
+test('a node in this process serves its own client and others', async () => {
+  await using stage = new Stage()
+  const options = { ...FREE, data: stage.directory, bootstrap: true, partitions: 4 }
+  const node = await createNode(options)
+  await node.ready
+  expect(await node.kv.put('key', { a: 1 })).toEqual({ revision: 1 })
+  expect(await node.kv.get('key')).toEqual({ a: 1 })
+  expect(await get(node.http?.origin ?? '', 'key')).toEqual({ status: 200, text: '{"a":1}' })
+  await expect(createNode(options)).rejects.toThrow(/in use/)
+  await node.stop()
+  await node.stop()
+  await expect(node.kv.get('key')).rejects.toMatchObject({ code: 'closed' })
+
+  const again = await createNode(options)
+  await again.ready
+  expect(await again.kv.get('key')).toEqual({ a: 1 })
+  await again.kv.close()
+})
+
+test('options that cannot work reject and leave nothing open', async () => {
+  await using stage = new Stage()
+  const options = { ...FREE, data: stage.directory }
+  await expect(createNode({ ...options, partitions: 3 })).rejects.toThrow(/power of two/)
+  const node = await createNode(options)
+  const port = Number(node.http?.port)
+  const other = { ...options, data: `${stage.directory}/other`, http: `127.0.0.1:${port}` }
+  await expect(createNode(other)).rejects.toThrow(/cannot listen on 127.0.0.1/)
+  const second = await createNode({ ...other, http: 'off' })
+  await Promise.all([node.stop(), second.stop()])
+  await expect(node.ready).rejects.toThrow(/stopped/)
+})
