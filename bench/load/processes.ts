@@ -10,7 +10,9 @@ export interface NodeProcess {
   readonly p2p: string
 }
 
-/** Real nodes of the built package on loopback, with ports from the system and data of their own. */
+/**
+ * Real nodes of the built package on loopback, with ports from the system and data of their own.
+ */
 export interface Cluster {
   readonly nodes: readonly NodeProcess[]
   readonly stop: () => Promise<void>

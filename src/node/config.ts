@@ -6,7 +6,10 @@ export interface NodeLimits {
   readonly electionTicks: number
   /** Default 2. */
   readonly heartbeatTicks: number
-  /** A disk sync that takes longer ends this node's leaderships. Default 1,000: one election timeout. */
+  /**
+   * A disk sync that takes longer ends this node's leaderships. Default 1,000: one election
+   * timeout.
+   */
   readonly syncStallMs: number
   /** State is flushed at least so often. Default 1,000. */
   readonly flushMs: number

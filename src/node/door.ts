@@ -22,7 +22,9 @@ const INSIDE_BYTES_MAX = 64 * 1024 * 1024
 
 const EMPTY = new Uint8Array(0)
 
-/** Where requests enter a node, whoever sent them: admits, finds the replica, sees that it answers. */
+/**
+ * Where requests enter a node, whoever sent them: admits, finds the replica, sees that it answers.
+ */
 export class Door {
   readonly #shell: DoorShell
   #inside = 0

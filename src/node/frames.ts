@@ -10,12 +10,15 @@ import { decodeFrame, FRAME, type Frame } from '../wire/frame.ts'
 import { encodeHello, type Hello, PROTOCOL_VERSION } from '../wire/hello.ts'
 import { FRAME_HEAD_BYTES_MAX } from '../wire/limits.ts'
 import {
+  type DigestClaim,
   decodeConfirm,
   decodeConfirmReply,
+  decodeDigests,
   decodeSnapshotChunk,
   decodeSnapshotReply,
   decodeStatus,
   encodeConfirmReply,
+  encodeDigests,
   encodeMapPush,
   encodeStatus
 } from '../wire/node-frames.ts'
@@ -127,6 +130,12 @@ export class Frames {
     }
   }
 
+  tellDigests(claims: readonly DigestClaim[]): void {
+    for (const { peer } of this.#node.mesh.links()) {
+      this.#transport.send(peer, encodeDigests(claims))
+    }
+  }
+
   /** To everybody linked: the map changed. */
   tellMap(): void {
     const { mesh, membership } = this.#node
@@ -176,6 +185,9 @@ export class Frames {
         return
       case FRAME.map:
         this.#learn(decodeClusterView(body).map)
+        return
+      case FRAME.digests:
+        this.#node.audit.hear(peer, decodeDigests(head))
         return
       case FRAME.snapshot:
         snapshots.chunk(peer, decodeSnapshotChunk(head, body))

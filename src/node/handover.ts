@@ -7,7 +7,9 @@ import type { Mesh } from './mesh.ts'
 const HANDOVER_MS_MAX = 3_000
 const STEP_MS = 50
 
-/** Before a node stops: passes every leadership to the follower that is furthest, as far as it can. */
+/**
+ * Before a node stops: passes every leadership to the follower that is furthest, as far as it can.
+ */
 export class Handover {
   readonly #host: ReplicaHost
   readonly #mesh: Mesh

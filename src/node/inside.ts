@@ -4,8 +4,8 @@ import { encodeHello, type Hello } from '../wire/hello.ts'
 import type { Timers } from '../world/clock.ts'
 
 /**
- * The transport of the client that lives in a node (its gateway): frames to the node itself go through
- * its own door, frames to others over the node's links. It dials nobody: the mesh does.
+ * The transport of the client that lives in a node (its gateway): frames to the node itself go
+ * through its own door, frames to others over the node's links. It dials nobody: the mesh does.
  */
 export class InsideTransport implements Transport {
   readonly self: PeerId

@@ -1,11 +1,10 @@
 import { ClientDriver } from '../client/driver.ts'
 import { initialPlacement } from '../keyspace/planner.ts'
-import { Flusher } from '../partition/flusher.ts'
-import { type HostOptions, ReplicaHost } from '../partition/host.ts'
-import { Snapshots } from '../partition/snapshots.ts'
+import type { Audit } from '../partition/audit.ts'
+import type { Flusher } from '../partition/flusher.ts'
+import type { HostOptions, ReplicaHost } from '../partition/host.ts'
+import type { Snapshots } from '../partition/snapshots.ts'
 import type { NodeLog } from '../storage/log-types.ts'
-import { Overlay } from '../storage/overlay.ts'
-import { openLog } from '../storage/segmented-log.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClusterMap, ClusterView, NodeRecord } from '../wire/cluster-map.ts'
 import { encodeClusterView } from '../wire/cluster-map-codec.ts'
@@ -22,12 +21,12 @@ import { Frames } from './frames.ts'
 import { Handover } from './handover.ts'
 import { openIdentity, saveIdentity, UnusableData } from './identity.ts'
 import { InsideTransport } from './inside.ts'
+import { type Keeping, openKeeping } from './keeping.ts'
 import { Leaders } from './leaders.ts'
 import { readFoundingMap, readMap, saveFoundingMap, saveMap } from './map-files.ts'
 import { type FormingOptions, Membership, type Self } from './membership.ts'
 import { Mesh } from './mesh.ts'
-import { openReplicas, openState } from './open-replicas.ts'
-import { NodeOutbox } from './outbox.ts'
+import { openReplicas } from './open-replicas.ts'
 import { Registration } from './registration.ts'
 
 export interface MachineOptions {
@@ -50,6 +49,8 @@ export interface MachineOptions {
 }
 
 const STATUS_MS = 1_000
+/** Replicas compare their digests so often. */
+const AUDIT_MS = 10_000
 
 /**
  * One node, whole: takes every input its ports bring and acts through them. Synchronous; the same
@@ -58,17 +59,15 @@ const STATUS_MS = 1_000
 export class NodeMachine {
   /** Answers calls from inside this process: what the HTTP door and `createNode` use. */
   readonly gateway: ClientDriver
-  readonly host: ReplicaHost
   readonly membership: Membership
-  readonly log: NodeLog
-  readonly overlay: Overlay
   readonly mesh: Mesh
   readonly door: Door
   readonly leaders = new Leaders()
-  readonly flusher: Flusher
-  readonly snapshots: Snapshots
+  /** The transport behind the gateway, for the frames that are its own. */
+  readonly inside: InsideTransport
   readonly #options: MachineOptions
-  readonly #inside: InsideTransport
+  readonly #keeping: Keeping
+  readonly #frames: Frames
   readonly #registration: Registration
   readonly #handover: Handover
   readonly #balance: Balance
@@ -77,74 +76,66 @@ export class NodeMachine {
   #stopping = false
   #ended = false
   #statusAt = 0
+  #auditAt = 0
 
   /** Opens identity, log and state. Throws UnusableData, LogCorrupt or DiskFault. */
   constructor(options: MachineOptions) {
-    const { transport, clock, timers, random, disk, limits } = options
+    const { transport, clock, timers, random, disk } = options
     this.#options = options
     this.#bootNonce = random.fork('boot').below(0x1_0000_0000)
     const identity = openIdentity(disk, transport.self, random.fork('identity'))
     this.membership = new Membership(identity, readMap(disk), options.forming)
-    this.log = openLog(disk, { segmentBytes: limits.segmentBytes })
-    if (identity.logBorn && this.log.groups().length === 0) {
-      throw new UnusableData('the log of this data directory is gone: start with an empty one')
-    }
-    const fatal = (fault: Error): void => this.#fail(fault, 1)
-    this.overlay = new Overlay(options.store, { onFault: fatal })
-    const outbox = new NodeOutbox(transport, this.#bootNonce)
-    this.host = new ReplicaHost({
-      self: transport.self,
-      clock,
-      timers,
-      log: this.log,
-      outbox,
-      fatal,
-      observe: options.observe,
-      syncStallMs: limits.syncStallMs,
-      snapshotsWanted: (replica, to) => this.snapshots.want(replica, to)
-    })
-    const isLinked = (node: string): boolean => this.mesh.link(node) !== undefined
-    this.flusher = new Flusher(this.host, this.overlay, { ...limits, clock, fatal, isLinked })
-    this.snapshots = new Snapshots(this.host, this.overlay, this.flusher, {
-      clock,
-      send: (node, parts) => transport.send(node, parts, 'bulk'),
-      answer: (node, parts) => transport.send(node, parts),
-      openState: (group, opened) => openState({ overlay: this.overlay, fatal }, group, opened),
-      fatal,
-      windowBytes: limits.snapshotWindowBytes
-    })
     this.mesh = new Mesh(transport, {
       seeds: options.seeds,
       random: random.fork('mesh'),
       onGone: (peer) => this.host.leaderGone(peer)
     })
-    const inward = { host: this.host, map: () => this.membership.map }
-    this.door = new Door({
-      ...inward,
-      view: () => this.#encodedView(),
-      leaderOf: (group) => this.leaders.of(group, this.host.get(group))
+    this.#frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
+    this.#keeping = openKeeping(options, identity, {
+      bootNonce: this.#bootNonce,
+      isLinked: (node) => this.mesh.link(node) !== undefined,
+      tellDigests: (claims) => this.#frames.tellDigests(claims),
+      fatal: (fault) => this.#fail(fault)
     })
-    const frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
-    this.#inside = new InsideTransport(transport, timers, (frame) => frames.fromInside(frame))
+    const { host } = this.#keeping
+    this.door = new Door({
+      host,
+      map: () => this.membership.map,
+      view: () => this.#encodedView(),
+      leaderOf: (group) => this.leaders.of(group, host.get(group))
+    })
+    this.inside = new InsideTransport(transport, timers, (frame) => this.#frames.fromInside(frame))
     this.gateway = new ClientDriver({
-      transport: this.#inside,
+      transport: this.inside,
       timers,
       clock,
       random: random.fork('gateway'),
       self: transport.self,
       seeds: []
     })
-    this.#frames = frames
     this.#registration = new Registration(this.gateway, this.membership, clock)
-    this.#handover = new Handover(this.host, this.mesh, { clock, timers })
-    this.#balance = new Balance(this.host, this.mesh, clock)
+    this.#handover = new Handover(host, this.mesh, { clock, timers })
+    this.#balance = new Balance(host, this.mesh, clock)
   }
 
-  readonly #frames: Frames
+  get host(): ReplicaHost {
+    return this.#keeping.host
+  }
 
-  /** The transport behind the gateway, for the frames that are its own. */
-  get inside(): InsideTransport {
-    return this.#inside
+  get log(): NodeLog {
+    return this.#keeping.log
+  }
+
+  get flusher(): Flusher {
+    return this.#keeping.flusher
+  }
+
+  get snapshots(): Snapshots {
+    return this.#keeping.snapshots
+  }
+
+  get audit(): Audit {
+    return this.#keeping.audit
   }
 
   /** Starts to serve. Requires: called once. */
@@ -162,7 +153,10 @@ export class NodeMachine {
     if (!this.membership.isMember) reasons.push('this node belongs to no cluster yet')
     else if (!this.#replicasOpen) reasons.push('the replicas of this node are being opened')
     let leaderless = 0
-    for (const replica of this.host.replicas()) if (!replica.everLed) leaderless++
+    for (const { everLed, damage } of this.host.replicas()) {
+      if (damage !== undefined) reasons.push(damage)
+      else if (!everLed) leaderless++
+    }
     if (leaderless > 0) reasons.push(`${leaderless} partitions have had no leader yet`)
     return reasons
   }
@@ -193,7 +187,7 @@ export class NodeMachine {
             this.#ended = true
             this.host.stop()
             this.#options.transport.stop(() => {
-              this.log.close(() => this.overlay.close(done))
+              this.log.close(() => this.#keeping.overlay.close(done))
             })
           })
         })
@@ -212,10 +206,7 @@ export class NodeMachine {
       up: (link) => {
         const verdict = this.membership.judge(link)
         if (verdict.type === 'two-bootstrappers') {
-          this.#fail(
-            new UnusableData('two nodes were started with --bootstrap: use exactly one'),
-            2
-          )
+          this.#fail(new UnusableData('two nodes were started with --bootstrap: use exactly one'))
         } else if (verdict.type === 'refuse') transport.close(link.peer, verdict.reason)
         else this.#frames.up(link, verdict.hello)
       },
@@ -224,7 +215,7 @@ export class NodeMachine {
       dialFailed: (address, failure) =>
         this.mesh.dialFailed(address, failure, this.#options.clock.monotonic())
     })
-    this.#inside.selfUp(this.#frames.ownHello(this.#self()))
+    this.inside.selfUp(this.#frames.ownHello(this.#self()))
     const { map } = this.membership
     if (map !== undefined) this.#spread(map)
     const tick = (): void => {
@@ -246,6 +237,10 @@ export class NodeMachine {
       this.#statusAt = now + STATUS_MS
       this.#frames.tellStatus()
       if (!this.#stopping) this.#balance.tick()
+    }
+    if (now >= this.#auditAt) {
+      this.#auditAt = now + AUDIT_MS
+      this.audit.tick()
     }
     this.#learnFromSystemGroup()
     if (!this.#stopping) this.#registration.tick(this.#self())
@@ -282,7 +277,7 @@ export class NodeMachine {
     const { disk, logger } = this.#options
     const objection = membership.objection(map)
     if (objection !== undefined) {
-      if (!membership.isMember) this.#fail(new UnusableData(objection), 2)
+      if (!membership.isMember) this.#fail(new UnusableData(objection))
       else logger.log('warn', 'map refused', { reason: objection })
       return
     }
@@ -319,8 +314,8 @@ export class NodeMachine {
       if (found === undefined) throw new UnusableData('founding-map is gone: restore it')
       return found
     }
-    const fatal = (fault: Error): void => this.#fail(fault, 1)
-    const { host, log, overlay, flusher } = this
+    const fatal = (fault: Error): void => this.#fail(fault)
+    const { host, log, overlay, flusher } = this.#keeping
     const shell = {
       self: transport.self,
       host,
@@ -353,10 +348,10 @@ export class NodeMachine {
     return view === undefined ? undefined : encodeClusterView(view)
   }
 
-  #fail(fault: Error, exitCode: 1 | 2): void {
+  #fail(fault: Error): void {
     if (this.#ended) return
     this.#ended = true
     this.host.stop()
-    this.#options.fatal(fault, exitCode)
+    this.#options.fatal(fault, fault instanceof UnusableData ? 2 : 1)
   }
 }

@@ -6,7 +6,9 @@ import { UnusableData } from './identity.ts'
 
 /** The latest map this node knows: how it finds the others after a restart. */
 const LATEST = 'cluster-map'
-/** The map the cluster was formed with, on its first members only: where the system group begins. */
+/**
+ * The map the cluster was formed with, on its first members only: where the system group begins.
+ */
 const FOUNDING = 'founding-map'
 
 export function readMap(disk: Disk): ClusterMap | undefined {

@@ -34,8 +34,8 @@ export type Verdict =
 
 /**
  * Who may talk to us (design §4): the same cluster only; a disk that is the registered one, has not
- * been copied and has not gone back in time; and at most one bootstrapper among those that belong to
- * no cluster yet. Decides; the node machine acts.
+ * been copied and has not gone back in time; and at most one bootstrapper among those that belong
+ * to no cluster yet. Decides; the node machine acts.
  */
 export class Membership {
   readonly #forming: FormingOptions
@@ -116,8 +116,8 @@ export class Membership {
   }
 
   /**
-   * The nodes to form a cluster of, this one first by id, once enough are linked that say they belong
-   * to none; undefined while there are too few, or a cluster exists already.
+   * The nodes to form a cluster of, this one first by id, once enough are linked that say they
+   * belong to none; undefined while there are too few, or a cluster exists already.
    */
   readyToForm(self: Self, seedsReached: boolean): NodeRecord[] | undefined {
     if (this.#map !== undefined || !this.wantsToForm) return undefined

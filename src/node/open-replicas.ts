@@ -7,12 +7,15 @@ import type { HardState, RaftOptions, RaftStart, SnapshotMark } from '../raft/ty
 import { META_KEY, SESSION_PREFIX } from '../state/layout.ts'
 import { loadSaved } from '../state/meta.ts'
 import { StateMachine } from '../state/state-machine.ts'
+import type { Table } from '../state/table.ts'
 import type { NodeLog, RecoveredGroup } from '../storage/log-types.ts'
 import type { Overlay } from '../storage/overlay.ts'
+import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap, Placement } from '../wire/cluster-map.ts'
 import { type GroupId, type NodeId, type ReplicaId, SYSTEM_GROUP } from '../wire/ids.ts'
 import type { Random } from '../world/random.ts'
 import type { NodeLimits } from './config.ts'
+import { UnusableData } from './identity.ts'
 
 export interface OpenShell {
   readonly self: NodeId
@@ -72,9 +75,24 @@ export function openState(
       shell.fatal(fault)
       return
     }
-    const saved = loadSaved(table.get(META_KEY), sessions)
-    done(new StateMachine({ group, table }, saved))
+    const state = readState(group, table, sessions)
+    if (state instanceof Error) shell.fatal(state)
+    else done(state)
   })
+}
+
+function readState(
+  group: GroupId,
+  table: Table,
+  sessions: Parameters<typeof loadSaved>[1]
+): StateMachine | UnusableData {
+  try {
+    return new StateMachine({ group, table }, loadSaved(table.get(META_KEY), sessions))
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    const advice = 'start with an empty data directory: the node rejoins and copies its data'
+    return new UnusableData(`the state of group ${group} is damaged (${error.message}); ${advice}`)
+  }
 }
 
 function createReplica(shell: OpenShell, placement: Placement, state: StateMachine): Replica {

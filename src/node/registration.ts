@@ -9,8 +9,8 @@ const TIMEOUT_MS = 5_000
 const RETRY_MS = 1_000
 
 /**
- * Makes the cluster know this node as it is now: asks the system group to admit it, or to take its new
- * addresses, until the map shows them.
+ * Makes the cluster know this node as it is now: asks the system group to admit it, or to take its
+ * new addresses, until the map shows them.
  */
 export class Registration {
   readonly #gateway: ClientDriver

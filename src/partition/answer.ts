@@ -1,3 +1,6 @@
+import type { Answer } from '../state/state-machine.ts'
+import { ByteWriter } from '../wire/bytes.ts'
+import { writeResult } from '../wire/command.ts'
 import type { Code, RoutingCode } from '../wire/failure.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
@@ -28,4 +31,20 @@ export function rejected(
 export function unknown(message: string): Answered {
   const code = 'unknown_outcome'
   return { outcome: 'unknown', code, message, applied: 0, leader: '', waitMs: 0, body: NOTHING }
+}
+
+const REJECTED = {
+  session_expired: 'the session is not known here and its basis is too old to open it',
+  stale_request: 'this request was acknowledged before',
+  overloaded: 'the table of sessions or results is full'
+} as const
+
+/** What applying a command answered, as of `applied`. */
+export function commandAnswer(applied: number, answer: Answer): Answered {
+  if (answer.type === 'rejected') {
+    return rejected(answer.code, REJECTED[answer.code], { applied: answer.applied, waitMs: 100 })
+  }
+  const writer = new ByteWriter(32)
+  writeResult(writer, answer.result)
+  return ok(applied, writer.finish())
 }

@@ -23,8 +23,8 @@ interface Applied {
 }
 
 /**
- * Carries the state of all replicas to the store, one synced batch at a time, and drops the log below
- * what is durable (design §6: never above it, pitfall R22).
+ * Carries the state of all replicas to the store, one synced batch at a time, and drops the log
+ * below what is durable (design §6: never above it, pitfall R22).
  */
 export class Flusher {
   readonly #host: ReplicaHost

@@ -30,7 +30,10 @@ export interface HostOptions {
   readonly syncStallMs: number
 }
 
-/** All replicas of a node: gathers their work in turns, so that one sync and one write serve them all. */
+/**
+ * All replicas of a node: gathers their work in turns, so that one sync and one write serve them
+ * all.
+ */
 export class ReplicaHost implements ReplicaShell {
   readonly clock: Clock
   readonly log: NodeLog
@@ -76,8 +79,8 @@ export class ReplicaHost implements ReplicaShell {
   tick(): void {
     const stalled = this.syncAgeMs > this.#options.syncStallMs
     for (const replica of this.#replicas.values()) {
-      // A leader on a hung disk would keep its followers waiting (hashicorp/raft#503); a follower on
-      // one must not campaign, for it cannot keep the vote it would give itself.
+      // A leader on a hung disk would keep its followers waiting (hashicorp/raft#503); a follower
+      // on one must not campaign, for it cannot keep the vote it would give itself.
       if (!stalled) replica.tick()
       else if (replica.isLeader) replica.stepDown()
     }

@@ -30,9 +30,9 @@ const ROUND_AGE_MS_MAX = 300
 
 /**
  * ReadIndex (Raft thesis §6.4) for all groups of a node at once: all strong reads of a turn, of
- * whichever groups, share one numbered round, and each peer gets one question. A peer answers which of
- * the groups it cannot confirm; those do not count. Round numbers are never reused within a life and
- * travel with the boot nonce, so a late answer confirms nothing it was not asked (etcd#20418).
+ * whichever groups, share one numbered round, and each peer gets one question. A peer answers which
+ * of the groups it cannot confirm; those do not count. Round numbers are never reused within a life
+ * and travel with the boot nonce, so a late answer confirms nothing it was not asked (etcd#20418).
  */
 export class ReadRounds {
   readonly #shell: ReadShell
@@ -162,7 +162,9 @@ export class ReadRounds {
   }
 }
 
-/** Whether `replica`, asked by a leader of `asked.term`, still follows that term (or none newer). */
+/**
+ * Whether `replica`, asked by a leader of `asked.term`, still follows that term (or none newer).
+ */
 export function confirms(replica: Replica | undefined, asked: ConfirmGroup): boolean {
   return replica !== undefined && replica.id === asked.to && replica.raft.status.term === asked.term
 }

@@ -3,15 +3,16 @@ import type { Entry, Index, Input, Message, Ready, Term } from '../raft/types.ts
 import { encodeBody } from '../state/entry-body.ts'
 import type { Answer, StateMachine } from '../state/state-machine.ts'
 import type { NodeLog } from '../storage/log-types.ts'
-import { ByteWriter, Malformed } from '../wire/bytes.ts'
+import { Malformed } from '../wire/bytes.ts'
 import type { Placement } from '../wire/cluster-map.ts'
-import { type Command, decodeCommand, writeResult } from '../wire/command.ts'
+import { type Command, decodeCommand } from '../wire/command.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeRead } from '../wire/read-body.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
-import { ok, type Respond, rejected, unknown } from './answer.ts'
+import { commandAnswer, ok, type Respond, rejected, unknown } from './answer.ts'
 import { Pending } from './pending.ts'
+import { Waits } from './waits.ts'
 
 /** What a replica needs of the node around it. */
 export interface ReplicaShell {
@@ -21,7 +22,9 @@ export interface ReplicaShell {
   send(node: NodeId, group: GroupId, message: Message): void
   /** `replica` has work for the end of this turn. */
   dirty(replica: Replica): void
-  /** Entries, hard state or a reset went to the log: call `replica.persisted` once they are synced. */
+  /**
+   * Entries, hard state or a reset went to the log: call `replica.persisted` once they are synced.
+   */
   persist(replica: Replica, batch: PersistBatch): void
   snapshotsWanted(replica: Replica, to: readonly ReplicaId[]): void
   /** These entries were applied, in this order: for whoever watches from outside. */
@@ -43,12 +46,16 @@ interface Gathered {
   readonly respond: Respond
 }
 
+/** Digests are kept at every such index, so that replicas under load can be compared, too. */
+const CHECKPOINT_ENTRIES = 1_000
+const CHECKPOINTS_MAX = 4
+
 /** An entry carries at most this much, unless one command alone is larger. */
 const ENTRY_BYTES_MAX = 512 * 1024
 
 /**
- * One replica of one group: obeys its Raft in the order Ready demands, applies what is committed, and
- * answers those who wait. Synchronous; the host ends its turns.
+ * One replica of one group: obeys its Raft in the order Ready demands, applies what is committed,
+ * and answers those who wait. Synchronous; the host ends its turns.
  */
 export class Replica {
   readonly group: GroupId
@@ -56,18 +63,18 @@ export class Replica {
   readonly raft: Raft
   readonly placement: Placement
   state: StateMachine
+  /** What the state was at the last few multiples of CHECKPOINT_ENTRIES, oldest first. */
+  readonly checkpoints: { readonly index: Index; readonly digest: string }[] = []
   readonly #shell: ReplicaShell
   readonly #pending = new Pending()
   #gathered: Gathered[] = []
   #gatheredBytes = 0
-  /** Reads that wait for `applied` to reach their index, in ascending order of it. */
-  readonly #applyWaits: { readonly index: Index; readonly run: () => void }[] = []
-  /** Strong reads that came before this leader committed an entry of its own term. */
-  #earlyReads: { readonly run: () => void; readonly fail: () => void }[] = []
+  readonly #waits = new Waits()
   readonly #nodeOf = new Map<ReplicaId, NodeId>()
   #unsynced: PersistBatch[] = []
   #ledTerm: Term = 0
   #everLed = false
+  #damage: string | undefined
   /** While a received snapshot takes the state's place, committed entries wait here. */
   #installing: Entry[] | undefined
 
@@ -91,6 +98,23 @@ export class Replica {
     return this.#everLed
   }
 
+  /** Why this replica no longer serves: its state cannot be trusted. */
+  get damage(): string | undefined {
+    return this.#damage
+  }
+
+  /** Serves and leads no more in this life; goes on to vote and to keep the log for the others. */
+  condemn(reason: string): void {
+    this.#damage ??= reason
+    this.stepDown()
+  }
+
+  /** The digest of the state at `index`, if it is still known. */
+  digestAt(index: Index): string | undefined {
+    if (this.state.applied.index === index) return this.state.digest()
+    return this.checkpoints.find((checkpoint) => checkpoint.index === index)?.digest
+  }
+
   get isLeader(): boolean {
     return this.raft.status.role === 'leader'
   }
@@ -109,6 +133,11 @@ export class Replica {
   }
 
   tick(): void {
+    if (this.#damage !== undefined) {
+      // Without ticks it never campaigns; a transfer can still make it leader for a moment.
+      if (this.isLeader) this.stepDown()
+      return
+    }
     this.raft.step({ type: 'tick' })
     this.#shell.dirty(this)
   }
@@ -154,7 +183,7 @@ export class Replica {
     if (command === undefined) return
     const known = this.state.lookup(command.session, command.seq)
     if (known !== undefined) {
-      this.#respond(this.state.applied.index, known, respond)
+      respond(commandAnswer(this.state.applied.index, known))
       return
     }
     this.#gathered.push({ bytes, respond })
@@ -164,23 +193,18 @@ export class Replica {
   }
 
   /**
-   * Calls `run` once this leader has committed an entry of its own term, so that its commit index is
-   * the group's (design §5 rule 4), or `fail` when it stops leading before.
+   * Calls `run` once this leader has committed an entry of its own term, so that its commit index
+   * is the group's (design §5 rule 4), or `fail` when it stops leading before.
    */
   whenCommittedInTerm(run: () => void, fail: () => void): void {
     if (this.raft.status.committedInTerm) run()
-    else this.#earlyReads.push({ run, fail })
+    else this.#waits.untilCommitted(run, fail)
   }
 
   /** Calls `run` once everything up to `index` is applied. */
   whenApplied(index: Index, run: () => void): void {
-    if (this.state.applied.index >= index) {
-      run()
-      return
-    }
-    let at = this.#applyWaits.length
-    while (at > 0 && (this.#applyWaits[at - 1]?.index ?? 0) > index) at--
-    this.#applyWaits.splice(at, 0, { index, run })
+    if (this.state.applied.index >= index) run()
+    else this.#waits.untilApplied(index, run)
   }
 
   /** The answer to a strong read at the present state; may first commit the time (design §7). */
@@ -209,7 +233,7 @@ export class Replica {
       this.#obey(ready)
     }
     this.#noticeLeadership()
-    if (this.#earlyReads.length > 0 && this.raft.status.committedInTerm) this.#releaseEarlyReads()
+    if (this.raft.status.committedInTerm) this.#waits.committed(true)
   }
 
   /** Committed entries are held back until `finishInstall`; reads go on with the old state. */
@@ -240,7 +264,7 @@ export class Replica {
   /** Whether strong requests may be served by this replica now. */
   #mayServe(): boolean {
     const { role, transferring } = this.raft.status
-    return role === 'leader' && !transferring
+    return role === 'leader' && !transferring && this.#damage === undefined
   }
 
   #notLeader(): ReturnType<typeof rejected> {
@@ -258,7 +282,7 @@ export class Replica {
     }
     const applied = (index: Index, answers: readonly Answer[]): void => {
       for (let i = 0; i < gathered.length; i++) {
-        this.#respond(index, answers[i] as Answer, (gathered[i] as Gathered).respond)
+        gathered[i]?.respond(commandAnswer(index, answers[i] as Answer))
       }
     }
     const replaced = (): void => answerAll(this.#notLeader())
@@ -329,23 +353,15 @@ export class Replica {
         this.state.skip(index, term)
         this.#pending.settle(index, term, [])
       }
+      if (index % CHECKPOINT_ENTRIES === 0) this.#checkpoint(index)
     }
     this.#shell.applied(this, entries)
-    this.#releaseApplied()
+    this.#waits.applied(this.state.applied.index)
   }
 
-  #releaseApplied(): void {
-    const applied = this.state.applied.index
-    let count = 0
-    while (count < this.#applyWaits.length && (this.#applyWaits[count]?.index ?? 0) <= applied)
-      count++
-    if (count > 0) for (const { run } of this.#applyWaits.splice(0, count)) run()
-  }
-
-  #releaseEarlyReads(): void {
-    const early = this.#earlyReads
-    this.#earlyReads = []
-    for (const { run } of early) run()
+  #checkpoint(index: Index): void {
+    this.checkpoints.push({ index, digest: this.state.digest() })
+    if (this.checkpoints.length > CHECKPOINTS_MAX) this.checkpoints.shift()
   }
 
   #noticeLeadership(): void {
@@ -356,9 +372,7 @@ export class Replica {
     this.#ledTerm = leads
     // Whatever an earlier term of ours appended, its fate is decided by another leader now.
     this.#pending.loseAll()
-    const early = this.#earlyReads
-    this.#earlyReads = []
-    for (const { fail } of early) fail()
+    this.#waits.committed(false)
     this.#shell.leadershipChanged(this)
   }
 
@@ -366,24 +380,7 @@ export class Replica {
     const node = this.nodeOf(message.to)
     if (node !== undefined) this.#shell.send(node, this.group, message)
   }
-
-  #respond(applied: Index, answer: Answer, respond: Respond): void {
-    if (answer.type === 'result') {
-      const writer = new ByteWriter(32)
-      writeResult(writer, answer.result)
-      respond(ok(applied, writer.finish()))
-      return
-    }
-    const message = REJECTED[answer.code]
-    respond(rejected(answer.code, message, { applied: answer.applied, waitMs: 100 }))
-  }
 }
-
-const REJECTED = {
-  session_expired: 'the session is not known here and its basis is too old to open it',
-  stale_request: 'this request was acknowledged before',
-  overloaded: 'the table of sessions or results is full'
-} as const
 
 function readCommand(bytes: Uint8Array, respond: Respond): Command | undefined {
   try {

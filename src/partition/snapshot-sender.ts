@@ -37,7 +37,10 @@ const RESEND_MS = 1_000
 /** And after so long the transfer is given up; Raft asks for another if it is still wanted. */
 const SILENCE_MS_MAX = 10_000
 
-/** Streams one group's durable state to one follower, a bounded number of bytes ahead of its answers. */
+/**
+ * Streams one group's durable state to one follower, a bounded number of bytes ahead of its
+ * answers.
+ */
 export class SnapshotSender {
   readonly options: SenderOptions
   readonly #shell: SenderShell

@@ -30,8 +30,9 @@ const LASTS: Readonly<Record<Fault, readonly [number, number]>> = {
 }
 
 /**
- * Draws, per seed, which faults happen and how often, and makes them happen (swarm testing: Groce et
- * al., ISSTA 2012). A run with a few kinds of faults reaches states that one with all of them does not.
+ * Draws, per seed, which faults happen and how often, and makes them happen (swarm testing: Groce
+ * et al., ISSTA 2012). A run with a few kinds of faults reaches states that one with all of them
+ * does not.
  */
 export class Swarm {
   readonly kinds: readonly Fault[]

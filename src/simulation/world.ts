@@ -37,8 +37,8 @@ export interface Life {
 const UNIX_START = 1_700_000_000_000
 
 /**
- * Virtual time and every event in it, from one seed. Two runs of the same seed and code make the same
- * `traceHash`, byte for byte.
+ * Virtual time and every event in it, from one seed. Two runs of the same seed and code make the
+ * same `traceHash`, byte for byte.
  */
 export class World {
   readonly seed: string

@@ -14,7 +14,9 @@ export function utf8Text(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** What a reader throws at input that does not follow its format. Never past the door that reads. */
+/**
+ * What a reader throws at input that does not follow its format. Never past the door that reads.
+ */
 export class Malformed extends Error {
   override readonly name = 'Malformed'
 }
@@ -72,7 +74,9 @@ export class ByteWriter {
     return this
   }
 
-  /** Requires: a safe integer. Zigzag would lose the top bit of 2^53: the sign is a byte of its own. */
+  /**
+   * Requires: a safe integer. Zigzag would lose the top bit of 2^53: the sign is a byte of its own.
+   */
   signed(value: number): this {
     return this.u8(value < 0 ? 1 : 0).varint(Math.abs(value))
   }

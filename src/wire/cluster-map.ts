@@ -35,8 +35,8 @@ export interface ClusterSettings {
 export interface Placement {
   readonly group: GroupId
   /**
-   * Who should hold the group, the preferred leader first. Also its *initial* members, written once:
-   * after that the group's own configuration has the last word.
+   * Who should hold the group, the preferred leader first. Also its *initial* members, written
+   * once: after that the group's own configuration has the last word.
    */
   readonly members: readonly Member[]
 }

@@ -6,8 +6,8 @@ import { COMMAND_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
 /**
  * A change somebody asked for, with the numbers that make it happen once: `seq` counts the commands
  * of `session`; every seq <= `ackedUpTo` has its answer (or was given up) and will never be sent
- * again; `basis` is an applied index of this group that the sender knew before its first copy, equal
- * in all copies.
+ * again; `basis` is an applied index of this group that the sender knew before its first copy,
+ * equal in all copies.
  */
 export interface Command {
   readonly session: SessionId
@@ -66,7 +66,9 @@ const HAS_CONDITION = 1
 const HAS_TTL = 2
 const COMMAND_VERSION = 1
 
-/** Layout: version u8 · session 16 bytes · seq, ackedUpTo, basis varints · kind u8 · flags u8 · … */
+/**
+ * Layout: version u8 · session 16 bytes · seq, ackedUpTo, basis varints · kind u8 · flags u8 · …
+ */
 export function encodeCommand(command: Command): Uint8Array {
   const { operation } = command
   const writer = new ByteWriter(operationSize(operation) + 64)

@@ -17,7 +17,8 @@ export const FRAME = {
   form: 9,
   formReply: 10,
   snapshot: 11,
-  snapshotReply: 12
+  snapshotReply: 12,
+  digests: 13
 } as const
 
 const KIND_MAX = 255

@@ -8,7 +8,9 @@ export type ClusterId = string
 export type GroupId = number
 /** A replica of one group; allotted by the system group's counter, never used twice. */
 export type ReplicaId = number
-/** The origin of exactly-once numbering: 32 hex digits, drawn by a client or gateway at its start. */
+/**
+ * The origin of exactly-once numbering: 32 hex digits, drawn by a client or gateway at its start.
+ */
 export type SessionId = string
 
 export const SYSTEM_GROUP: GroupId = 0

@@ -183,3 +183,30 @@ export function decodeSnapshotReply(head: Head): SnapshotReply {
 
 /** Body: an encoded ClusterView; pushed when the map changed, and to whoever holds an older one. */
 export const encodeMapPush = (view: Uint8Array): Parts => encodeFrame([FRAME.map], [view])
+
+/** What a replica of `group` on the sending node holds at applied index `index`. */
+export interface DigestClaim {
+  readonly group: GroupId
+  readonly index: number
+  readonly digest: string
+}
+
+const DIGEST_LENGTH_MAX = 128
+
+/** [kind, flat claims: group, index, digest, …] */
+export function encodeDigests(claims: readonly DigestClaim[]): Parts {
+  const flat: unknown[] = []
+  for (const { group, index, digest } of claims) flat.push(group, index, digest)
+  return encodeFrame([FRAME.digests, flat])
+}
+
+export function decodeDigests(head: Head): DigestClaim[] {
+  const flat = asArray(asTuple(head, 2)[1], GROUPS_MAX * 6)
+  if (flat.length % 3 !== 0) throw new Malformed('digest claims')
+  const claims: DigestClaim[] = []
+  for (let i = 0; i < flat.length; i += 3) {
+    const digest = asText(flat[i + 2], DIGEST_LENGTH_MAX, 1)
+    claims.push({ group: asInteger(flat[i]), index: asInteger(flat[i + 1]), digest })
+  }
+  return claims
+}

@@ -34,7 +34,8 @@ export interface Request {
 }
 
 /**
- * - `ok`: done. Body: for `get`, see encodeRead; for `mutate`, a Result; for `map`, see ClusterView.
+ * - `ok`: done. Body: for `get`, see encodeRead; for `mutate`, a Result; for `map`, see
+ *   ClusterView.
  * - `rejected`: this copy surely did nothing and never will.
  * - `unknown`: this copy was handed to the log and its fate is not known here.
  */

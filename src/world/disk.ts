@@ -4,8 +4,8 @@ export class DiskFault extends Error {
 }
 
 /**
- * One directory of flat files. Names are `[a-z0-9.-]+`. Reads and appends are synchronous (they meet
- * the page cache); only `sync` waits for the medium.
+ * One directory of flat files. Names are `[a-z0-9.-]+`. Reads and appends are synchronous (they
+ * meet the page cache); only `sync` waits for the medium.
  */
 export interface Disk {
   /** Names of all files, sorted. */
@@ -16,7 +16,9 @@ export interface Disk {
   read(name: string, offset: number, length: number): Uint8Array
   /** Opens `name` for append, creating it. It is durable only after `syncDirectory`. */
   open(name: string): AppendFile
-  /** Cuts `name` to `size` bytes, durably, before it returns. Only at start, never on a hot path. */
+  /**
+   * Cuts `name` to `size` bytes, durably, before it returns. Only at start, never on a hot path.
+   */
   truncate(name: string, size: number): void
   /**
    * Makes all that `name` and the directory show durable before it returns. An earlier process may
@@ -35,7 +37,9 @@ export interface Disk {
 
 /** An open file that only grows. */
 export interface AppendFile {
-  /** Adds `bytes` at the end, all or an exception. The caller may reuse `bytes` after it returns. */
+  /**
+   * Adds `bytes` at the end, all or an exception. The caller may reuse `bytes` after it returns.
+   */
   append(bytes: Uint8Array): void
   /** Calls `done` once all bytes appended before this call are durable. One at a time per file. */
   sync(done: (fault: DiskFault | undefined) => void): void

@@ -1,4 +1,7 @@
-/** A stream of random numbers. Each component forks its own, so one more draw in one shifts no other. */
+/**
+ * A stream of random numbers. Each component forks its own, so one more draw in one shifts no
+ * other.
+ */
 export interface Random {
   /** A whole number, uniform in [0, bound). Requires: 1 <= bound <= 2^32. */
   below(bound: number): number

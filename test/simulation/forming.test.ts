@@ -5,8 +5,8 @@ import { addressOf, SimulatedNode } from '../../src/simulation/node.ts'
 import { World } from '../../src/simulation/world.ts'
 import { utf8 } from '../../src/wire/bytes.ts'
 
-// Goal: a cluster is formed once, of the nodes that were asked for, and lets nobody in whose disk is
-// not the registered one. Method: single nodes in a simulated world, started by hand.
+// Goal: a cluster is formed once, of the nodes that were asked for, and lets nobody in whose disk
+// is not the registered one. Method: single nodes in a simulated world, started by hand.
 
 interface Options {
   readonly bootstrap?: boolean

@@ -33,9 +33,9 @@ const EQUAL_MS_MAX = 20_000
 const TIMEOUT_MS = 4_000
 
 /**
- * Goal: no history of single-key operations that is not linearizable, no replicas apart, and a cluster
- * that comes back to life. Method: a drawn cluster under drawn faults, clients with random operations
- * on few keys, then calm, then the checkers.
+ * Goal: no history of single-key operations that is not linearizable, no replicas apart, and a
+ * cluster that comes back to life. Method: a drawn cluster under drawn faults, clients with random
+ * operations on few keys, then calm, then the checkers.
  */
 export function runRegisterSeed(seed: string): SeedReport {
   const world = new World(seed)

@@ -1,0 +1,74 @@
+import { Audit } from '../partition/audit.ts'
+import { Flusher } from '../partition/flusher.ts'
+import { ReplicaHost } from '../partition/host.ts'
+import { Snapshots } from '../partition/snapshots.ts'
+import type { NodeLog } from '../storage/log-types.ts'
+import { Overlay } from '../storage/overlay.ts'
+import { openLog } from '../storage/segmented-log.ts'
+import type { NodeId } from '../wire/ids.ts'
+import type { DigestClaim } from '../wire/node-frames.ts'
+import { type Identity, UnusableData } from './identity.ts'
+import type { MachineOptions } from './machine.ts'
+import { openState } from './open-replicas.ts'
+import { NodeOutbox } from './outbox.ts'
+
+/** Everything that keeps this node's replicas: what is on disk, and who moves it there and back. */
+export interface Keeping {
+  readonly log: NodeLog
+  readonly overlay: Overlay
+  readonly host: ReplicaHost
+  readonly flusher: Flusher
+  readonly snapshots: Snapshots
+  readonly audit: Audit
+}
+
+export interface KeepingShell {
+  readonly bootNonce: number
+  readonly isLinked: (node: NodeId) => boolean
+  readonly tellDigests: (claims: readonly DigestClaim[]) => void
+  readonly fatal: (fault: Error) => void
+}
+
+/** Opens log and state. Throws UnusableData, LogCorrupt, StoreNewer or DiskFault. */
+export function openKeeping(
+  options: MachineOptions,
+  identity: Identity,
+  shell: KeepingShell
+): Keeping {
+  const { transport, clock, timers, limits, logger } = options
+  const { fatal, isLinked } = shell
+  const log = openLog(options.disk, { segmentBytes: limits.segmentBytes })
+  if (identity.logBorn && log.groups().length === 0) {
+    throw new UnusableData('the log of this data directory is gone: start with an empty one')
+  }
+  const overlay = new Overlay(options.store, { onFault: fatal })
+  const host = new ReplicaHost({
+    self: transport.self,
+    clock,
+    timers,
+    log,
+    outbox: new NodeOutbox(transport, shell.bootNonce),
+    fatal,
+    observe: options.observe,
+    syncStallMs: limits.syncStallMs,
+    snapshotsWanted: (replica, to) => snapshots.want(replica, to)
+  })
+  const flusher = new Flusher(host, overlay, { ...limits, clock, fatal, isLinked })
+  const snapshots = new Snapshots(host, overlay, flusher, {
+    clock,
+    send: (node, parts) => transport.send(node, parts, 'bulk'),
+    answer: (node, parts) => transport.send(node, parts),
+    openState: (group, opened) => openState({ overlay, fatal }, group, opened),
+    fatal,
+    windowBytes: limits.snapshotWindowBytes
+  })
+  const audit = new Audit(host, {
+    self: transport.self,
+    tell: shell.tellDigests,
+    onDamage: (replica, reason) => {
+      if (replica.damage === undefined) logger.log('error', 'replica damaged', { reason })
+      replica.condemn(reason)
+    }
+  })
+  return { log, overlay, host, flusher, snapshots, audit }
+}
