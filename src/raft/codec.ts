@@ -63,7 +63,10 @@ export function encodeConfiguration(configuration: Configuration): Uint8Array {
   return writer.finish()
 }
 
-/** Throws Malformed unless `bytes` is exactly one configuration, with a voter and no replica twice. */
+/**
+ * Throws Malformed unless `bytes` is exactly one configuration, with a voter and no replica
+ * twice.
+ */
 export function decodeConfiguration(bytes: Uint8Array): Configuration {
   const reader = new ByteReader(bytes)
   const configuration = readConfiguration(reader)

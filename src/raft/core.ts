@@ -68,8 +68,8 @@ export function newCore(options: RaftOptions, start: RaftStart): Core {
   assert(options.heartbeatTicks >= 1, 'heartbeatTicks below 1')
   assert(options.self >= 1, 'replica ids start at 1')
   const log = new RaftLog(start, options.tailBytesMax)
-  // The log may have been reset to a mark later than a hard state that a crash held back. Nobody has
-  // our vote in a term that we never made durable.
+  // The log may have been reset to a mark later than a hard state that a crash held back. Nobody
+  // has our vote in a term that we never made durable.
   const { term, vote } = start.hardState
   const isBehind = log.lastTerm > term
   const core: Core = {
@@ -92,8 +92,9 @@ export function newCore(options: RaftOptions, start: RaftStart): Core {
 }
 
 /**
- * A vote request waits for the disk too: one that left before its term was durable could be answered
- * after a crash that undid both the term and unsynced entries it boasted of, and elect a shorter log.
+ * A vote request waits for the disk too: one that left before its term was durable could be
+ * answered after a crash that undid both the term and unsynced entries it boasted of, and elect a
+ * shorter log.
  */
 export function send(core: Core, message: Message): void {
   switch (message.type) {

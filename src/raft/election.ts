@@ -14,8 +14,9 @@ export function tickElection(core: Core): void {
 }
 
 /**
- * Asks for pre-votes (Ongaro's thesis 9.6): whoever cannot win does not disturb the others with a new
- * term. Changes neither term nor vote, but forgets the leader and earlier answers (raft-rs#83).
+ * Asks for pre-votes (Ongaro's thesis 9.6): whoever cannot win does not disturb the others with a
+ * new term. Changes neither term nor vote, but forgets the leader and earlier answers
+ * (raft-rs#83).
  */
 export function campaign(core: Core): void {
   if (core.role === 'leader' || !mayCampaign(core)) return
@@ -43,8 +44,8 @@ export function selfVotePersisted(core: Core, hardState: HardState): void {
 }
 
 /**
- * Any role, learners too (pitfalls R12). A grant echoes the term asked for; a rejection carries ours,
- * which a pre-candidate left behind adopts. Only a vote resets our own timeout.
+ * Any role, learners too (pitfalls R12). A grant echoes the term asked for; a rejection carries
+ * ours, which a pre-candidate left behind adopts. Only a vote resets our own timeout.
  */
 export function answerVote(core: Core, request: VoteRequest): void {
   const preVote = request.type === 'pre-vote'

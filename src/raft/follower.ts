@@ -6,14 +6,19 @@ import type { Entry, Index, Message, SnapshotMark, Term } from './types.ts'
 type Append = Extract<Message, { type: 'append' }>
 type Heartbeat = Extract<Message, { type: 'heartbeat' }>
 
-/** A message of this term's leader: candidates yield to it, and everyone protects it for a while. */
+/**
+ * A message of this term's leader: candidates yield to it, and everyone protects it for a while.
+ */
 export function followLeader(core: Core, leader: ReplicaId): void {
   // A newly heard leader is a change of state: the hasty timeout of a false alarm must not stay.
   if (core.leader !== leader) becomeFollower(core, core.term, leader)
   core.electionElapsed = 0
 }
 
-/** Paper 5.3: appends what fits after a matching entry, removes what conflicts, tells where it ends. */
+/**
+ * Paper 5.3: appends what fits after a matching entry, removes what conflicts, tells where it
+ * ends.
+ */
 export function receiveAppend(core: Core, append: Append): void {
   const { log } = core
   const end = append.previousIndex + append.entries.length
@@ -57,7 +62,10 @@ function acknowledge(core: Core, append: Append, index: Index): void {
   })
 }
 
-/** The hint skips all entries of terms later than the leader's at that place (paper 5.3, at its end). */
+/**
+ * The hint skips all entries of terms later than the leader's at that place (paper 5.3, at its
+ * end).
+ */
 function refuse(core: Core, append: Append): void {
   const { log } = core
   const found = log.lastWithTermAtMost(append.previousIndex, append.previousTerm)
@@ -86,9 +94,10 @@ export function receiveTimeoutNow(core: Core): void {
 }
 
 /**
- * The leader's process is surely gone: nobody needs protection any more. The first remaining voter, in
- * the configuration's order of preference, campaigns at its next tick, when the others have noticed
- * too; the rest a tick later, if still needed. Drawn by chance, two would meet and split the votes.
+ * The leader's process is surely gone: nobody needs protection any more. The first remaining
+ * voter, in the configuration's order of preference, campaigns at its next tick, when the others
+ * have noticed too; the rest a tick later, if still needed. Drawn by chance, two would meet and
+ * split the votes.
  */
 export function leaderGone(core: Core): void {
   if (core.role !== 'follower' || core.leader === 0) return
@@ -98,9 +107,10 @@ export function leaderGone(core: Core): void {
 }
 
 /**
- * The driver replaced the state by a snapshot of the leader of `term`. Where the log leads up to the
- * mark it stays whole (etcd#1763): entries after the mark may be acknowledged already. Elsewhere
- * nothing after the mark's place can be committed, and the log starts anew from the mark.
+ * The driver replaced the state by a snapshot of the leader of `term`. Where the log leads up to
+ * the mark it stays whole (etcd#1763): entries after the mark may be acknowledged already.
+ * Elsewhere nothing after the mark's place can be committed, and the log starts anew from the
+ * mark.
  */
 export function snapshotReceived(
   core: Core,

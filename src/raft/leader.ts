@@ -24,7 +24,7 @@ export function becomeLeader(core: Core): void {
     noticed: false,
     matches: []
   }
-  followMembers(core, core.leading, false)
+  followMembers(core, core.leading, { next: core.log.last + 1, recentActive: false })
   appendOwn(core, 'empty', NO_DATA)
 }
 
@@ -34,19 +34,25 @@ export function appendOwn(core: Core, kind: EntryKind, data: Uint8Array): Index 
   const entry = { index: core.log.last + 1, term: core.term, kind, data }
   core.log.append(entry)
   leading.uncommittedBytes += entryBytes(entry)
-  if (kind === 'configuration') followMembers(core, leading, true)
+  if (kind === 'configuration')
+    followMembers(core, leading, { next: entry.index, recentActive: true })
   return entry.index
 }
 
 /**
- * Keeps a progress for exactly the other members of the active configuration. One who joins now counts
- * as heard from until the quorum is checked again, or the next check could come too early for it.
+ * Keeps a progress for exactly the other members of the active configuration. One who joins now
+ * counts as heard from until the quorum is checked again, or the next check could come too early
+ * for it.
  */
-function followMembers(core: Core, leading: Leading, recentActive: boolean): void {
+function followMembers(
+  core: Core,
+  leading: Leading,
+  joining: { readonly next: Index; readonly recentActive: boolean }
+): void {
   const { members } = core.log.configurations.active
   for (const { replica } of members) {
     if (replica === core.self || leading.progress.has(replica)) continue
-    leading.progress.set(replica, newProgress(core.log.last + 1, recentActive))
+    leading.progress.set(replica, newProgress(joining.next, joining.recentActive))
   }
   for (const replica of leading.progress.keys()) {
     if (!members.some((member) => member.replica === replica)) leading.progress.delete(replica)
@@ -77,7 +83,10 @@ export function tickLeader(core: Core): void {
   }
 }
 
-/** Whether a majority was heard from since the last check: a leader cut off must stop (thesis 6.2). */
+/**
+ * Whether a majority was heard from since the last check: a leader cut off must stop (thesis
+ * 6.2).
+ */
 function checkQuorum(core: Core, leading: Leading): boolean {
   const alive = isMajority(
     core.log.configurations.voters,
@@ -146,7 +155,8 @@ export function advanceCommit(core: Core): void {
 
 /**
  * Followers learn of a commit with the next append. Where none follows at once they are told by an
- * append without entries, at most one per tick: a busy group needs none, a quiet one waits for none.
+ * append without entries, at most one per tick: a busy group needs none, a quiet one waits for
+ * none.
  */
 function noticeCommit(leading: Leading): void {
   if (leading.noticed) return
@@ -180,8 +190,8 @@ function tellTransferee(core: Core, leading: Leading, from: ReplicaId): void {
 }
 
 /**
- * The driver's attempt to send a snapshot at `index` ended. The next append waits for a sign of life
- * from the follower: after a failure that keeps the next attempt a heartbeat away.
+ * The driver's attempt to send a snapshot at `index` ended. The next append waits for a sign of
+ * life from the follower: after a failure that keeps the next attempt a heartbeat away.
  */
 export function snapshotSent(core: Core, to: ReplicaId, ok: boolean, index: Index): void {
   const progress = core.leading?.progress.get(to)

@@ -13,8 +13,9 @@ interface Promised {
 }
 
 /**
- * The log of one replica: the recent entries, the terms of all, and how far it is handed to the driver,
- * durable, committed and delivered. The driver's StableLog has the entries that fell off the tail.
+ * The log of one replica: the recent entries, the terms of all, and how far it is handed to the
+ * driver, durable, committed and delivered. The driver's StableLog has the entries that fell off
+ * the tail.
  *
  * Invariant: mark.index <= delivered <= commit <= last; persisted <= handed <= last.
  */
@@ -138,7 +139,10 @@ export class RaftLog {
     this.configurations.reset(mark.configuration)
   }
 
-  /** State up to `index` came as a snapshot, and the log leads up to it: nothing below is delivered. */
+  /**
+   * State up to `index` came as a snapshot, and the log leads up to it: nothing below is
+   * delivered.
+   */
   skipTo(index: Index): void {
     assert(index <= this.#last, `a skip to ${index}, beyond ${this.#last}`)
     this.#commit = Math.max(this.#commit, index)
@@ -191,10 +195,10 @@ export class RaftLog {
   }
 
   /**
-   * The batch that ended in (index, term) is durable, and so is every earlier one. It counts only as
-   * far as the log was not truncated since it was handed out: an entry of the same index and term may
-   * have come back after a truncation, in a batch still under way (pitfalls R16). Returns whether
-   * `persisted` advanced.
+   * The batch that ended in (index, term) is durable, and so is every earlier one. It counts only
+   * as far as the log was not truncated since it was handed out: an entry of the same index and
+   * term may have come back after a truncation, in a batch still under way (pitfalls R16). Returns
+   * whether `persisted` advanced.
    */
   persist(index: Index, term: Term): boolean {
     const before = this.#persisted
@@ -216,7 +220,9 @@ export class RaftLog {
     return this.#delivered < Math.min(this.#commit, this.#persisted)
   }
 
-  /** The next committed entries that are durable here too, each once, about `bytesMax` at a time. */
+  /**
+   * The next committed entries that are durable here too, each once, about `bytesMax` at a time.
+   */
   takeDeliverable(bytesMax: number): readonly Entry[] {
     const to = Math.min(this.#commit, this.#persisted) + 1
     const entries = this.entries(this.#delivered + 1, to, bytesMax)

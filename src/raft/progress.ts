@@ -2,8 +2,8 @@ import type { Index } from './types.ts'
 
 /**
  * `probe`: it is not known where the logs agree, so one append at a time. `replicate`: they do, so
- * appends are sent ahead of replies. `snapshot`: the next entry is gone from the log, and a snapshot
- * is on its way.
+ * appends are sent ahead of replies. `snapshot`: the next entry is gone from the log, and a
+ * snapshot is on its way.
  */
 export type ProgressState = 'probe' | 'replicate' | 'snapshot'
 
@@ -79,8 +79,8 @@ export function advanceMatch(progress: Progress, index: Index): boolean {
 }
 
 /**
- * The follower refused an append after entry `rejected`; `hint` is the best place to try next. Returns
- * false when the refusal is stale: duplicated, overtaken or of an earlier attempt.
+ * The follower refused an append after entry `rejected`; `hint` is the best place to try next.
+ * Returns false when the refusal is stale: duplicated, overtaken or of an earlier attempt.
  */
 export function retreat(progress: Progress, rejected: Index, hint: Index): boolean {
   if (progress.state === 'snapshot' || rejected <= progress.match) return false

@@ -33,8 +33,8 @@ const NOBODY: readonly never[] = []
 
 /**
  * One replica of one group. Feed it with `step` and `propose`, then take `ready` until it returns
- * undefined, and obey each Ready in the order its type states. Deterministic: the same start, inputs
- * and random draws give the same output. Nothing a peer sends makes it throw.
+ * undefined, and obey each Ready in the order its type states. Deterministic: the same start,
+ * inputs and random draws give the same output. Nothing a peer sends makes it throw.
  */
 export class Raft {
   readonly #core: Core
@@ -85,10 +85,10 @@ export class Raft {
   }
 
   /**
-   * Appends an entry as leader; `data` is kept, not copied. Refused before anything is appended while
-   * more than `uncommittedBytesMax` waits to be committed (a single larger entry passes when nothing
-   * does), while leadership is handed over, and when not leading. Empty entries are always accepted
-   * by a leader. A configuration must differ by one voter from a committed one.
+   * Appends an entry as leader; `data` is kept, not copied. Refused before anything is appended
+   * while more than `uncommittedBytesMax` waits to be committed (a single larger entry passes when
+   * nothing does), while leadership is handed over, and when not leading. Empty entries are always
+   * accepted by a leader. A configuration must differ by one voter from a committed one.
    */
   propose(data: Uint8Array, kind: EntryKind = 'command'): Proposed {
     const core = this.#core
@@ -141,7 +141,9 @@ export class Raft {
     return this.#status
   }
 
-  /** Whether the voters of the active configuration for whom `acks` holds, and we, are a majority. */
+  /**
+   * Whether the voters of the active configuration for whom `acks` holds, and we, are a majority.
+   */
   isQuorum(acks: (replica: ReplicaId) => boolean): boolean {
     const { self, log } = this.#core
     return isMajority(log.configurations.voters, (replica) => replica === self || acks(replica))

@@ -6,8 +6,8 @@ import { receiveAppendReply, receiveHeartbeatReply } from './leader.ts'
 import type { Message } from './types.ts'
 
 /**
- * One message, which may be late, doubled, out of order or of an earlier life of its sender. First the
- * terms are compared (design rule 3, as etcd does it), then the message takes effect.
+ * One message, which may be late, doubled, out of order or of an earlier life of its sender. First
+ * the terms are compared (design rule 3, as etcd does it), then the message takes effect.
  */
 export function receive(core: Core, message: Message): void {
   if (message.to !== core.self || message.from === core.self) return

@@ -8,8 +8,8 @@ import type { Entry } from './types.ts'
 const NONE: readonly Entry[] = []
 
 /**
- * Sends every follower what it lacks, as far as its window allows. Once per Ready, not per input: so
- * all that was proposed in a turn leaves in one message.
+ * Sends every follower what it lacks, as far as its window allows. Once per Ready, not per input:
+ * so all that was proposed in a turn leaves in one message.
  */
 export function replicate(core: Core): void {
   if (core.leading === undefined) return

@@ -2,7 +2,8 @@ import { assert } from '../world/assert.ts'
 import type { Index, Term } from './types.ts'
 
 /**
- * The term of every entry of the log, as runs of equal terms: a few numbers however long the log is.
+ * The term of every entry of the log, as runs of equal terms: a few numbers however long the log
+ * is.
  */
 export class TermRuns {
   readonly #starts: Index[] = []

@@ -97,7 +97,10 @@ export type Message = Envelope &
     | {
         readonly type: 'append-reply'
         readonly rejected: boolean
-        /** Accepted: the last index known durable and matching. Rejected: the refused previousIndex. */
+        /**
+         * Accepted: the last index known durable and matching. Rejected: the refused
+         * previousIndex.
+         */
         readonly index: Index
         readonly hintIndex: Index
         readonly hintTerm: Term
@@ -130,7 +133,9 @@ export type Input =
       readonly index: Index
       readonly term: Term
     }
-  /** The link to the leader's process closed and a redial was refused: campaign within 0-2 ticks. */
+  /**
+   * The link to the leader's process closed and a redial was refused: campaign within 0-2 ticks.
+   */
   | { readonly type: 'leader-gone' }
   /** Hand leadership to `to` once it has caught up; given up after one election timeout. */
   | { readonly type: 'transfer'; readonly to: ReplicaId }
@@ -157,7 +162,8 @@ export type Input =
  * Work the driver owes Raft, gathered over any number of inputs. The order is part of the contract:
  *   1. `reset`, then `entries` and `hardState` go to the log, in one batch;
  *   2. `messages` may go out at once, before they are durable;
- *   3. when the batch is durable: `messagesAfterPersist` go out, and `persisted` is stepped with the
+ *   3. when the batch is durable: `messagesAfterPersist` go out, and `persisted` is stepped with
+ *   the
  *      hardState and the last of `entries` of this Ready;
  *   4. `committed` is applied, in order. These entries are durable here too (a state flush can so
  *      never run ahead of the log).

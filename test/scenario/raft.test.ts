@@ -3,9 +3,9 @@ import path from 'node:path'
 import { expect, test } from 'vitest'
 import { runScript } from './raft-script.ts'
 
-// Goal: each script leads to exactly the golden trace beside it. A change of behaviour shows as a diff
-// of a trace, to be read line by line; UPDATE_GOLDEN=1 writes the traces anew. The oracle of the swarm
-// watches here too.
+// Goal: each script leads to exactly the golden trace beside it. A change of behaviour shows as a
+// diff of a trace, to be read line by line; UPDATE_GOLDEN=1 writes the traces anew. The oracle of
+// the swarm watches here too.
 
 const FOLDER = import.meta.dirname
 const scripts = readdirSync(FOLDER).filter((file) => /^raft-.*(?<!\.out)\.txt$/.test(file))

@@ -5,9 +5,10 @@ import { assert } from '../../../src/world/assert.ts'
 import type { Group, Node, Observer } from './group.ts'
 
 /**
- * Sees the true state of every replica and disk, and checks what Raft promises (paper, figure 3) after
- * every step: at most one leader a term, log matching, leader completeness, a committed prefix that
- * never changes and stands on a majority of disks, one vote a term, and Ready's own contract.
+ * Sees the true state of every replica and disk, and checks what Raft promises (paper, figure 3)
+ * after every step: at most one leader a term, log matching, leader completeness, a committed
+ * prefix that never changes and stands on a majority of disks, one vote a term, and Ready's own
+ * contract.
  */
 export class Oracle implements Observer {
   readonly #leaders = new Map<Term, ReplicaId>()

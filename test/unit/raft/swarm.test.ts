@@ -4,10 +4,11 @@ import { seededRandom } from '../../../src/world/random.ts'
 import { Group } from './group.ts'
 import { Oracle } from './oracle.ts'
 
-// Goal: no mix of lost, doubled, overtaking and late messages, slow disks, crashes that lose unsynced
-// records, cuts, snapshots and handovers breaks a promise of Raft; and once the faults end, the group
-// makes progress and all replicas agree. Each seed draws its own mix (swarm testing), so that rare
-// paths are not drowned by common ones. A failing seed is its own reproduction.
+// Goal: no mix of lost, doubled, overtaking and late messages, slow disks, crashes that lose
+// unsynced records, cuts, snapshots and handovers breaks a promise of Raft; and once the faults
+// end, the group makes progress and all replicas agree. Each seed draws its own mix (swarm
+// testing), so that rare paths are not drowned by common ones. A failing seed is its own
+// reproduction.
 
 const ROUNDS = 100
 const STEPS = 250
