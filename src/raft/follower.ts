@@ -24,7 +24,10 @@ export function receiveAppend(core: Core, append: Append): void {
   const end = append.previousIndex + append.entries.length
   if (append.previousIndex < log.commit) {
     // Committed entries are the same everywhere (paper 5.4.3), and may be compacted away here.
-    appendEntries(core, append.entries.slice(log.commit - append.previousIndex))
+    const fresh = append.entries.slice(log.commit - append.previousIndex)
+    const known = log.term(log.commit) ?? 0
+    if ((fresh[0]?.term ?? known) < known) return
+    appendEntries(core, fresh)
     acknowledge(core, append, Math.max(end, log.commit))
     return
   }
