@@ -38,6 +38,8 @@ const REQUEST_TIMEOUT_MS = 60_000
 const KEEP_ALIVE_MS = 72_000
 const TIMEOUT_CHECK_MS = 2_000
 const CONNECTIONS_MAX = 10_000
+/** Long enough for every caller who is at work to come once more. */
+const PARTING_MS = 250
 
 /** Rejects when the place cannot be listened on. */
 export async function openHttp({ place, token, logger }: HttpOptions): Promise<HttpDoor> {
@@ -58,10 +60,23 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
     },
     stop: async (graceMs) => {
       const late = setTimeout(() => app.server.closeAllConnections(), graceMs)
+      await seenOff(app, Math.min(PARTING_MS, graceMs))
       await app.close()
       clearTimeout(late)
     }
   }
+}
+
+/**
+ * Tells callers with each answer that the connection ends. Closing at once would cross with requests
+ * that are on their way on connections that look idle.
+ */
+async function seenOff(app: FastifyInstance, ms: number): Promise<void> {
+  if (ms === 0) return
+  app.server.prependListener('request', (_request, response) => {
+    response.setHeader('connection', 'close')
+  })
+  await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function makeApp(logger: Logger): FastifyInstance {
