@@ -3,7 +3,7 @@ import type { ReplicaHost } from '../partition/host.ts'
 import { Replica } from '../partition/replica.ts'
 import { decodeConfiguration, encodeConfiguration } from '../raft/codec.ts'
 import { Raft } from '../raft/raft.ts'
-import type { HardState, RaftOptions, RaftStart, SnapshotMark } from '../raft/types.ts'
+import type { HardState, Index, RaftOptions, RaftStart, SnapshotMark, Term } from '../raft/types.ts'
 import { META_KEY, SESSION_PREFIX } from '../state/layout.ts'
 import { loadSaved } from '../state/meta.ts'
 import { StateMachine } from '../state/state-machine.ts'
@@ -128,10 +128,11 @@ function recoverReplica(
     beginState(shell, placement.group, state, start.mark)
     return makeReplica(shell, { placement, id, start: { ...start, applied: 1 }, state })
   }
-  if (applied.index <= start.lastIndex) {
+  if (termAt(start, applied.index) === applied.term) {
     return makeReplica(shell, { placement, id, start: { ...start, applied: applied.index }, state })
   }
-  // A snapshot was switched in and its mark had not reached the log yet (design §6).
+  // A snapshot was switched in and its mark had not reached the log yet: what stands there, shorter or
+  // longer than the mark, conflicts with it.
   const mark = { ...applied, configuration: decodeConfiguration(state.configuration) }
   shell.log.reset(placement.group, mark)
   const { stable } = start
@@ -150,6 +151,14 @@ function recoverReplica(
     stable
   }
   return makeReplica(shell, { placement, id, start: reset, state })
+}
+
+/** The term of the log at `index`; 0 where it has none. */
+function termAt({ mark, termRuns, lastIndex }: RecoveredGroup['start'], index: Index): Term {
+  if (index > lastIndex || index < mark.index) return 0
+  let { term } = mark
+  for (const [first, of] of termRuns) if (first <= index) term = of
+  return term
 }
 
 function beginState(
@@ -182,9 +191,15 @@ function makeReplica(shell: OpenShell, { placement, id, start, state }: Making):
     inflightBytesMax: limits.inflightBytesMax,
     uncommittedBytesMax: limits.uncommittedBytesMax,
     tailBytesMax: limits.tailBytesMax,
-    preferred: placement.members[0]?.node === shell.self
+    preferred: isPreferred(placement, id)
   }
   return new Replica({ placement, id }, new Raft(options, start), state, host)
+}
+
+/** The first and those next in line: they should win when the leader is lost. */
+function isPreferred({ members }: Placement, id: ReplicaId): boolean {
+  const place = members.findIndex((member) => member.replica === id)
+  return place >= 0 && place < Math.ceil(members.length / 2)
 }
 
 function ownReplica(shell: OpenShell, placement: Placement): ReplicaId {
