@@ -1,6 +1,8 @@
 import { connect, type Socket } from 'node:net'
 
-/** Connections to one node, and requests under way on each: Node's own client costs ten times more. */
+/**
+ * Connections to one node, and requests under way on each: Node's own client costs ten times more.
+ */
 const CONNECTIONS = 4
 const DEPTH = 128
 const END_OF_HEAD = '\r\n\r\n'
@@ -26,7 +28,9 @@ export async function countLost(
   return lost.reduce((sum, some) => sum + some, 0)
 }
 
-/** Reads from `source` over `socket` until it is empty; answers come in the order of the requests. */
+/**
+ * Reads from `source` over `socket` until it is empty; answers come in the order of the requests.
+ */
 function readAlong(
   socket: Socket,
   source: Iterator<Expected>,

@@ -68,8 +68,8 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
 }
 
 /**
- * Tells callers with each answer that the connection ends. Closing at once would cross with requests
- * that are on their way on connections that look idle.
+ * Tells callers with each answer that the connection ends. Closing at once would cross with
+ * requests that are on their way on connections that look idle.
  */
 async function seenOff(app: FastifyInstance, ms: number): Promise<void> {
   if (ms === 0) return

@@ -47,6 +47,27 @@ test('three nodes killed under load at once cost no acknowledged write', async (
   await load.expectAll(trio.urls)
 })
 
+test('without a majority a node says so in time, and goes on when it is back', async () => {
+  const [url = ''] = trio.urls
+  await put(url, 'quorum', 'kept')
+  await Promise.all([trio.kill(1), trio.kill(2)])
+  const began = performance.now()
+  const written = await put(url, 'quorum?timeout=1500', 'lost or not')
+  const read = await get(url, 'quorum?timeout=1500')
+  expect(performance.now() - began).toBeLessThan(2 * 1_500 + 2_000)
+  const failures = [written, read].map(({ status, text }) => ({
+    status,
+    ...(JSON.parse(text) as { readonly error: { readonly code: string } }).error
+  }))
+  expect(['unavailable', 'unknown_outcome']).toContain(failures[0]?.code)
+  expect(['unavailable', 'timeout']).toContain(failures[1]?.code)
+  for (const { status } of failures) expect([503, 504]).toContain(status)
+  expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  await Promise.all([trio.restart(1, 0), trio.restart(2, 0)])
+  const { status, text } = await get(trio.urls[1] as string, 'quorum?timeout=30000')
+  expect([status, ['kept', 'lost or not'].includes(text)]).toEqual([200, true])
+})
+
 test('a fourth node joins and answers as a gateway', async () => {
   await put(trio.urls[0] as string, 'before', 'it joined')
   const seed = await trio.nodes[0]?.listening()
