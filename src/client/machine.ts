@@ -114,7 +114,7 @@ export class ClientMachine {
         this.#cancel(input.call, now)
         break
       case 'link-up':
-        this.#parts.peers.up(input.node)
+        this.#parts.peers.up(input.node, now)
         this.#errands.linkUp(now)
         this.#dispatch.pumpAll(now)
         break
@@ -330,7 +330,7 @@ export class ClientMachine {
 
   #linkDown(node: NodeId, now: number): void {
     const { outbox, peers, routes } = this.#parts
-    peers.down(node)
+    peers.down(node, now)
     for (const route of routes.all()) if (route.leader === node) routes.lost(route, node)
     for (const pending of outbox.takeAll(node)) {
       if (pending.purpose.type === 'errand') this.#errands.lost(pending.purpose, now)

@@ -5,6 +5,8 @@ import { backOff } from './retry.ts'
 /** A dial without an answer for so long is taken for failed: longer than any transport tries. */
 const DIAL_MS = 10_000
 const SEEDS_AT_ONCE = 3
+/** A link that goes down sooner did not last. */
+const FLAP_MS = 1_000
 
 interface Dial {
   /** Undefined: a seed, whose name we learn from the link. */
@@ -15,12 +17,22 @@ interface Dial {
   busy: boolean
 }
 
+interface Life {
+  readonly upAt: number
+  /** Links in a row that did not last. */
+  flaps: number
+  /** Not dialled before. */
+  until: number
+}
+
 /** How near a node is: `dialling` will be followed by news, `lost` by none before a while. */
 export type Reach = 'linked' | 'dialling' | 'lost'
 
 /** Which nodes have a link, and who is being called to get one. */
 export class Peers {
   readonly #links = new Set<NodeId>()
+  /** Of the last link to each node. */
+  readonly #lives = new Map<NodeId, Life>()
   readonly #dials = new Map<string, Dial>()
   readonly #seeds: readonly string[]
   readonly #random: Random
@@ -46,16 +58,27 @@ export class Peers {
     return this.#links.has(node)
   }
 
-  /** A link shows that its seed works, too, but not which one it was: all may be dialled again. */
-  up(node: NodeId): void {
+  up(node: NodeId, now: number): void {
     this.#links.add(node)
+    this.#lives.set(node, { upAt: now, flaps: this.#lives.get(node)?.flaps ?? 0, until: 0 })
     for (const [address, dial] of this.#dials) {
-      if (dial.node === node || dial.node === undefined) this.#dials.delete(address)
+      if (dial.node === node) this.#dials.delete(address)
     }
   }
 
-  down(node: NodeId): void {
+  /** A link that did not last is dialled again ever more slowly; one that did, at once. */
+  down(node: NodeId, now: number): void {
     this.#links.delete(node)
+    const life = this.#lives.get(node)
+    if (life !== undefined) {
+      life.flaps = now - life.upAt < FLAP_MS ? life.flaps + 1 : 0
+      life.until = life.flaps < 2 ? now : now + backOff(life.flaps, this.#random)
+    }
+    // What was dialled while the link stood was passed over by the transport, and no news of it will
+    // come; a seed may be this node under another name.
+    for (const dial of this.#dials.values()) {
+      if (dial.busy && (dial.node === node || dial.node === undefined)) this.#fail(dial, now)
+    }
   }
 
   /** For messages: the last dial that came to nothing. */
@@ -72,7 +95,7 @@ export class Peers {
   /** Makes sure that somebody tries to reach `node`, at one of its addresses at a time. */
   reach(node: NodeId, addresses: readonly string[], now: number): Reach {
     if (this.#links.has(node)) return 'linked'
-    if (this.#dial === undefined) return 'lost'
+    if (this.#dial === undefined || now < (this.#lives.get(node)?.until ?? 0)) return 'lost'
     const named = addresses.map((address) =>
       address.includes('/p2p/') ? address : `${address}/p2p/${node}`
     )

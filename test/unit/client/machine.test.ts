@@ -303,3 +303,31 @@ test('goal: a late copy never runs again in a session that its group forgot and 
   expect(cluster.outcome(2)).toMatchObject({ failure: { code: 'unknown_outcome' } })
   expect(cluster.outcome(4)).toMatchObject({ ok: true })
 })
+
+test('goal: a dial swallowed by a standing link does not hinder a later one', () => {
+  const cluster = warm()
+  const { leader } = groupOf(cluster)
+  cluster.frozen.add(leader)
+  for (const node of others(leader)) cluster.cut(node)
+  for (const node of others(leader)) cluster.alive.delete(node)
+  // Silence makes the client call the seeds, the linked node among them: nothing comes of that.
+  cluster.put(2, 'key', 4_000)
+  cluster.run(5_000)
+  cluster.cut(leader)
+  cluster.frozen.delete(leader)
+  cluster.put(3, 'key', 1_000)
+  cluster.run(1_000)
+  expect(cluster.outcome(3)).toMatchObject({ ok: true })
+})
+
+test('goal: a node that takes every link and drops it at once is dialled ever more slowly', () => {
+  const cluster = warm()
+  const dialled = cluster.dialled.length
+  const sent = cluster.sent.length
+  for (const node of NODES) cluster.cut(node)
+  cluster.faults = { ...NO_FAULTS, cutLink: 100, loseRequest: 0 }
+  cluster.put(2, 'key', 10_000)
+  cluster.run(10_000)
+  expect(cluster.dialled.length - dialled).toBeLessThan(10 * 6 * 3)
+  expect(cluster.sent.length - sent).toBeLessThan(10 * 6 * 6)
+})

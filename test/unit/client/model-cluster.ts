@@ -15,6 +15,7 @@ const CLUSTER = '0123456789abcdef0123456789abcdef'
 const PARTITIONS = 2
 const EMPTY = new Uint8Array(0)
 const WINDOW = 1_000_000
+const STEPS_MAX = 100_000
 
 interface SessionState {
   ackedUpTo: number
@@ -126,6 +127,7 @@ export class ModelCluster {
   /** Number of the present link to each node; absent: none. */
   readonly #links = new Map<NodeId, number>()
   #lastLink = 0
+  #steps = 0
   #stopAlarm: () => void = () => {}
 
   constructor(seed: string, options: { inFlightMax?: number } = {}) {
@@ -143,6 +145,8 @@ export class ModelCluster {
   }
 
   step(input: ClientInput): void {
+    // A machine that never rests would hang the test in place of failing it.
+    if (++this.#steps > STEPS_MAX) throw new Error(`a hot loop at ${this.now} ms: ${input.type}`)
     this.#act(this.machine.step(input, this.now))
   }
 
