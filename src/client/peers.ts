@@ -74,8 +74,8 @@ export class Peers {
       life.flaps = now - life.upAt < FLAP_MS ? life.flaps + 1 : 0
       life.until = life.flaps < 2 ? now : now + backOff(life.flaps, this.#random)
     }
-    // What was dialled while the link stood was passed over by the transport, and no news of it will
-    // come; a seed may be this node under another name.
+    // What was dialled while the link stood was passed over by the transport, and no news of it
+    // will come; a seed may be this node under another name.
     for (const dial of this.#dials.values()) {
       if (dial.busy && (dial.node === node || dial.node === undefined)) this.#fail(dial, now)
     }

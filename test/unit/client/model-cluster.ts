@@ -276,7 +276,9 @@ export class ModelCluster {
     if (link === undefined || this.#happens(this.faults.loseRequest)) return
     const delay = 1 + this.#chance.below(4)
     if (this.#happens(this.faults.cutLink)) {
-      this.later(delay + this.#chance.below(3) - 1, () => this.cut(node))
+      this.later(delay + this.#chance.below(3) - 1, () => {
+        if (this.faults.cutLink > 0) this.cut(node)
+      })
     }
     const late = this.#happens(this.faults.late) ? this.#chance.below(4_000) : 0
     this.later(delay + late, () => {
