@@ -55,8 +55,9 @@ async function measure(name: string, call: (i: number) => Promise<unknown>): Pro
   const total = cpu.reduce((sum, one) => sum + one, 0)
   const each = cpu.map((one) => (one / latencies.length).toFixed(0)).join('+')
   const rate = (latencies.length / seconds).toFixed(0)
+  const times = `p50 ${at(0.5)} p99 ${at(0.99)} p99.9 ${at(0.999)} ms`
   console.log(
-    `${name.padEnd(8)} ${rate.padStart(6)}/s  p50 ${at(0.5)} p99 ${at(0.99)} p99.9 ${at(0.999)} ms` +
+    `${name.padEnd(8)} ${rate.padStart(6)}/s  ${times}` +
       `  cpu ${(total / latencies.length).toFixed(0)} us/op (client+nodes ${each})`
   )
 }

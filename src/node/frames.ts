@@ -25,6 +25,7 @@ import {
 import { decodeRequest, encodeReply } from '../wire/request-codec.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Self } from './membership.ts'
+import { OncePerLink } from './once.ts'
 
 /** Statuses come every second: a link on which nothing came for so long leads nowhere any more. */
 const SILENCE_MS_MAX = 5_000
@@ -35,6 +36,7 @@ export class Frames {
   readonly #transport: Transport
   readonly #bootNonce: number
   readonly #learn: (map: ClusterMap) => void
+  readonly #once = new OncePerLink()
   readonly #heardAt = new Map<PeerId, number>()
 
   constructor(
@@ -74,6 +76,7 @@ export class Frames {
 
   up(link: Link, hello: Hello): void {
     const { mesh, inside } = this.#node
+    this.#once.open(link.peer)
     if (link.role === 'client') return
     this.#heardAt.set(link.peer, this.#node.host.clock.monotonic())
     mesh.up(link)
@@ -87,6 +90,7 @@ export class Frames {
     const { mesh, membership, inside, leaders } = this.#node
     const wasLinked = mesh.link(peer) !== undefined
     membership.gone(peer)
+    this.#once.close(peer)
     if (!wasLinked) return
     this.#heardAt.delete(peer)
     leaders.forget(peer)
@@ -147,6 +151,7 @@ export class Frames {
 
   #request(peer: PeerId, { head, body }: Frame): void {
     const request = decodeRequest(head, body)
+    if (!this.#once.admit(peer, request.id)) return
     this.#node.door.enter(request, (answer) => {
       this.#transport.send(peer, this.#reply(request.id, answer))
     })

@@ -49,6 +49,8 @@ export interface MachineOptions {
 }
 
 const STATUS_MS = 1_000
+/** Calls from inside this process, HTTP requests included, that wait at once. */
+const GATEWAY_CALLS_MAX = 10_000
 /** Replicas compare their digests so often. */
 const AUDIT_MS = 10_000
 
@@ -111,7 +113,8 @@ export class NodeMachine {
       clock,
       random: random.fork('gateway'),
       self: transport.self,
-      seeds: []
+      seeds: [],
+      inFlightMax: GATEWAY_CALLS_MAX
     })
     this.#registration = new Registration(this.gateway, this.membership, clock)
     this.#handover = new Handover(host, this.mesh, { clock, timers })

@@ -131,8 +131,8 @@ function recoverReplica(
   if (termAt(start, applied.index) === applied.term) {
     return makeReplica(shell, { placement, id, start: { ...start, applied: applied.index }, state })
   }
-  // A snapshot was switched in and its mark had not reached the log yet: what stands there, shorter or
-  // longer than the mark, conflicts with it.
+  // A snapshot was switched in and its mark had not reached the log yet: what stands there, shorter
+  // or longer than the mark, conflicts with it.
   const mark = { ...applied, configuration: decodeConfiguration(state.configuration) }
   shell.log.reset(placement.group, mark)
   const { stable } = start

@@ -9,7 +9,9 @@ import { openLog } from '../../src/storage/segmented-log.ts'
 const directory = fs.mkdtempSync(path.join(os.tmpdir(), 'keymesh-log-kill-'))
 afterAll(() => fs.rmSync(directory, { recursive: true }))
 
-/** Runs the writer until it has told of `lines` commits, then kills it; returns the last one told. */
+/**
+ * Runs the writer until it has told of `lines` commits, then kills it; returns the last one told.
+ */
 function writeUntilKilled(lines: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const script = path.join(import.meta.dirname, 'log-writer.ts')
@@ -32,7 +34,9 @@ function writeUntilKilled(lines: number): Promise<number> {
   })
 }
 
-/** Goal: kill -9 at any moment loses nothing that was told durable; the next life goes on behind it. */
+/**
+ * Goal: kill -9 at any moment loses nothing that was told durable; the next life goes on behind it.
+ */
 test('a killed writer has kept all that it said', async () => {
   let before = 0
   for (const lines of [3, 50, 120]) {

@@ -1,4 +1,6 @@
-/** Appends to the log in the directory given, and prints the last durable index, until it is killed. */
+/**
+ * Appends to the log in the directory given, and prints the last durable index, until it is killed.
+ */
 import { openFiles } from '../../src/storage/files.ts'
 import { openLog } from '../../src/storage/segmented-log.ts'
 

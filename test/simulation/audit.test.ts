@@ -5,8 +5,8 @@ import { decodeBody, encodeBody } from '../../src/state/entry-body.ts'
 import { utf8 } from '../../src/wire/bytes.ts'
 import { decodeCommand, encodeCommand } from '../../src/wire/command.ts'
 
-// Goal: a replica whose state is not what its entries made of it stops serving, and the others go on.
-// Method: let one replica's state machine apply something else.
+// Goal: a replica whose state is not what its entries made of it stops serving, and the others go
+// on. Method: let one replica's state machine apply something else.
 
 const key = utf8('key')
 
@@ -33,7 +33,9 @@ function put(cluster: SimulatedCluster, value: string): boolean {
   return written
 }
 
-/** From now on this replica writes `value` whatever a put says: an apply that is not deterministic. */
+/**
+ * From now on this replica writes `value` whatever a put says: an apply that is not deterministic.
+ */
 function spoil(cluster: SimulatedCluster, at: number, value: string): void {
   const state = cluster.nodes[at]?.machine?.host.get(1)?.state
   if (state === undefined) throw new Error('no replica to spoil')

@@ -4,8 +4,8 @@ import type { Entry } from '../../../src/raft/types.ts'
 import { assert } from '../../../src/world/assert.ts'
 import { entry, type MessageBody, Solo, voters } from './solo.ts'
 
-// Goal: no sequence of messages that pass the codec makes Raft throw, loses a committed entry or takes
-// a term or commit index back, whatever nonsense they tell.
+// Goal: no sequence of messages that pass the codec makes Raft throw, loses a committed entry or
+// takes a term or commit index back, whatever nonsense they tell.
 
 const small = fc.nat({ max: 8 })
 const flag = fc.boolean()
