@@ -19,6 +19,8 @@ import { ClientMachine } from './machine.ts'
 
 /** What calls still in flight may take after `close` before they are given up. */
 const GRACE_MS = 5_000
+/** A node that owes answers and says nothing for so long is called anew: its link may be dead. */
+const SILENCE_MS = 3_000
 /** After a full queue: its frames leave within a turn or two. */
 const QUEUE_FULL_MS = 20
 
@@ -46,6 +48,8 @@ export class ClientDriver {
   readonly #clock: Clock
   readonly #done = new Map<number, (outcome: CallOutcome) => void>()
   readonly #linked = new Set<PeerId>()
+  /** Since when a node owes us something, if it said nothing since. */
+  readonly #owing = new Map<PeerId, number>()
   #effects: ClientEffect[] = []
   #acting = false
   #lastCall = 0
@@ -84,6 +88,7 @@ export class ClientDriver {
       up: (link) => this.#up(link),
       frame: (peer, frame) => this.#frame(peer, frame),
       down: (peer) => {
+        this.#owing.delete(peer)
         if (this.#linked.delete(peer)) this.#step({ type: 'link-down', node: peer })
       },
       dialFailed: (address, reason) => this.#step({ type: 'dial-failed', address, reason })
@@ -190,7 +195,7 @@ export class ClientDriver {
       case 'wake-at':
         this.#stopAlarm()
         this.#stopAlarm = this.#timers.after(Math.max(0, effect.at - this.#clock.monotonic()), () =>
-          this.#step({ type: 'wake' })
+          this.#wake()
         )
         return
       default:
@@ -198,9 +203,20 @@ export class ClientDriver {
     }
   }
 
+  #wake(): void {
+    const silentSince = this.#clock.monotonic() - SILENCE_MS
+    for (const [peer, since] of this.#owing) {
+      if (since < silentSince) this.#transport.close(peer, 'silent')
+    }
+    this.#step({ type: 'wake' })
+  }
+
   /** A frame that did not leave is a refusal: that copy surely did nothing. */
   #send(node: PeerId, request: Request): void {
-    if (this.#transport.send(node, encodeRequest(request))) return
+    if (this.#transport.send(node, encodeRequest(request))) {
+      if (!this.#owing.has(node)) this.#owing.set(node, this.#clock.monotonic())
+      return
+    }
     const reply: Reply = {
       id: request.id,
       outcome: 'rejected',
@@ -241,6 +257,7 @@ export class ClientDriver {
 
   #frame(peer: PeerId, bytes: Uint8Array): void {
     if (!this.#linked.has(peer)) return
+    this.#owing.delete(peer)
     let reply: Reply
     try {
       const { kind, head, body } = decodeFrame(bytes)
