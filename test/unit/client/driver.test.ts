@@ -109,3 +109,13 @@ test('goal: a client that does nothing asks for nothing', () => {
   node.run(3_600_000)
   expect(node.world.events - events).toBe(0)
 })
+
+test('goal: a node that owes answers and says nothing is called anew', () => {
+  const node = opened()
+  node.silent = true
+  node.driver.call(mutate, { timeoutMs: 10_000 }, () => {})
+  node.run(2_500)
+  expect(node.closed).toEqual([])
+  node.run(3_000)
+  expect(node.closed[0]).toBe('silent')
+})
