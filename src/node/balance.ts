@@ -40,6 +40,7 @@ export class Balance {
     const preferred = replica.placement.members[0]
     if (!replica.isLeader || preferred === undefined || preferred.replica === replica.id)
       return false
+    if (!this.#mesh.mayLead(preferred.node, replica.group)) return false
     const since = this.#linkedSince.get(preferred.node)
     if (since === undefined || now - since < SETTLED_MS) return false
     const { status } = replica.raft

@@ -1,13 +1,19 @@
-import type { Answered } from '../partition/answer.ts'
+import { type Answered, rejected } from '../partition/answer.ts'
 import { confirms } from '../partition/reads.ts'
 import { decodeGroupMessages } from '../raft/codec.ts'
 import type { Channel, Link, PeerId, Transport } from '../transport/transport.ts'
 import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
-import { decodeClusterView, encodeClusterView } from '../wire/cluster-map-codec.ts'
+import {
+  decodeClusterView,
+  decodeNodeRecord,
+  encodeClusterView
+} from '../wire/cluster-map-codec.ts'
+import { decodeCommand } from '../wire/command.ts'
 import { asBytes, asTuple } from '../wire/fields.ts'
 import { decodeFrame, FRAME, type Frame } from '../wire/frame.ts'
 import { encodeHello, type Hello, PROTOCOL_VERSION } from '../wire/hello.ts'
+import { SYSTEM_GROUP } from '../wire/ids.ts'
 import { FRAME_HEAD_BYTES_MAX } from '../wire/limits.ts'
 import {
   type DigestClaim,
@@ -22,6 +28,7 @@ import {
   encodeMapPush,
   encodeStatus
 } from '../wire/node-frames.ts'
+import type { Request } from '../wire/request.ts'
 import { decodeRequest, encodeReply } from '../wire/request-codec.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Self } from './membership.ts'
@@ -30,12 +37,16 @@ import { OncePerLink } from './once.ts'
 /** Statuses come every second: a link on which nothing came for so long leads nowhere any more. */
 const SILENCE_MS_MAX = 5_000
 
+/** What fits a frame's head with room to spare. */
+const CLAIMS_PER_FRAME = 1_000
+
 /** Sorts what links bring to the parts it is for, and says of this node what others must know. */
 export class Frames {
   readonly #node: NodeMachine
   readonly #transport: Transport
   readonly #bootNonce: number
   readonly #learn: (map: ClusterMap) => void
+  #toldAt = 0
   readonly #once = new OncePerLink()
   readonly #heardAt = new Map<PeerId, number>()
 
@@ -127,7 +138,12 @@ export class Frames {
 
   /** Tells all nodes how we are, and gives up links to those that have long said nothing. */
   tellStatus(): void {
-    const silentSince = this.#node.host.clock.monotonic() - SILENCE_MS_MAX
+    const now = this.#node.host.clock.monotonic()
+    // After a pause of our own, what they said meanwhile still waits to be read.
+    if (now - this.#toldAt > SILENCE_MS_MAX / 2)
+      for (const peer of this.#heardAt.keys()) this.#heardAt.set(peer, now)
+    this.#toldAt = now
+    const silentSince = now - SILENCE_MS_MAX
     for (const { peer } of this.#node.mesh.links()) {
       if ((this.#heardAt.get(peer) ?? 0) < silentSince) this.#transport.close(peer, 'silent')
       else this.#sendStatus(peer)
@@ -135,8 +151,9 @@ export class Frames {
   }
 
   tellDigests(claims: readonly DigestClaim[]): void {
-    for (const { peer } of this.#node.mesh.links()) {
-      this.#transport.send(peer, encodeDigests(claims))
+    for (let from = 0; from < claims.length; from += CLAIMS_PER_FRAME) {
+      const parts = encodeDigests(claims.slice(from, from + CLAIMS_PER_FRAME))
+      for (const { peer } of this.#node.mesh.links()) this.#transport.send(peer, parts)
     }
   }
 
@@ -152,9 +169,22 @@ export class Frames {
   #request(peer: PeerId, { head, body }: Frame): void {
     const request = decodeRequest(head, body)
     if (!this.#once.admit(peer, request.id)) return
+    if (!this.#mayAsk(peer, request)) {
+      const refusal = rejected('forbidden', 'only a node may register itself')
+      this.#transport.send(peer, this.#reply(request.id, refusal))
+      return
+    }
     this.#node.door.enter(request, (answer) => {
       this.#transport.send(peer, this.#reply(request.id, answer))
     })
+  }
+
+  /** The system group is changed by nodes alone, each for itself. */
+  #mayAsk(peer: PeerId, { kind, group, body }: Request): boolean {
+    if (kind !== 'mutate' || group !== SYSTEM_GROUP) return true
+    if (this.#node.mesh.link(peer) === undefined) return false
+    const { operation } = decodeCommand(body)
+    return operation.type === 'register-node' && decodeNodeRecord(operation.node).id === peer
   }
 
   #reply(id: number, answer: Answered): readonly Uint8Array[] {
@@ -216,7 +246,8 @@ export class Frames {
 
   #status(peer: PeerId, head: readonly unknown[]): void {
     const { membership, leaders, mesh } = this.#node
-    const { durableSequence, led, peers, epoch } = decodeStatus(head)
+    const { durableSequence, led, unfit, peers, epoch } = decodeStatus(head)
+    mesh.setUnfit(peer, unfit)
     membership.durable(peer, durableSequence)
     leaders.tell(peer, led)
     if (!membership.isMember) for (const known of peers) mesh.want(known)
@@ -228,7 +259,9 @@ export class Frames {
   #sendStatus(peer: PeerId): void {
     const { membership, host, log, mesh } = this.#node
     const led: [number, number][] = []
+    const unfit: number[] = []
     for (const replica of host.replicas()) {
+      if (replica.damage !== undefined) unfit.push(replica.group)
       if (replica.isLeader) led.push([replica.group, replica.raft.status.term])
     }
     const status = {
@@ -236,6 +269,7 @@ export class Frames {
       wall: host.clock.wall(),
       durableSequence: log.durableSequence,
       led,
+      unfit,
       peers: membership.isMember ? [] : mesh.known()
     }
     this.#transport.send(peer, encodeStatus(status))

@@ -4,7 +4,7 @@ import type { ReplicaId } from '../wire/ids.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { Mesh } from './mesh.ts'
 
-const HANDOVER_MS_MAX = 3_000
+const HANDOVER_MS_MAX = 2_000
 const STEP_MS = 50
 
 /**
@@ -27,7 +27,7 @@ export class Handover {
     this.#timers = timers
   }
 
-  /** Calls `done` when nothing is led here any more, or nobody is left to lead it, or after 3 s. */
+  /** Calls `done` when nothing is led here any more, or nobody is left to lead it, or after 2 s. */
   run(done: () => void): void {
     const until = this.#clock.monotonic() + HANDOVER_MS_MAX
     const step = (): void => {
@@ -48,7 +48,7 @@ export class Handover {
   #heir(replica: Replica): ReplicaId | undefined {
     let best: { readonly id: ReplicaId; readonly match: number } | undefined
     for (const { replica: id, node, voter } of replica.raft.status.configuration.members) {
-      if (!voter || id === replica.id || this.#mesh.link(node) === undefined) continue
+      if (!voter || id === replica.id || !this.#mesh.mayLead(node, replica.group)) continue
       const match = replica.raft.progress(id)?.match ?? 0
       if (best === undefined || match > best.match) best = { id, match }
     }

@@ -1,6 +1,6 @@
 import { utf8, utf8Text } from '../wire/bytes.ts'
 import { hex } from '../wire/command.ts'
-import type { ClusterId, NodeId, StoreId } from '../wire/ids.ts'
+import type { ClusterId, GroupId, NodeId, StoreId } from '../wire/ids.ts'
 import type { Disk } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
 
@@ -15,6 +15,8 @@ export interface Identity {
   readonly bootCount: number
   /** The log has durable records: finding none later means that they were lost. */
   readonly logBorn: boolean
+  /** Groups whose state here was found to differ from the others': they never serve again here. */
+  readonly damaged: readonly GroupId[]
 }
 
 /** The data directory cannot be served as it is; the message tells the operator why. */
@@ -31,15 +33,16 @@ const FORMAT = 1
  */
 export function openIdentity(disk: Disk, nodeId: NodeId, random: Random): Identity {
   const before = readIdentity(disk)
-  if (before === undefined && disk.list().some((name) => name.endsWith('.log'))) {
-    throw new UnusableData(`the data directory has a log but no ${FILE}: restore it or use another`)
+  if (before === undefined && disk.list().length > 0) {
+    throw new UnusableData(`the data directory has data but no ${FILE}: restore it or use another`)
   }
   const fresh = {
     nodeId,
     storeId: hex(random.bytes(16)),
     clusterId: '',
     bootCount: 0,
-    logBorn: false
+    logBorn: false,
+    damaged: []
   }
   const identity = before ?? fresh
   if (identity.nodeId !== nodeId) {
@@ -59,7 +62,7 @@ function readIdentity(disk: Disk): Identity | undefined {
   const size = disk.size(FILE)
   if (size < 0) return undefined
   const fields = parse(utf8Text(disk.read(FILE, 0, size)) ?? '')
-  const { format, nodeId, storeId, clusterId, bootCount, logBorn } = fields
+  const { format, nodeId, storeId, clusterId, bootCount, logBorn, damaged } = fields
   if (typeof format === 'number' && format > FORMAT) {
     throw new UnusableData('the data directory was written by a newer version of KeyMesh')
   }
@@ -68,11 +71,16 @@ function readIdentity(disk: Disk): Identity | undefined {
     typeof storeId !== 'string' ||
     typeof clusterId !== 'string' ||
     typeof bootCount !== 'number' ||
-    typeof logBorn !== 'boolean'
+    typeof logBorn !== 'boolean' ||
+    !isNumbers(damaged)
   ) {
     throw new UnusableData(`${FILE} in the data directory is damaged: restore it or use another`)
   }
-  return { nodeId, storeId, clusterId, bootCount, logBorn }
+  return { nodeId, storeId, clusterId, bootCount, logBorn, damaged }
+}
+
+function isNumbers(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one))
 }
 
 function parse(text: string): Readonly<Record<string, unknown>> {

@@ -5,7 +5,7 @@ import { Snapshots } from '../partition/snapshots.ts'
 import type { NodeLog } from '../storage/log-types.ts'
 import { Overlay } from '../storage/overlay.ts'
 import { openLog } from '../storage/segmented-log.ts'
-import type { NodeId } from '../wire/ids.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { DigestClaim } from '../wire/node-frames.ts'
 import { type Identity, UnusableData } from './identity.ts'
 import type { MachineOptions } from './machine.ts'
@@ -26,6 +26,8 @@ export interface KeepingShell {
   readonly bootNonce: number
   readonly isLinked: (node: NodeId) => boolean
   readonly tellDigests: (claims: readonly DigestClaim[]) => void
+  /** A replica was found damaged: it must stay so over restarts. */
+  readonly onDamage: (group: GroupId) => void
   readonly fatal: (fault: Error) => void
 }
 
@@ -66,8 +68,10 @@ export function openKeeping(
     self: transport.self,
     tell: shell.tellDigests,
     onDamage: (replica, reason) => {
-      if (replica.damage === undefined) logger.log('error', 'replica damaged', { reason })
+      if (replica.damage !== undefined) return
+      logger.log('error', 'replica damaged', { reason })
       replica.condemn(reason)
+      shell.onDamage(replica.group)
     }
   })
   return { log, overlay, host, flusher, snapshots, audit }

@@ -7,7 +7,7 @@ import type { Snapshots } from '../partition/snapshots.ts'
 import type { NodeLog } from '../storage/log-types.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { ClusterMap, ClusterView, NodeRecord } from '../wire/cluster-map.ts'
-import { encodeClusterView } from '../wire/cluster-map-codec.ts'
+import { ADDRESSES_MAX, encodeClusterView } from '../wire/cluster-map-codec.ts'
 import { hex } from '../wire/command.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { Disk } from '../world/disk.ts'
@@ -51,6 +51,8 @@ export interface MachineOptions {
 const STATUS_MS = 1_000
 /** Calls from inside this process, HTTP requests included, that wait at once. */
 const GATEWAY_CALLS_MAX = 10_000
+/** What calls from inside may still take when the node stops: all of it must fit 10 s. */
+const GATEWAY_GRACE_MS = 1_500
 /** Replicas compare their digests so often. */
 const AUDIT_MS = 10_000
 
@@ -97,6 +99,11 @@ export class NodeMachine {
       bootNonce: this.#bootNonce,
       isLinked: (node) => this.mesh.link(node) !== undefined,
       tellDigests: (claims) => this.#frames.tellDigests(claims),
+      onDamage: (group) => {
+        const { identity: before } = this.membership
+        const damaged = [...before.damaged, group]
+        this.membership.changeIdentity(saveIdentity(disk, { ...before, damaged }))
+      },
       fatal: (fault) => this.#fail(fault)
     })
     const { host } = this.#keeping
@@ -145,8 +152,14 @@ export class NodeMachine {
   start(): void {
     this.gateway.start(() => {})
     const { map } = this.membership
-    if (map === undefined || !this.membership.isMember) this.#connect()
-    else this.#openReplicas(map, () => this.#connect())
+    if (map !== undefined) {
+      this.#openReplicas(map, () => this.#connect())
+      return
+    }
+    // A founding map on the disk is a cluster, even if the process ended before it had joined.
+    const { founding } = this
+    if (founding !== undefined) this.#learn(founding)
+    this.#connect()
   }
 
   /** Why this node is not ready yet, in words; empty when it is (contract §5, /readyz). */
@@ -194,7 +207,7 @@ export class NodeMachine {
             })
           })
         })
-      })
+      }, GATEWAY_GRACE_MS)
     })
   }
 
@@ -251,7 +264,10 @@ export class NodeMachine {
 
   #self(): Self {
     const { transport, http, zone } = this.#options
-    const addresses = transport.addresses().map((address) => address.replace(/\/p2p\/.*$/, ''))
+    const addresses = transport
+      .addresses()
+      .slice(0, ADDRESSES_MAX)
+      .map((address) => address.replace(/\/p2p\/.*$/, ''))
     return { addresses, http, zone }
   }
 
@@ -284,13 +300,14 @@ export class NodeMachine {
       else logger.log('warn', 'map refused', { reason: objection })
       return
     }
-    if (map.epoch <= (membership.map?.epoch ?? 0)) return
+    const known = membership.map?.epoch ?? 0
+    if (map.epoch < known || (map.epoch === known && membership.isMember)) return
     const { nodeId } = membership.identity
     const joins = !membership.isMember && map.nodes.some((node) => node.id === nodeId)
     const placed = map.placements.some(({ members }) => members.some(({ node }) => node === nodeId))
     // A first member's replicas begin with the founding map, whatever came after it.
     if (joins && placed && map.epoch !== 1) return
-    if (joins && placed) saveFoundingMap(disk, map)
+    if (joins && placed && this.founding === undefined) saveFoundingMap(disk, map)
     if (joins || membership.isMember) saveMap(disk, map)
     membership.changeMap(map)
     if (joins) {
@@ -339,6 +356,9 @@ export class NodeMachine {
         const { identity } = this.membership
         if (!identity.logBorn && this.log.groups().length > 0) {
           this.membership.changeIdentity(saveIdentity(disk, { ...identity, logBorn: true }))
+        }
+        for (const group of identity.damaged) {
+          host.get(group)?.condemn(`group ${group}: its state here was found to be damaged`)
         }
         this.#replicasOpen = true
         done()

@@ -1,6 +1,7 @@
 import type { Link, PeerId } from '../transport/transport.ts'
 import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap, NodeRecord } from '../wire/cluster-map.ts'
+import { isNodeRecord } from '../wire/cluster-map-codec.ts'
 import { decodeHello, type Hello, PROTOCOL_VERSION } from '../wire/hello.ts'
 import type { Identity } from './identity.ts'
 
@@ -46,7 +47,8 @@ export class Membership {
 
   constructor(identity: Identity, map: ClusterMap | undefined, forming: FormingOptions) {
     this.#identity = identity
-    this.#map = map
+    // A map without membership is what a crash left of joining: it is learnt anew.
+    this.#map = identity.clusterId === '' ? undefined : map
     this.#forming = forming
   }
 
@@ -94,6 +96,7 @@ export class Membership {
     if (hello.client !== (link.role === 'client')) return refuse('role')
     if (hello.client) return this.#judgeClient(hello)
     if (hello.nodeId !== link.peer) return refuse('node id is not the peer id')
+    if (!isNodeRecord(recordOf(hello))) return refuse('its addresses or names are out of bounds')
     const reason = this.isMember ? this.#judgeNode(hello) : undefined
     if (reason !== undefined) return refuse(reason)
     if (!this.isMember && this.#forming.bootstrap && hello.clusterId === '' && hello.bootstrap) {
@@ -168,7 +171,8 @@ export class Membership {
     const back =
       hello.bootCount < seen.bootCount ||
       (hello.bootCount === seen.bootCount && hello.bootNonce !== seen.bootNonce) ||
-      hello.durableSequence < seen.durableSequence
+      // Within one life a hello may have been written before a status that came earlier.
+      (hello.bootCount > seen.bootCount && hello.durableSequence < seen.durableSequence)
     return back ? 'stale_disk' : undefined
   }
 }

@@ -1,4 +1,5 @@
 import type { DialFailure, Link, PeerId, Transport } from '../transport/transport.ts'
+import type { GroupId } from '../wire/ids.ts'
 import type { KnownPeer } from '../wire/node-frames.ts'
 import type { Random } from '../world/random.ts'
 
@@ -35,6 +36,7 @@ export class Mesh {
   readonly #seeds: Dialling[]
   readonly #targets = new Map<PeerId, Dialling>()
   readonly #links = new Map<PeerId, Link>()
+  readonly #unfit = new Map<PeerId, ReadonlySet<GroupId>>()
 
   constructor(
     transport: Transport,
@@ -53,6 +55,16 @@ export class Mesh {
 
   link(peer: PeerId): Link | undefined {
     return this.#links.get(peer)
+  }
+
+  /** Groups that the replica on `peer` must not lead, as it says itself. */
+  setUnfit(peer: PeerId, groups: readonly GroupId[]): void {
+    this.#unfit.set(peer, new Set(groups))
+  }
+
+  /** Whether `peer` is linked and may be made leader of `group`. */
+  mayLead(peer: PeerId, group: GroupId): boolean {
+    return this.#links.has(peer) && this.#unfit.get(peer)?.has(group) !== true
   }
 
   links(): Iterable<Link> {

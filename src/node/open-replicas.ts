@@ -53,9 +53,15 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
     const found = recovered.get(placement.group)
     const known = found?.replica === 0 ? undefined : found
     openState(shell, placement.group, (state) => {
-      if (shell.host.get(placement.group) === undefined) {
-        if (known === undefined) shell.host.add(createReplica(shell, placement, state))
-        else shell.host.add(recoverReplica(shell, placement, known, state))
+      try {
+        if (shell.host.get(placement.group) === undefined) {
+          if (known === undefined) shell.host.add(createReplica(shell, placement, state))
+          else shell.host.add(recoverReplica(shell, placement, known, state))
+        }
+      } catch (error) {
+        if (!(error instanceof UnusableData)) throw error
+        shell.fatal(error)
+        return
       }
       left--
       if (left === 0) done()
@@ -123,10 +129,16 @@ function recoverReplica(
 ): Replica {
   const { applied } = state
   shell.flusher.setDurable(placement.group, applied)
-  if (applied.index === 0) {
+  if (applied.index === 0 && start.mark.index === FIRST_MARK.index) {
     // It was created and stopped before its first flush: all it knew is in the log.
     beginState(shell, placement.group, state, start.mark)
     return makeReplica(shell, { placement, id, start: { ...start, applied: 1 }, state })
+  }
+  if (applied.index < start.mark.index) {
+    throw new UnusableData(
+      `the state of group ${placement.group} is older than its log: a part of the data directory ` +
+        'was put back or lost; start with an empty one, the node rejoins and copies its data'
+    )
   }
   if (termAt(start, applied.index) === applied.term) {
     return makeReplica(shell, { placement, id, start: { ...start, applied: applied.index }, state })

@@ -1,5 +1,5 @@
 import type { Outbox } from '../partition/host.ts'
-import { encodeGroupMessages, type GroupMessage } from '../raft/codec.ts'
+import { encodeGroupMessages, type GroupMessage, headBytesMax } from '../raft/codec.ts'
 import type { Message } from '../raft/types.ts'
 import type { Transport } from '../transport/transport.ts'
 import { encodeFrame, FRAME } from '../wire/frame.ts'
@@ -8,12 +8,13 @@ import { type ConfirmGroup, encodeConfirm } from '../wire/node-frames.ts'
 
 interface Gathering {
   messages: GroupMessage[]
-  bytes: number
+  bodyBytes: number
+  headBytes: number
 }
 
-/** Bytes of entries and messages in one frame; a frame's body may hold twice as much and more. */
-const FRAME_FILL_BYTES = 2 * 1024 * 1024
-const FRAME_MESSAGES_MAX = 1_024
+/** A frame leaves when it holds so much; its limits (wire/limits.ts) leave room for one more message. */
+const BODY_FILL_BYTES = 2 * 1024 * 1024
+const HEAD_FILL_BYTES = 96 * 1024
 
 /**
  * Gathers what replicas say in one turn into one frame per peer, heartbeats of all groups included.
@@ -32,16 +33,16 @@ export class NodeOutbox implements Outbox {
   raft(node: NodeId, group: GroupId, message: Message): void {
     let gathering = this.#gathering.get(node)
     if (gathering === undefined) {
-      gathering = { messages: [], bytes: 0 }
+      gathering = { messages: [], bodyBytes: 0, headBytes: 0 }
       this.#gathering.set(node, gathering)
     }
     gathering.messages.push({ group, message })
+    gathering.headBytes += headBytesMax(message)
     if (message.type === 'append') {
-      for (const entry of message.entries) gathering.bytes += entry.data.length
+      for (const entry of message.entries) gathering.bodyBytes += entry.data.length
     }
-    const full =
-      gathering.bytes >= FRAME_FILL_BYTES || gathering.messages.length >= FRAME_MESSAGES_MAX
-    if (full) this.#send(node, gathering)
+    const { bodyBytes, headBytes } = gathering
+    if (bodyBytes >= BODY_FILL_BYTES || headBytes >= HEAD_FILL_BYTES) this.#send(node, gathering)
   }
 
   confirm(node: NodeId, round: number, groups: readonly ConfirmGroup[]): void {
@@ -57,7 +58,8 @@ export class NodeOutbox implements Outbox {
   #send(node: NodeId, gathering: Gathering): void {
     const { head, bodies } = encodeGroupMessages(gathering.messages)
     gathering.messages = []
-    gathering.bytes = 0
+    gathering.bodyBytes = 0
+    gathering.headBytes = 0
     this.#transport.send(node, encodeFrame([FRAME.raft, head], bodies))
   }
 }

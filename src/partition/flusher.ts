@@ -17,6 +17,9 @@ export interface FlushOptions {
   readonly logBytesMax: number
 }
 
+/** The newest segments with this share of the bound keep what followers may still ask for. */
+const KEPT_SHARE = 0.5
+
 interface Applied {
   readonly index: Index
   readonly term: Term
@@ -64,13 +67,12 @@ export class Flusher {
     return this.#busy
   }
 
-  /** Flushes if it is time to. */
+  /** Flushes and drops log if it is time to. */
   tick(): void {
+    if (this.#busy) return
     const { clock, flushMs, flushBytes } = this.#options
     const due = clock.monotonic() - this.#lastAt >= flushMs
-    if (this.#overlay.dirtyBytes >= flushBytes || (due && this.#overlay.dirtyBytes > 0)) {
-      this.flush(() => {})
-    }
+    if (due || this.#overlay.dirtyBytes >= flushBytes) this.flush(() => {})
   }
 
   /** Flushes what is applied now; `done` when it is durable. Waits for a flush under way. */
@@ -81,6 +83,7 @@ export class Flusher {
     }
     this.#busy = true
     this.#lastAt = this.#options.clock.monotonic()
+    this.#touchApplied()
     const flushed = new Map<GroupId, Applied>()
     const prepare = (group: GroupId): void => {
       const replica = this.#host.get(group)
@@ -94,7 +97,10 @@ export class Flusher {
         return
       }
       this.#busy = false
-      for (const [group, applied] of flushed) this.#flushed(group, applied)
+      for (const [group, applied] of flushed) {
+        if (applied.index > this.durableIndex(group)) this.#durable.set(group, applied)
+      }
+      this.#dropLog()
       done()
       const waiting = this.#after
       this.#after = []
@@ -102,28 +108,57 @@ export class Flusher {
     })
   }
 
-  #flushed(group: GroupId, applied: Applied): void {
-    if (applied.index > this.durableIndex(group)) this.#durable.set(group, applied)
-    const replica = this.#host.get(group)
-    if (replica !== undefined) this.#compact(replica, this.durableIndex(group))
+  /**
+   * An empty entry or a configuration changes no key, so nothing else makes its index durable: a
+   * group without writes would hold the log's oldest segment for ever.
+   */
+  #touchApplied(): void {
+    for (const { group, state, installing } of this.#host.replicas()) {
+      // While a snapshot takes the state's place, the old one must not reach the new table.
+      if (installing || state.applied.index <= this.durableIndex(group)) continue
+      this.#overlay.table(group).touch()
+    }
+  }
+
+  #dropLog(): void {
+    const { log } = this.#host
+    const { logBytesMax, fatal } = this.#options
+    const over = log.bytes >= logBytesMax
+    const old = log.oldEntries(logBytesMax * KEPT_SHARE)
+    let dropped = false
+    for (const replica of this.#host.replicas()) {
+      if (this.#compact(replica, old.get(replica.group) ?? 0, over)) dropped = true
+    }
+    // Segments go once the marks are durable; on a calm node nothing else would make them so.
+    if (!dropped) return
+    log.commit((fault) => {
+      if (fault !== undefined) fatal(fault)
+    })
   }
 
   /**
-   * Keeps some entries for followers that lag a little, all that a linked follower still needs, and
-   * neither when the log has grown over its bound.
+   * Keeps some entries for followers that lag a little, unless they are in `old` segments, and all
+   * that a linked follower still needs, unless the log is `over` its bound too.
    */
-  #compact(replica: Replica, durable: Index): void {
-    const { logEntriesKept, logBytesMax } = this.#options
-    const { raft, group } = replica
-    let index = durable
-    if (this.#host.log.bytes < logBytesMax) {
-      index = Math.min(durable - logEntriesKept, this.#neededFrom(replica) - 1)
+  #compact(replica: Replica, old: Index, over: boolean): boolean {
+    const { raft, group, state } = replica
+    const durable = this.durableIndex(group)
+    const needed = this.#neededFrom(replica) - 1
+    const index = Math.min(
+      durable,
+      Math.max(durable - this.#options.logEntriesKept, old),
+      over ? Math.max(needed, old) : needed
+    )
+    // Of what is not applied nobody knows when it will be: a group without a majority can wait for
+    // days while others fill the disk. It is little (uncommittedBytesMax), so it moves on.
+    const stuck = over && old > index && state.applied.index === durable && !replica.installing
+    const mark = index < raft.status.firstIndex ? undefined : raft.markAt(index)
+    if (mark !== undefined) {
+      raft.step({ type: 'compact', mark })
+      this.#host.log.compact(group, mark)
     }
-    if (index < raft.status.firstIndex) return
-    const mark: SnapshotMark | undefined = raft.markAt(index)
-    if (mark === undefined) return
-    raft.step({ type: 'compact', mark })
-    this.#host.log.compact(group, mark)
+    if (stuck) this.#host.log.renew(group)
+    return mark !== undefined || stuck
   }
 
   /** The first index that a linked follower of ours does not have yet. */

@@ -91,7 +91,7 @@ export class ReplicaHost implements ReplicaShell {
   /** A strong read of `replica`: `run` at a moment when its state may be read, else `fail`. */
   read(replica: Replica, run: () => void, fail: () => void): void {
     const { role, transferring } = replica.raft.status
-    if (role !== 'leader' || transferring) {
+    if (role !== 'leader' || transferring || replica.damage !== undefined) {
       fail()
       return
     }

@@ -160,6 +160,8 @@ export class Replica {
 
   receive(from: NodeId, message: Message): void {
     if (message.to !== this.id) return
+    // A replica whose state is wrong must not be made leader by a transfer.
+    if (this.#damage !== undefined && message.type === 'timeout-now') return
     this.#nodeOf.set(message.from, from)
     this.raft.step({ type: 'receive', message })
     this.#shell.dirty(this)
@@ -234,6 +236,10 @@ export class Replica {
     }
     this.#noticeLeadership()
     if (this.raft.status.committedInTerm) this.#waits.committed(true)
+  }
+
+  get installing(): boolean {
+    return this.#installing !== undefined
   }
 
   /** Committed entries are held back until `finishInstall`; reads go on with the old state. */

@@ -1,4 +1,3 @@
-import { decodeMark } from '../raft/codec.ts'
 import type { SnapshotMark } from '../raft/types.ts'
 import { TableCheck } from '../state/table-check.ts'
 import type { Receiver } from '../storage/overlay.ts'
@@ -22,18 +21,19 @@ export interface ReceiverShell {
 export class SnapshotReceiver {
   readonly first: SnapshotChunk
   readonly mark: SnapshotMark
-  readonly into: Receiver
+  readonly #into: Receiver
   readonly #shell: ReceiverShell
   #taken = 0
   #kept = 0
   #complete = false
-  #damaged = false
+  #ended = false
   readonly #check = new TableCheck()
 
-  constructor(first: SnapshotChunk, into: Receiver, shell: ReceiverShell) {
+  /** `mark` is what the first chunk says it stands at. */
+  constructor(first: SnapshotChunk, mark: SnapshotMark, into: Receiver, shell: ReceiverShell) {
     this.first = { ...first, mark: first.mark.slice() }
-    this.mark = decodeMark(this.first.mark)
-    this.into = into
+    this.mark = mark
+    this.#into = into
     this.#shell = shell
   }
 
@@ -48,26 +48,40 @@ export class SnapshotReceiver {
     return same && chunk.transfer === transfer && equalBytes(chunk.mark, mark)
   }
 
-  /** A chunk that is not the next one is asked for again by the acknowledgement. */
+  /** Gives up what was collected. Nothing of the shell is called any more. */
+  abort(): void {
+    this.#ended = true
+    this.#into.abort()
+  }
+
+  /** Puts what was collected in the place of the state. Requires: complete. */
+  finish(done: Parameters<Receiver['finish']>[1]): void {
+    this.#into.finish([], done)
+  }
+
+  /**
+   * A chunk that is not the next one is asked for again by the acknowledgement. Throws Malformed at a
+   * page that cannot be read.
+   */
   take(chunk: SnapshotChunk & { readonly page: Uint8Array }): void {
     if (chunk.sequence !== this.#taken || this.#complete) {
       if (!this.#complete) this.#shell.acknowledge(this.#kept)
       return
     }
-    this.#taken++
     const { last } = chunk
     const entries = decodeStatePage(chunk.page)
+    this.#taken++
     if (!this.#isSound(entries, last)) {
-      this.#damaged = true
+      this.abort()
       this.#shell.damaged()
       return
     }
-    this.into.put(entries, (fault) => {
+    this.#into.put(entries, (fault) => {
       if (fault !== undefined) {
         this.#shell.fault(fault)
         return
       }
-      if (this.#damaged) return
+      if (this.#ended) return
       this.#kept++
       if (!last) {
         this.#shell.acknowledge(this.#kept)

@@ -1,4 +1,4 @@
-import { decodeConfiguration } from '../raft/codec.ts'
+import { decodeConfiguration, decodeMark } from '../raft/codec.ts'
 import type { StateMachine } from '../state/state-machine.ts'
 import type { Overlay } from '../storage/overlay.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
@@ -74,7 +74,7 @@ export class Snapshots {
     if (receiver !== undefined && !receiver.belongs(chunk)) {
       // A complete one is being switched in; a newer transfer then finds its place taken by state.
       if (receiver.isComplete || chunk.sequence !== 0 || chunk.term < receiver.first.term) return
-      receiver.into.abort()
+      receiver.abort()
       this.#receiving.delete(chunk.group)
       receiver = undefined
     }
@@ -123,37 +123,36 @@ export class Snapshots {
   }
 
   #receive(node: NodeId, replica: Replica, chunk: SnapshotChunk): SnapshotReceiver | undefined {
+    const mark = decodeMark(chunk.mark.slice())
+    if (mark.index <= replica.state.applied.index) {
+      this.#answer(node, chunk, { next: 0, outcome: 'done' })
+      return undefined
+    }
     const into = this.#overlay.receive(chunk.group)
-    const receiver = new SnapshotReceiver(chunk, into, {
+    const receiver = new SnapshotReceiver(chunk, mark, into, {
       acknowledge: (next) => this.#answer(node, chunk, { next, outcome: 'more' }),
       complete: () => this.#install(node, replica, receiver),
       damaged: () => {
-        into.abort()
         this.#receiving.delete(chunk.group)
         this.#answer(node, chunk, { next: 0, outcome: 'refused' })
       },
       fault: this.#options.fatal
     })
-    if (receiver.mark.index <= replica.state.applied.index) {
-      into.abort()
-      this.#answer(node, chunk, { next: 0, outcome: 'done' })
-      return undefined
-    }
     this.#receiving.set(chunk.group, receiver)
     return receiver
   }
 
   #install(node: NodeId, replica: Replica, receiver: SnapshotReceiver): void {
-    const { first, mark, into } = receiver
+    const { first, mark } = receiver
     const { group } = replica
     if (mark.index <= replica.state.applied.index) {
-      into.abort()
+      receiver.abort()
       this.#receiving.delete(group)
       this.#answer(node, first, { next: 0, outcome: 'done' })
       return
     }
     replica.beginInstall()
-    into.finish([], (fault) => {
+    receiver.finish((fault) => {
       if (fault !== undefined) {
         this.#options.fatal(fault)
         return

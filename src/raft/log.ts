@@ -4,6 +4,9 @@ import { Tail } from './tail.ts'
 import { TermRuns } from './term-runs.ts'
 import type { Entry, Index, RaftStart, SnapshotMark, StableLog, Term } from './types.ts'
 
+/** Entries of one message, however small: what their heads take must fit a frame. */
+const ENTRIES_MAX = 4_096
+
 /** What a Ready gave the driver to persist: good up to `reach` once its batch is durable. */
 interface Promised {
   readonly index: Index
@@ -171,8 +174,9 @@ export class RaftLog {
   /** Up to `bytesMax` of entries from `from` on, below `to`, at least one. Requires: from < to. */
   entries(from: Index, to: Index, bytesMax: number): readonly Entry[] {
     const recent = this.#tail.first
-    if (from >= recent) return this.#tail.slice(from, to, bytesMax)
-    const read = this.#stable.entries(from, Math.min(to, recent), bytesMax)
+    const end = Math.min(to, from + ENTRIES_MAX)
+    if (from >= recent) return this.#tail.slice(from, end, bytesMax)
+    const read = this.#stable.entries(from, Math.min(end, recent), bytesMax)
     assert(read[0]?.index === from, `entry ${from} is not in the stable log`)
     return read
   }

@@ -12,6 +12,7 @@ import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { CLUSTER_MAP_KEY } from './layout.ts'
 import type { Table } from './table.ts'
 
+const MAP_BYTES_MAX = 4 * 1024 * 1024
 const DONE: Result = { type: 'done' }
 
 /** The cluster map as the system group keeps it. */
@@ -67,7 +68,7 @@ export class Cluster {
     const updated = { ...node, state: stateOf(known, node) }
     if (!isSame(known, updated)) {
       const nodes = map.nodes.map((other) => (other === known ? updated : other))
-      this.put({ ...map, nodes, epoch: map.epoch + 1 })
+      return this.#change(map, nodes)
     }
     return DONE
   }
@@ -78,7 +79,16 @@ export class Cluster {
       return refused(`bad_node_record: no node joins as ${node.state}`)
     }
     const nodes = [...map.nodes, node].sort((a, b) => (a.id < b.id ? -1 : 1))
-    this.put({ ...map, nodes, epoch: map.epoch + 1 })
+    return this.#change(map, nodes)
+  }
+
+  /** The map travels whole in one frame, with the leaders: it must never outgrow that. */
+  #change(map: ClusterMap, nodes: readonly NodeRecord[]): Result {
+    const changed = { ...map, nodes, epoch: map.epoch + 1 }
+    if (encodeClusterMap(changed).length > MAP_BYTES_MAX) {
+      return refused('too_many_nodes: the cluster map would be too large')
+    }
+    this.put(changed)
     return DONE
   }
 }

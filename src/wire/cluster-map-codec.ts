@@ -30,6 +30,22 @@ const STATES = new Map<number, NodeState>(
   (Object.keys(STATE) as NodeState[]).map((state) => [STATE[state], state])
 )
 
+/** Whether `node` can be written: nothing in it is empty that names it, or longer than its bound. */
+export function isNodeRecord({ id, storeId, addresses, http, zone }: NodeRecord): boolean {
+  const within = (text: string, max: number, min = 0): boolean => {
+    const { length } = utf8(text)
+    return length >= min && length <= max
+  }
+  return (
+    within(id, ID_BYTES_MAX, 1) &&
+    within(storeId, ID_BYTES_MAX, 1) &&
+    addresses.length <= ADDRESSES_MAX &&
+    addresses.every((address) => within(address, ADDRESS_BYTES_MAX, 1)) &&
+    within(http, ADDRESS_BYTES_MAX) &&
+    within(zone, NAME_BYTES_MAX)
+  )
+}
+
 /**
  * Layout: version u8 · id, storeId · state u8 · http, zone · count, addresses (texts with length).
  */

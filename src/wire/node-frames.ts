@@ -1,4 +1,5 @@
 import { Malformed } from './bytes.ts'
+import { ADDRESSES_MAX } from './cluster-map-codec.ts'
 import { asArray, asBoolean, asChoice, asInteger, asPeerId, asText, asTuple } from './fields.ts'
 import { encodeFrame, FRAME } from './frame.ts'
 import type { GroupId, NodeId, ReplicaId } from './ids.ts'
@@ -77,17 +78,20 @@ export interface Status {
   readonly durableSequence: number
   /** Groups it leads: [group, term]. */
   readonly led: readonly (readonly [GroupId, number])[]
+  /** Groups whose replica there must not lead: its state is damaged. */
+  readonly unfit: readonly GroupId[]
   /** Nodes it is linked to; how nodes that share only a seed find each other. */
   readonly peers: readonly KnownPeer[]
 }
 
-export function encodeStatus({ epoch, wall, durableSequence, led, peers }: Status): Parts {
-  const known = peers.map(({ node, addresses }) => [node, addresses])
-  return encodeFrame([FRAME.status, epoch, wall, durableSequence, led.flat(), known])
+export function encodeStatus(status: Status): Parts {
+  const { epoch, wall, durableSequence, led, unfit } = status
+  const known = status.peers.map(({ node, addresses }) => [node, addresses])
+  return encodeFrame([FRAME.status, epoch, wall, durableSequence, led.flat(), unfit, known])
 }
 
 export function decodeStatus(head: Head): Status {
-  const [, epoch, wall, durableSequence, flat, known] = asTuple(head, 6)
+  const [, epoch, wall, durableSequence, flat, groups, known] = asTuple(head, 7)
   const numbers = asArray(flat, GROUPS_MAX * 2)
   if (numbers.length % 2 !== 0) throw new Malformed('status groups')
   const led: [GroupId, number][] = []
@@ -103,12 +107,13 @@ export function decodeStatus(head: Head): Status {
     wall: asInteger(wall),
     durableSequence: asInteger(durableSequence),
     led,
+    unfit: asArray(groups, GROUPS_MAX).map((group) => asInteger(group)),
     peers
   }
 }
 
 export function asAddresses(value: unknown): readonly string[] {
-  return asArray(value, 16).map((address) => asText(address, 512, 1))
+  return asArray(value, ADDRESSES_MAX).map((address) => asText(address, 512, 1))
 }
 
 /** A piece of one group's state, in key order. Body: encodeStatePage. */

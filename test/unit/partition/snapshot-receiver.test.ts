@@ -23,10 +23,11 @@ function receive(pages: readonly (readonly StateEntry[])[]): readonly string[] {
     abort: () => told.push('abort')
   }
   const configuration = { members: [{ replica: 1, node: 'n', voter: true }] }
-  const mark = encodeMark({ index: 4, term: 1, configuration })
+  const stands = { index: 4, term: 1, configuration }
+  const mark = encodeMark(stands)
   const bound = { group: 1, from: 1, to: 2, term: 1, transfer: 1, mark }
   const first = { ...bound, sequence: 0, last: pages.length === 1 }
-  const receiver = new SnapshotReceiver(first, into, {
+  const receiver = new SnapshotReceiver(first, stands, into, {
     acknowledge: (next) => told.push(`kept ${next}`),
     complete: () => told.push('complete'),
     damaged: () => told.push('damaged'),
@@ -59,8 +60,34 @@ test('one record less, twice or with another bit is no snapshot', () => {
   const all = records()
   for (const [i, [key, value]] of all.entries()) {
     const garbled = value.with(value.length - 1, (value.at(-1) as number) ^ 1)
-    expect(receive([all.toSpliced(i, 1)]), `without ${i}`).toEqual(['damaged'])
-    expect(receive([all.with(i, [key, garbled])]), `garbled ${i}`).toEqual(['damaged'])
+    expect(receive([all.toSpliced(i, 1)]), `without ${i}`).toEqual(['abort', 'damaged'])
+    expect(receive([all.with(i, [key, garbled])]), `garbled ${i}`).toEqual(['abort', 'damaged'])
   }
-  expect(receive([[...all, all[0] as StateEntry]])).toEqual(['damaged'])
+  expect(receive([[...all, all[0] as StateEntry]])).toEqual(['abort', 'damaged'])
+})
+
+test('nothing is told of a snapshot that was given up while its last page was written', () => {
+  const told: string[] = []
+  let written = (): void => {}
+  const into: Receiver = {
+    put: (_, done) => {
+      written = () => done(undefined)
+    },
+    finish: (_, done) => done(undefined),
+    abort: () => told.push('abort')
+  }
+  const configuration = { members: [{ replica: 1, node: 'n', voter: true }] }
+  const stands = { index: 4, term: 1, configuration }
+  const bound = { group: 1, from: 1, to: 2, term: 1, transfer: 1, mark: encodeMark(stands) }
+  const chunk = { ...bound, sequence: 0, last: true }
+  const receiver = new SnapshotReceiver(chunk, stands, into, {
+    acknowledge: () => told.push('kept'),
+    complete: () => told.push('complete'),
+    damaged: () => told.push('damaged'),
+    fault: () => told.push('fault')
+  })
+  receiver.take({ ...chunk, page: encodeStatePage(records()) })
+  receiver.abort()
+  written()
+  expect(told).toEqual(['abort'])
 })

@@ -1,0 +1,108 @@
+import type { TrustedClock } from '../partition/group-time.ts'
+import type { NodeId } from '../wire/ids.ts'
+import type { Clock } from '../world/clock.ts'
+
+/** Further than this from the median of the nodes it hears, a clock is taken to be wrong. */
+const SKEW_MS_MAX = 5_000
+/** A wall clock that moved so much against the monotonic one was set, not merely disciplined. */
+const JUMP_MS = 500
+/** Statuses come once per tick: a node that was silent for so many is no longer asked. */
+const SILENT_TICKS_MAX = 5
+/** Nodes step their clocks, and hear of it, at slightly different times. */
+const PATIENCE_TICKS = 3
+/** A transfer that fails costs its group an election timeout of refused writes. */
+const RETRY_TICKS = 10
+
+/** What a node's wall clock shows beyond our monotonic one, and how many ticks ago it said so. */
+interface Reading {
+  readonly offset: number
+  silent: number
+}
+
+/**
+ * The wall clock of this node, checked against those of the nodes it hears. A jump is followed only
+ * if it leads towards their median; without anybody to ask, the own clock is all there is.
+ *
+ * A suspended process stays right: both of its clocks go on, and silence is counted in ticks of its
+ * own. After a suspended machine the next statuses confirm what its wall clock then shows.
+ */
+export class ClusterClock implements TrustedClock {
+  readonly #clock: Clock
+  readonly #readings = new Map<NodeId, Reading>()
+  /** Offsets of `#readings`, ascending. */
+  #offsets: readonly number[] = []
+  /** The trusted wall time, less the monotonic clock. */
+  #offset: number
+  #unfitTicks = 0
+
+  constructor(clock: Clock) {
+    this.#clock = clock
+    this.#offset = clock.wall() - clock.monotonic()
+  }
+
+  /** `node` says now that its wall clock shows `wall`. */
+  hear(node: NodeId, wall: number): void {
+    this.#readings.set(node, { offset: wall - this.#clock.monotonic(), silent: 0 })
+    this.#sort()
+  }
+
+  /** The wall time to trust: whole ms, going with the monotonic clock over jumps of the own one. */
+  now(): number {
+    const monotonic = this.#clock.monotonic()
+    const own = this.#clock.wall() - monotonic
+    if (this.#isBelieved(own)) this.#offset = own
+    return Math.floor(monotonic + this.#offset)
+  }
+
+  /** Whether the own wall clock is within 5 s of the median, by what was heard so far. */
+  get fit(): boolean {
+    const own = this.#clock.wall() - this.#clock.monotonic()
+    return Math.abs(own - this.#median(own)) <= SKEW_MS_MAX
+  }
+
+  /** Whether `node` was heard and its clock is near the median: it may lead in our place. */
+  isFit(node: NodeId): boolean {
+    const reading = this.#readings.get(node)
+    if (reading === undefined) return false
+    const own = this.#clock.wall() - this.#clock.monotonic()
+    return Math.abs(reading.offset - this.#median(own)) <= SKEW_MS_MAX
+  }
+
+  /**
+   * Call it as often as statuses are told. Returns whether now is a time to hand over leadership:
+   * the own clock has been wrong for a while, and the last attempt is not fresh.
+   */
+  tick(): boolean {
+    for (const [node, reading] of this.#readings) {
+      if (++reading.silent > SILENT_TICKS_MAX) this.#readings.delete(node)
+    }
+    this.#sort()
+    this.now()
+    this.#unfitTicks = this.fit ? 0 : this.#unfitTicks + 1
+    const late = this.#unfitTicks - PATIENCE_TICKS
+    return late >= 0 && late % RETRY_TICKS === 0
+  }
+
+  #isBelieved(own: number): boolean {
+    const jump = Math.abs(own - this.#offset)
+    if (jump <= JUMP_MS || this.#offsets.length === 0) return true
+    const median = this.#median(own)
+    return Math.abs(own - median) <= Math.max(JUMP_MS, Math.abs(this.#offset - median))
+  }
+
+  /**
+   * Of all clocks heard and the own one. Of two in the middle the one behind: time that lags makes
+   * keys live longer, time that leads destroys them.
+   */
+  #median(own: number): number {
+    const middle = this.#offsets.length >> 1
+    const below = this.#offsets[middle - 1] ?? Number.NEGATIVE_INFINITY
+    const above = this.#offsets[middle] ?? Number.POSITIVE_INFINITY
+    return Math.min(Math.max(own, below), above)
+  }
+
+  #sort(): void {
+    const offsets = [...this.#readings.values()].map(({ offset }) => offset)
+    this.#offsets = offsets.sort((a, b) => a - b)
+  }
+}

@@ -1,0 +1,53 @@
+import type { Clock } from '../world/clock.ts'
+
+/** The wall clock as far as this node may trust it; see ClusterClock. */
+export interface TrustedClock {
+  /** Unix time, whole ms. It may go back. */
+  now(): number
+  /** Whether `now` may be followed wherever it leads; otherwise only elapsed time counts. */
+  readonly fit: boolean
+}
+
+/** A group ahead of the clock goes on so fast: it falls back in line, and keys still expire. */
+const AHEAD_RATE = 0.9
+
+/**
+ * What time it is in one group (design §7 *Time*). It never stands still and never goes back: from
+ * the latest time an entry brought it runs with the monotonic clock, and it leaps forward only to a
+ * trusted clock that is fit. So a wall clock that fails, on whichever side, stretches or shortens
+ * no ttl, and an entry time far in the future harms nothing that is written after it.
+ */
+export class GroupTime {
+  readonly #clock: Clock
+  readonly #trusted: TrustedClock
+  /** The group's time, fractional, when the monotonic clock showed `#at`. */
+  #time: number
+  #at: number
+
+  constructor(clock: Clock, trusted: TrustedClock, time: number) {
+    this.#clock = clock
+    this.#trusted = trusted
+    this.#time = time
+    this.#at = clock.monotonic()
+  }
+
+  /** An applied entry brought the group's state to `time`. */
+  heard(time: number): void {
+    this.#run()
+    if (time > this.#time) this.#time = time
+  }
+
+  /** The time to propose now, whole ms: never less than any before it. */
+  now(): number {
+    this.#run()
+    if (this.#trusted.fit) this.#time = Math.max(this.#time, this.#trusted.now())
+    return Math.floor(this.#time)
+  }
+
+  #run(): void {
+    const now = this.#clock.monotonic()
+    const ahead = this.#trusted.fit && this.#time > this.#trusted.now()
+    this.#time += (now - this.#at) * (ahead ? AHEAD_RATE : 1)
+    this.#at = now
+  }
+}
