@@ -23,6 +23,18 @@ function formed(seed: string): SimulatedCluster {
   return cluster
 }
 
+function reads(cluster: SimulatedCluster): string | undefined {
+  let value: Uint8Array | undefined
+  let done = false
+  cluster.clients[0]?.call({ kind: 'get', key, consistency: 'strong' }, 4_000, (outcome) => {
+    done = true
+    if (outcome.ok && outcome.kind === 'get') value = outcome.record?.value
+  })
+  cluster.runTo(10_000, () => done)
+  cluster.run(100)
+  return value === undefined ? undefined : Buffer.from(value).toString()
+}
+
 function put(cluster: SimulatedCluster, value: string): boolean {
   let written = false
   const operation = { type: 'put', key, value: utf8(value) } as const
@@ -82,6 +94,27 @@ test('the one replica that differs stops, says so, and the others serve on', () 
   expect(cluster.nodes[1]?.machine?.unready).toEqual([second])
   expect(cluster.nodes[1]?.machine?.host.get(1)?.isLeader).toBe(false)
   expect(put(cluster, 'c')).toBe(true)
+})
+
+test('a damaged replica never leads or reads again, though preferred and rebooted', () => {
+  const cluster = formed('preferred differs')
+  cluster.run(10_000)
+  const at = cluster.nodes.findIndex(({ machine }) => machine?.host.get(1)?.isLeader)
+  const node = cluster.nodes[at]
+  expect(node?.name).toBe(node?.machine?.host.get(1)?.placement.members[0]?.node)
+  expect(put(cluster, 'a')).toBe(true)
+  spoil(cluster, at, 'rot')
+  expect(put(cluster, 'b')).toBe(true)
+  expect(cluster.runTo(30_000, () => node?.machine?.host.get(1)?.damage !== undefined)).toBe(true)
+  node?.kill()
+  cluster.run(1_000)
+  node?.boot()
+  expect(put(cluster, 'c')).toBe(true)
+  const until = cluster.world.now + 30_000
+  while (cluster.world.now < until) {
+    expect(reads(cluster)).toBe('c')
+    expect(node?.machine?.host.get(1)?.isLeader ?? false).toBe(false)
+  }
 })
 
 test('when nobody has a majority, nobody serves', () => {

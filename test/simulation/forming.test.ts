@@ -1,9 +1,14 @@
 import { expect, test } from 'vitest'
 import { SimulatedClient } from '../../src/simulation/client.ts'
+import { SimulatedDisk } from '../../src/simulation/disk.ts'
 import { SimulatedNetwork } from '../../src/simulation/network.ts'
 import { addressOf, SimulatedNode } from '../../src/simulation/node.ts'
+import { SimulatedStore } from '../../src/simulation/state-store.ts'
 import { World } from '../../src/simulation/world.ts'
 import { utf8 } from '../../src/wire/bytes.ts'
+import type { NodeRecord } from '../../src/wire/cluster-map.ts'
+import { encodeNodeRecord } from '../../src/wire/cluster-map-codec.ts'
+import { CLIENT_HELLO, encodeHello } from '../../src/wire/hello.ts'
 
 // Goal: a cluster is formed once, of the nodes that were asked for, and lets nobody in whose disk
 // is not the registered one. Method: single nodes in a simulated world, started by hand.
@@ -143,9 +148,12 @@ test('a further node joins through any seed and serves as a gateway', () => {
 test('a wiped disk under an old name is not let in', () => {
   const stage = new Stage('wiped')
   stage.formed()
-  stage.nodes[2]?.kill()
+  const wiped = stage.nodes[2] as SimulatedNode
+  wiped.kill()
   stage.run(1_000)
-  const wiped = stage.node('node3')
+  const disk = new SimulatedDisk(stage.world, 'another disk')
+  const store = new SimulatedStore(stage.world, 'another disk')
+  Object.assign(wiped, { disk, store })
   wiped.boot()
   stage.run(20_000)
   expect(clusterOf(wiped)).not.toBe(clusterOf(stage.nodes[0] as SimulatedNode))
@@ -181,4 +189,97 @@ test('a cluster of one serves and keeps its data', () => {
   only.boot()
   stage.run(5_000)
   expect(reasons(only)).toEqual([])
+})
+
+class Killed extends Error {}
+
+/** Ends `node` right after it has written `file` for the first time. */
+function killAfter(node: SimulatedNode, file: string): void {
+  const replace = node.disk.replace.bind(node.disk)
+  let armed = true
+  node.disk.replace = (name, bytes) => {
+    replace(name, bytes)
+    if (!armed || name !== file) return
+    armed = false
+    throw new Killed(`after ${file}`)
+  }
+}
+
+/** Runs until the kill has struck; returns whether it did. */
+function runToKill(stage: Stage, victim: SimulatedNode): boolean {
+  try {
+    stage.run(10_000)
+    return false
+  } catch (error) {
+    if (!(error instanceof Killed)) throw error
+    victim.kill()
+    return true
+  }
+}
+
+const steps = ['founding-map', 'cluster-map', 'identity.json']
+test.each(['node1', 'node2'].flatMap((name) => steps.map((file) => [name, file] as const)))(
+  'a kill of %s right after it wrote its %s only delays the forming',
+  (name, file) => {
+    const stage = new Stage(`kill ${name} ${file}`)
+    stage.node('node1', { bootstrap: true })
+    stage.node('node2')
+    stage.node('node3')
+    const victim = stage.nodes.find((node) => node.name === name) as SimulatedNode
+    for (const node of stage.nodes) if (node !== victim) node.boot()
+    // The first identity is written when the node starts; the one that matters comes with the map.
+    if (file === 'identity.json') victim.boot()
+    killAfter(victim, file)
+    if (file !== 'identity.json') victim.boot()
+    expect(runToKill(stage, victim)).toBe(true)
+    stage.run(5_000)
+    victim.boot()
+    stage.run(30_000)
+    expect(stage.nodes.map(reasons)).toEqual([[], [], []])
+    expect(stage.serves('node3', 'formed')).toBe(true)
+  }
+)
+
+test('a node that says odd things of itself is refused and harms nobody', () => {
+  const stage = new Stage('odd hello')
+  const first = stage.node('node1', { bootstrap: true, expect: 2 })
+  first.boot()
+  const odd = stage.world.life('odd')
+  const transport = stage.network.endpoint(odd, 'odd', 'node', '')
+  const reasonsHeard: string[] = []
+  transport.start({
+    hello: () =>
+      encodeHello({
+        ...CLIENT_HELLO,
+        client: false,
+        nodeId: 'odd',
+        storeId: '',
+        addresses: ['x'.repeat(600)]
+      }),
+    up: () => {},
+    frame: () => {},
+    down: (_, reason) => reasonsHeard.push(reason),
+    dialFailed: () => {}
+  })
+  transport.dial(addressOf('node1'))
+  stage.run(5_000)
+  expect(reasonsHeard).toHaveLength(1)
+  expect(clusterOf(first)).toBe('')
+  expect(stage.ended).toEqual([])
+})
+
+test('a client cannot register a node', () => {
+  const stage = new Stage('client registers')
+  stage.formed()
+  const client = new SimulatedClient(stage.world, stage.network, 'client', [addressOf('node1')])
+  const record = stage.nodes[1]?.machine?.membership.record
+  const node = encodeNodeRecord({ ...(record as NodeRecord), addresses: ['/sim/elsewhere'] })
+  let told = ''
+  const operation = { type: 'register-node', node } as const
+  client.call({ kind: 'mutate', group: 0, operation }, 4_000, (outcome) => {
+    told = outcome.ok ? 'ok' : `${outcome.failure.code} ${outcome.failure.outcome}`
+  })
+  stage.run(10_000)
+  expect(told).toBe('forbidden not_applied')
+  expect(stage.nodes[0]?.machine?.membership.map?.epoch).toBe(1)
 })
