@@ -134,6 +134,18 @@ export class GroupIndex {
     return this.#segment[this.#head] ?? Number.POSITIVE_INFINITY
   }
 
+  /** The last entry that stands in a segment before `segment`. Requires: there is one. */
+  lastBefore(segment: number): Index {
+    let low = this.#head
+    let high = this.#segment.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#segment[middle] as number) < segment) low = middle + 1
+      else high = middle
+    }
+    return this.#end(low - 1) - 1
+  }
+
   termRuns(): readonly (readonly [Index, Term])[] {
     return this.#terms.map(([index, term]) => [index, term] as const)
   }

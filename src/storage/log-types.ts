@@ -35,6 +35,13 @@ export interface NodeLog {
   reset(group: GroupId, mark: SnapshotMark): void
   /** The state below is durable: entries up to mark.index are no longer needed here. */
   compact(group: GroupId, mark: SnapshotMark): void
+  /**
+   * Of each group with entries in old segments the last one there. A segment is old when newer ones
+   * hold `bytes` or more; the newest never is.
+   */
+  oldEntries(bytes: number): ReadonlyMap<GroupId, Index>
+  /** Writes all entries of the group once more, so that none of them holds an old segment. */
+  renew(group: GroupId): void
   /** Removes the group for good; replica ids below `minReplica` may not come back. */
   bury(group: GroupId, minReplica: ReplicaId): void
   /**

@@ -134,6 +134,27 @@ class SegmentedLog implements NodeLog {
     index.compact(mark)
   }
 
+  oldEntries(bytes: number): ReadonlyMap<GroupId, Index> {
+    let at = this.#segments.length - 1
+    for (let newer = 0; at >= 0; at--) {
+      newer += this.#segments[at]?.bytes ?? 0
+      if (newer >= bytes) break
+    }
+    const boundary = this.#segments[at]?.number ?? 0
+    const old = new Map<GroupId, Index>()
+    for (const index of this.#groups.values()) {
+      if (index.oldestSegment() < boundary) old.set(index.group, index.lastBefore(boundary))
+    }
+    return old
+  }
+
+  renew(group: GroupId): void {
+    const index = this.#live(group)
+    const all = this.entries(group, index.mark.index + 1, index.last + 1, Number.POSITIVE_INFINITY)
+    // In one record: it replaces what it repeats, so a torn end must never take half of it.
+    if (all.length > 0) this.#writeEntries(index, all)
+  }
+
   bury(group: GroupId, minReplica: ReplicaId): void {
     this.#write(RecordKind.bury, group, encodeBury(minReplica))
     let index = this.#groups.get(group)
@@ -193,16 +214,21 @@ class SegmentedLog implements NodeLog {
     for (let bytes = 0; next + count < entries.length && bytes < RECORD_DATA_BYTES; count++) {
       bytes += (entries[next + count] as Entry).data.length
     }
-    const first = (entries[next] as Entry).index
+    this.#writeEntries(index, entries.slice(next, next + count))
+    return next + count
+  }
+
+  /** One record. Requires: there is an entry. */
+  #writeEntries(index: GroupIndex, entries: readonly Entry[]): void {
+    const first = (entries[0] as Entry).index
     const buffer = this.#buffer
     const at = this.#begin(RecordKind.entries, index.group)
     buffer.u64(first)
-    buffer.u32(count)
-    for (let i = next; i < next + count; i++) writeEntry(buffer, entries[i] as Entry)
+    buffer.u32(entries.length)
+    for (const entry of entries) writeEntry(buffer, entry)
     const { number, bytes } = this.#target()
     index.place(first, { segment: number, offset: bytes + at, length: buffer.end() })
-    for (let i = next; i < next + count; i++) index.add(entries[i] as Entry)
-    return next + count
+    for (const entry of entries) index.add(entry)
   }
 
   #write(kind: RecordKind, group: GroupId, payload: Uint8Array): void {

@@ -36,6 +36,7 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('compact' as const), group, keep: fc.nat({ max: 4 }) })
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reset' as const), group, ahead: group }) },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('renew' as const), group }) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('bury' as const), group }) }
 )
 const step: fc.Arbitrary<Step> = fc.oneof(

@@ -27,6 +27,7 @@ export type Operation =
   | { type: 'hard-state'; group: number; vote: number }
   | { type: 'compact'; group: number; keep: number }
   | { type: 'reset'; group: number; ahead: number }
+  | { type: 'renew'; group: number }
   | { type: 'bury'; group: number }
 
 const CONFIGURATION = { members: [{ replica: 4, node: 'n4', voter: true }] }
@@ -66,6 +67,9 @@ export function perform(state: ModelState, log: NodeLog, operation: Operation): 
       found.mark = [lastIndex(found) + operation.ahead, lastTerm(found) + 1]
       found.entries = []
       log.reset(found.group, markAt(...found.mark))
+      return
+    case 'renew':
+      log.renew(found.group)
       return
     case 'bury':
       found.minReplica = found.replica + 1
