@@ -1,4 +1,5 @@
 import { Malformed } from '../wire/bytes.ts'
+import type { ClusterView } from '../wire/cluster-map.ts'
 import { decodeClusterView } from '../wire/cluster-map-codec.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
@@ -34,6 +35,12 @@ export class Errands {
   readonly #map = newErrand(undefined)
   readonly #open = new Set<Errand>()
   #fetchedAt = Number.NEGATIVE_INFINITY
+  /** The highest epoch heard of: a map below it would only be refused again. */
+  #newest = 0
+  /** Who told of it, until it was asked for its map. */
+  #witness: NodeId | undefined
+  /** Who was asked for the map, the latest last. */
+  readonly #asked = new Set<NodeId>()
 
   constructor(parts: Parts) {
     this.#parts = parts
@@ -48,10 +55,20 @@ export class Errands {
     else this.run(this.#map, now)
   }
 
-  /** A map came, from here or elsewhere. */
+  /** `node` of our cluster has the map of `epoch`. */
+  heard(epoch: number, node: NodeId, now: number): void {
+    if (epoch <= this.#parts.routes.epoch) return
+    if (epoch > this.#newest) {
+      this.#newest = epoch
+      this.#witness = node
+    }
+    this.wantMap(now)
+  }
+
+  /** A map came, from here or elsewhere; if a newer one is known of, the search goes on. */
   mapCame(now: number): void {
     this.#fetchedAt = now
-    this.#close(this.#map)
+    if (this.#parts.routes.epoch >= this.#newest) this.#close(this.#map)
   }
 
   wantFreshMap(now: number): void {
@@ -110,13 +127,26 @@ export class Errands {
   #use(errand: Errand, reply: Reply, now: number): boolean {
     const { route } = errand
     if (route === undefined) {
-      if (!this.#parts.routes.adopt(decodeClusterView(reply.body), false)) return false
-      this.mapCame(now)
-      return true
+      return this.#useView(decodeClusterView(reply.body), now)
     }
     route.basis = Math.max(route.basis ?? 0, reply.applied)
     this.#close(errand)
     route.basisErrand = undefined
+    return true
+  }
+
+  /**
+   * A node that is cut off from the others gives what it has, for ever the same: it must not stand
+   * in for those who refuse that very epoch. Once as many were asked as there are links, nobody has
+   * better; then it is taken, and whoever speaks of the newer one again is asked anew.
+   */
+  #useView(view: ClusterView, now: number): boolean {
+    const { peers, routes } = this.#parts
+    const { epoch } = view.map
+    if (epoch < this.#newest && this.#map.attempt < peers.links.length) return false
+    if (!routes.adopt(view, false)) return false
+    this.#newest = Math.min(this.#newest, routes.epoch)
+    this.mapCame(now)
     return true
   }
 
@@ -128,7 +158,10 @@ export class Errands {
     errand.attempt = 0
   }
 
-  /** Any node knows the map; when the first ones asked are silent, more are called. */
+  /**
+   * Any member knows the map; when the first ones asked are silent or have nothing new, more are
+   * called. Beyond the witness those linked take turns, over all fetches: none is leant on.
+   */
   #source(now: number): NodeId | undefined {
     const { peers, routes } = this.#parts
     const { links } = peers
@@ -140,7 +173,21 @@ export class Errands {
         if (peers.reach(node, routes.addresses(node), now) === 'dialling') dials++
       }
     }
-    return links[this.#map.attempt % Math.max(1, links.length)]
+    const node = this.#turn(links)
+    if (node === undefined) return undefined
+    if (node === this.#witness) this.#witness = undefined
+    this.#asked.delete(node)
+    this.#asked.add(node)
+    return node
+  }
+
+  #turn(links: readonly NodeId[]): NodeId | undefined {
+    const witness = this.#witness
+    if (witness !== undefined && links.includes(witness)) return witness
+    const fresh = links.find((node) => !this.#asked.has(node))
+    if (fresh !== undefined) return fresh
+    for (const node of this.#asked) if (links.includes(node)) return node
+    return undefined
   }
 
   /** The leader's index is the newest: a replica far behind would give a basis too old to use. */

@@ -230,10 +230,11 @@ export class ClientMachine {
   }
 
   #reply(node: NodeId, reply: Reply, now: number): void {
-    const { outbox, routes } = this.#parts
-    const pending = outbox.take(node, reply.id)
+    const pending = this.#parts.outbox.take(node, reply.id)
     if (pending === undefined) return
-    if (routes.map !== undefined && reply.epoch > routes.epoch) this.#errands.wantMap(now)
+    // Epochs of other clusters mean nothing here, and a map tells its cluster and epoch itself.
+    const ours = reply.code !== 'wrong_cluster' && !isForMap(pending.purpose)
+    if (ours) this.#errands.heard(reply.epoch, node, now)
     if (pending.purpose.type === 'errand') {
       this.#errandAnswered(pending.purpose, reply, now)
       return
@@ -353,6 +354,10 @@ export class ClientMachine {
     for (const copy of call.copies) this.#parts.outbox.cancel(copy)
     this.#dispatch.fail(call, failed, now)
   }
+}
+
+function isForMap(purpose: Call | Errand): boolean {
+  return purpose.type === 'errand' && purpose.route === undefined
 }
 
 /** Throws Malformed. */

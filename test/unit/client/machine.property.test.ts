@@ -21,7 +21,7 @@ const faults: fc.Arbitrary<Faults> = fc.record({
 type Event =
   | { readonly type: 'put' | 'get' | 'cancel'; readonly key: number; readonly timeoutMs: number }
   | {
-      readonly type: 'elect' | 'cut' | 'kill' | 'revive' | 'freeze' | 'thaw'
+      readonly type: 'elect' | 'cut' | 'kill' | 'revive' | 'freeze' | 'thaw' | 'part' | 'join'
       readonly node: number
     }
   | { readonly type: 'age' | 'epoch' }
@@ -37,7 +37,9 @@ const event: fc.Arbitrary<Event> = fc.oneof(
   {
     weight: 4,
     arbitrary: fc.record({
-      type: fc.constantFrom('elect', 'cut', 'kill', 'revive', 'freeze', 'thaw'),
+      type: fc.constantFrom(
+        ...(['elect', 'cut', 'kill', 'revive', 'freeze', 'thaw', 'part', 'join'] as const)
+      ),
       node
     })
   },
@@ -80,6 +82,8 @@ function disturb(cluster: ModelCluster, event: Event): void {
   if (event.type === 'revive') cluster.alive.add(name)
   if (event.type === 'freeze') cluster.frozen.add(name)
   if (event.type === 'thaw') cluster.frozen.delete(name)
+  if (event.type === 'part') cluster.behind.set(name, cluster.epoch)
+  if (event.type === 'join') cluster.behind.delete(name)
   if (event.type === 'age') for (const group of cluster.groups) group.age()
   if (event.type === 'epoch') cluster.epoch++
 }
@@ -144,6 +148,7 @@ test('goal: when the faults end every call succeeds, and an idle client does not
     cluster.faults = NO_FAULTS
     for (const name of NODES) cluster.alive.add(name)
     cluster.frozen.clear()
+    cluster.behind.clear()
     for (let i = 0; i < 6; i++) cluster.put(1_000 + i, `key ${i}`)
     for (let i = 0; i < 6; i++) cluster.get(2_000 + i, `key ${i}`)
     cluster.run(3_100)

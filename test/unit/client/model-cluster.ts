@@ -118,6 +118,10 @@ export class ModelCluster {
   readonly alive = new Set(NODES)
   /** Alive, linked, and silent. */
   readonly frozen = new Set<NodeId>()
+  /** The epoch at which a node was cut off from the others, though not from the client. */
+  readonly behind = new Map<NodeId, number>()
+  /** Members of no cluster yet. */
+  readonly strangers = new Set<NodeId>()
   faults: Faults = NO_FAULTS
   onSend: (request: Request) => void = () => {}
   epoch = 1
@@ -188,7 +192,7 @@ export class ModelCluster {
       .map(({ request }) => decodeCommand(request.body))
   }
 
-  view(): ClusterView {
+  view(epoch = this.epoch): ClusterView {
     const members = (first: number): { node: NodeId; replica: number; voter: true }[] =>
       NODES.map((_, i) => ({
         node: NODES[(first + i) % 3] as NodeId,
@@ -197,7 +201,7 @@ export class ModelCluster {
       }))
     const map = {
       clusterId: CLUSTER,
-      epoch: this.epoch,
+      epoch,
       clusterVersion: 1,
       settings: { partitions: PARTITIONS, replicas: 3, hash: 'xxh64-0' },
       nodes: NODES.map((id) => ({
@@ -299,14 +303,16 @@ export class ModelCluster {
 
   #serve(node: NodeId, request: Request): Reply {
     const group = this.groups[request.group] as ModelGroup
-    const base = { id: request.id, message: '', applied: 0, leader: '', epoch: this.epoch }
+    const epoch = this.strangers.has(node) ? 0 : (this.behind.get(node) ?? this.epoch)
+    const base = { id: request.id, message: '', applied: 0, leader: '', epoch }
     const reply: Reply = { ...base, outcome: 'ok', code: '', waitMs: 0, body: EMPTY }
     const rejected = (code: Reply['code'], more: Partial<Reply> = {}): Reply => {
       return { ...reply, outcome: 'rejected', code, ...more }
     }
-    if (request.kind === 'map') return { ...reply, body: encodeClusterView(this.view()) }
+    if (epoch === 0) return rejected('not_leader')
+    if (request.kind === 'map') return { ...reply, body: encodeClusterView(this.view(epoch)) }
+    if (request.epoch < epoch) return rejected('wrong_epoch')
     if (request.kind === 'basis') return { ...reply, applied: group.applied }
-    if (request.epoch < this.epoch) return rejected('wrong_epoch')
     const any = request.kind === 'get' && request.consistency !== 'strong'
     if (group.leader !== node && !any) {
       return rejected('not_leader', { leader: this.#hint(group) })
