@@ -21,7 +21,7 @@ export class Balance {
     this.#clock = clock
   }
 
-  /** Call it once a second. */
+  /** Call it about once a second. */
   tick(): void {
     const now = this.#clock.monotonic()
     const linked = new Set<string>()

@@ -51,21 +51,23 @@ export class ClusterClock implements TrustedClock {
     const monotonic = this.#clock.monotonic()
     const own = this.#clock.wall() - monotonic
     if (this.#isBelieved(own)) this.#offset = own
-    return Math.floor(monotonic + this.#offset)
+    return Math.round(monotonic + this.#offset)
   }
 
-  /** Whether the own wall clock is within 5 s of the median, by what was heard so far. */
+  /** Whether the own wall clock is, by what was heard so far, within 5 s of an agreed median. */
   get fit(): boolean {
     const own = this.#clock.wall() - this.#clock.monotonic()
-    return Math.abs(own - this.#median(own)) <= SKEW_MS_MAX
+    const median = this.#agreed(own)
+    return median !== undefined && Math.abs(own - median) <= SKEW_MS_MAX
   }
 
-  /** Whether `node` was heard and its clock is near the median: it may lead in our place. */
+  /** Whether leadership may go to `node`: its clock, if it was heard, is near the median. */
   isFit(node: NodeId): boolean {
     const reading = this.#readings.get(node)
-    if (reading === undefined) return false
+    if (reading === undefined) return true
     const own = this.#clock.wall() - this.#clock.monotonic()
-    return Math.abs(reading.offset - this.#median(own)) <= SKEW_MS_MAX
+    const median = this.#agreed(own)
+    return median === undefined || Math.abs(reading.offset - median) <= SKEW_MS_MAX
   }
 
   /**
@@ -78,7 +80,9 @@ export class ClusterClock implements TrustedClock {
     }
     this.#sort()
     this.now()
-    this.#unfitTicks = this.fit ? 0 : this.#unfitTicks + 1
+    const own = this.#clock.wall() - this.#clock.monotonic()
+    const isWrong = this.#agreed(own) !== undefined && !this.fit
+    this.#unfitTicks = isWrong ? this.#unfitTicks + 1 : 0
     const late = this.#unfitTicks - PATIENCE_TICKS
     return late >= 0 && late % RETRY_TICKS === 0
   }
@@ -86,19 +90,24 @@ export class ClusterClock implements TrustedClock {
   #isBelieved(own: number): boolean {
     const jump = Math.abs(own - this.#offset)
     if (jump <= JUMP_MS || this.#offsets.length === 0) return true
-    const median = this.#median(own)
+    const median = this.#agreed(own)
+    if (median === undefined) return false
     return Math.abs(own - median) <= Math.max(JUMP_MS, Math.abs(this.#offset - median))
   }
 
   /**
-   * Of all clocks heard and the own one. Of two in the middle the one behind: time that lags makes
-   * keys live longer, time that leads destroys them.
+   * The median of all clocks heard and the own one, if at least half of them are near it. Of two in
+   * the middle the one behind: time that lags makes keys live longer, time that leads destroys them.
    */
-  #median(own: number): number {
-    const middle = this.#offsets.length >> 1
-    const below = this.#offsets[middle - 1] ?? Number.NEGATIVE_INFINITY
-    const above = this.#offsets[middle] ?? Number.POSITIVE_INFINITY
-    return Math.min(Math.max(own, below), above)
+  #agreed(own: number): number | undefined {
+    const offsets = this.#offsets
+    const middle = offsets.length >> 1
+    const below = offsets[middle - 1] ?? Number.NEGATIVE_INFINITY
+    const above = offsets[middle] ?? Number.POSITIVE_INFINITY
+    const median = Math.min(Math.max(own, below), above)
+    let near = Math.abs(own - median) <= SKEW_MS_MAX ? 1 : 0
+    for (const offset of offsets) if (Math.abs(offset - median) <= SKEW_MS_MAX) near++
+    return near * 2 > offsets.length ? median : undefined
   }
 
   #sort(): void {

@@ -245,8 +245,9 @@ export class Frames {
   }
 
   #status(peer: PeerId, head: readonly unknown[]): void {
-    const { membership, leaders, mesh } = this.#node
-    const { durableSequence, led, unfit, peers, epoch } = decodeStatus(head)
+    const { membership, leaders, mesh, time } = this.#node
+    const { durableSequence, led, unfit, peers, epoch, wall } = decodeStatus(head)
+    time.hear(peer, wall)
     mesh.setUnfit(peer, unfit)
     membership.durable(peer, durableSequence)
     leaders.tell(peer, led)

@@ -8,7 +8,8 @@ const HANDOVER_MS_MAX = 2_000
 const STEP_MS = 50
 
 /**
- * Before a node stops: passes every leadership to the follower that is furthest, as far as it can.
+ * Before a node stops, or when its clock is wrong: passes every leadership to the follower that is
+ * furthest, as far as it can.
  */
 export class Handover {
   readonly #host: ReplicaHost
@@ -31,18 +32,23 @@ export class Handover {
   run(done: () => void): void {
     const until = this.#clock.monotonic() + HANDOVER_MS_MAX
     const step = (): void => {
-      let waiting = false
-      for (const replica of this.#host.replicas()) {
-        if (!replica.isLeader) continue
-        const heir = this.#heir(replica)
-        if (heir === undefined) continue
-        waiting = true
-        if (!replica.raft.status.transferring) replica.transfer(heir)
-      }
-      if (!waiting || this.#clock.monotonic() >= until) done()
+      if (!this.pass() || this.#clock.monotonic() >= until) done()
       else this.#timers.after(STEP_MS, step)
     }
     step()
+  }
+
+  /** Begins to pass on what is led here. Returns whether anything is that somebody can lead. */
+  pass(): boolean {
+    let waiting = false
+    for (const replica of this.#host.replicas()) {
+      if (!replica.isLeader) continue
+      const heir = this.#heir(replica)
+      if (heir === undefined) continue
+      waiting = true
+      if (!replica.raft.status.transferring) replica.transfer(heir)
+    }
+    return waiting
   }
 
   #heir(replica: Replica): ReplicaId | undefined {

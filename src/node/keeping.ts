@@ -1,5 +1,6 @@
 import { Audit } from '../partition/audit.ts'
 import { Flusher } from '../partition/flusher.ts'
+import type { TrustedClock } from '../partition/group-time.ts'
 import { ReplicaHost } from '../partition/host.ts'
 import { Snapshots } from '../partition/snapshots.ts'
 import type { NodeLog } from '../storage/log-types.ts'
@@ -24,6 +25,7 @@ export interface Keeping {
 
 export interface KeepingShell {
   readonly bootNonce: number
+  readonly trusted: TrustedClock
   readonly isLinked: (node: NodeId) => boolean
   readonly tellDigests: (claims: readonly DigestClaim[]) => void
   /** A replica was found damaged: it must stay so over restarts. */
@@ -47,6 +49,7 @@ export function openKeeping(
   const host = new ReplicaHost({
     self: transport.self,
     clock,
+    trusted: shell.trusted,
     timers,
     log,
     outbox: new NodeOutbox(transport, shell.bootNonce),

@@ -15,6 +15,7 @@ import type { Logger } from '../world/log.ts'
 import type { Random } from '../world/random.ts'
 import type { StateStore } from '../world/state-store.ts'
 import { Balance } from './balance.ts'
+import { ClusterClock } from './cluster-clock.ts'
 import type { NodeLimits } from './config.ts'
 import { Door } from './door.ts'
 import { Frames } from './frames.ts'
@@ -49,6 +50,8 @@ export interface MachineOptions {
 }
 
 const STATUS_MS = 1_000
+/** Out of step with a leader's check of its quorum: right after it nobody counts as active. */
+const BALANCE_MS = 1_100
 /** Calls from inside this process, HTTP requests included, that wait at once. */
 const GATEWAY_CALLS_MAX = 10_000
 /** What calls from inside may still take when the node stops: all of it must fit 10 s. */
@@ -67,6 +70,7 @@ export class NodeMachine {
   readonly mesh: Mesh
   readonly door: Door
   readonly leaders = new Leaders()
+  readonly time: ClusterClock
   /** The transport behind the gateway, for the frames that are its own. */
   readonly inside: InsideTransport
   readonly #options: MachineOptions
@@ -80,23 +84,27 @@ export class NodeMachine {
   #stopping = false
   #ended = false
   #statusAt = 0
+  #balanceAt = 0
   #auditAt = 0
 
   /** Opens identity, log and state. Throws UnusableData, LogCorrupt or DiskFault. */
   constructor(options: MachineOptions) {
     const { transport, clock, timers, random, disk } = options
     this.#options = options
+    this.time = new ClusterClock(clock)
     this.#bootNonce = random.fork('boot').below(0x1_0000_0000)
     const identity = openIdentity(disk, transport.self, random.fork('identity'))
     this.membership = new Membership(identity, readMap(disk), options.forming)
     this.mesh = new Mesh(transport, {
       seeds: options.seeds,
       random: random.fork('mesh'),
-      onGone: (peer) => this.host.leaderGone(peer)
+      onGone: (peer) => this.host.leaderGone(peer),
+      isOnTime: (peer) => this.time.isFit(peer)
     })
     this.#frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
     this.#keeping = openKeeping(options, identity, {
       bootNonce: this.#bootNonce,
+      trusted: this.time,
       isLinked: (node) => this.mesh.link(node) !== undefined,
       tellDigests: (claims) => this.#frames.tellDigests(claims),
       onDamage: (group) => {
@@ -252,7 +260,11 @@ export class NodeMachine {
     if (now >= this.#statusAt) {
       this.#statusAt = now + STATUS_MS
       this.#frames.tellStatus()
-      if (!this.#stopping) this.#balance.tick()
+      if (this.time.tick() && !this.#stopping) this.#handover.pass()
+    }
+    if (now >= this.#balanceAt && !this.#stopping) {
+      this.#balanceAt = now + BALANCE_MS
+      this.#balance.tick()
     }
     if (now >= this.#auditAt) {
       this.#auditAt = now + AUDIT_MS

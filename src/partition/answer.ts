@@ -1,6 +1,6 @@
 import type { Answer } from '../state/state-machine.ts'
-import { ByteWriter } from '../wire/bytes.ts'
-import { writeResult } from '../wire/command.ts'
+import { ByteWriter, Malformed } from '../wire/bytes.ts'
+import { type Command, decodeCommand, writeResult } from '../wire/command.ts'
 import type { Code, RoutingCode } from '../wire/failure.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
@@ -31,6 +31,17 @@ export function rejected(
 export function unknown(message: string): Answered {
   const code = 'unknown_outcome'
   return { outcome: 'unknown', code, message, applied: 0, leader: '', waitMs: 0, body: NOTHING }
+}
+
+/** The command in a request; undefined: it is garbled, and `respond` was told. */
+export function readCommand(bytes: Uint8Array, respond: Respond): Command | undefined {
+  try {
+    return decodeCommand(bytes)
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    respond(rejected('invalid_argument', error.message))
+    return undefined
+  }
 }
 
 const REJECTED = {

@@ -4,6 +4,7 @@ import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { DiskFault } from '../world/disk.ts'
+import type { TrustedClock } from './group-time.ts'
 import { ReadRounds } from './reads.ts'
 import type { PersistBatch, Replica, ReplicaShell } from './replica.ts'
 
@@ -18,6 +19,7 @@ export interface Outbox {
 export interface HostOptions {
   readonly self: NodeId
   readonly clock: Clock
+  readonly trusted: TrustedClock
   readonly timers: Timers
   readonly log: NodeLog
   readonly outbox: Outbox
@@ -36,6 +38,7 @@ export interface HostOptions {
  */
 export class ReplicaHost implements ReplicaShell {
   readonly clock: Clock
+  readonly trusted: TrustedClock
   readonly log: NodeLog
   readonly reads: ReadRounds
   readonly #options: HostOptions
@@ -50,6 +53,7 @@ export class ReplicaHost implements ReplicaShell {
   constructor(options: HostOptions) {
     this.#options = options
     this.clock = options.clock
+    this.trusted = options.trusted
     this.log = options.log
     this.reads = new ReadRounds({
       sendConfirm: (node, round, groups) => options.outbox.confirm(node, round, groups)

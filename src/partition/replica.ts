@@ -3,20 +3,21 @@ import type { Entry, Index, Input, Message, Ready, Term } from '../raft/types.ts
 import { encodeBody } from '../state/entry-body.ts'
 import type { Answer, StateMachine } from '../state/state-machine.ts'
 import type { NodeLog } from '../storage/log-types.ts'
-import { Malformed } from '../wire/bytes.ts'
 import type { Placement } from '../wire/cluster-map.ts'
-import { type Command, decodeCommand } from '../wire/command.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeRead } from '../wire/read-body.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
-import { commandAnswer, ok, type Respond, rejected, unknown } from './answer.ts'
+import { commandAnswer, ok, type Respond, readCommand, rejected, unknown } from './answer.ts'
+import { ExpiredReads } from './expired-reads.ts'
+import { GroupTime, type TrustedClock } from './group-time.ts'
 import { Pending } from './pending.ts'
 import { Waits } from './waits.ts'
 
 /** What a replica needs of the node around it. */
 export interface ReplicaShell {
   readonly clock: Clock
+  readonly trusted: TrustedClock
   readonly log: NodeLog
   /** Queues a message for the end of this turn. */
   send(node: NodeId, group: GroupId, message: Message): void
@@ -69,6 +70,8 @@ export class Replica {
   readonly #pending = new Pending()
   #gathered: Gathered[] = []
   #gatheredBytes = 0
+  readonly #expired = new ExpiredReads()
+  readonly #time: GroupTime
   readonly #waits = new Waits()
   readonly #nodeOf = new Map<ReplicaId, NodeId>()
   #unsynced: PersistBatch[] = []
@@ -90,6 +93,7 @@ export class Replica {
     this.raft = raft
     this.state = state
     this.#shell = shell
+    this.#time = new GroupTime(shell.clock, shell.trusted, state.time)
     for (const member of options.placement.members) this.#nodeOf.set(member.replica, member.node)
   }
 
@@ -212,23 +216,19 @@ export class Replica {
   /** The answer to a strong read at the present state; may first commit the time (design §7). */
   answerRead(key: Uint8Array, respond: Respond): void {
     const record = this.state.read(key)
-    const wall = this.#shell.clock.wall()
-    if (record?.expiresAt === undefined || wall < record.expiresAt) {
-      respond(ok(this.state.applied.index, encodeRead(record, wall)))
+    const now = record?.expiresAt === undefined ? this.state.time : this.#time.now()
+    if (record?.expiresAt === undefined || now < record.expiresAt) {
+      respond(ok(this.state.applied.index, encodeRead(record, now)))
       return
     }
-    const again = (): void => {
-      const now = this.state.read(key)
-      respond(ok(this.state.applied.index, encodeRead(now, this.state.time)))
-    }
-    const failed = (): void => respond(this.#notLeader())
-    this.#propose([], { applied: again, replaced: failed, lost: failed }, failed)
+    this.#expired.add(key, respond)
     this.#shell.dirty(this)
   }
 
   /** Ends a turn: proposes what was gathered and obeys Raft until it has nothing more to say. */
   advance(): void {
     this.#proposeGathered()
+    this.#proposeTick()
     for (;;) {
       const ready = this.raft.ready()
       if (ready === undefined) break
@@ -295,23 +295,28 @@ export class Replica {
     const lost = (): void =>
       answerAll(unknown(`the leader of group ${this.group} stepped down before it knew`))
     const commands = gathered.map((one) => one.bytes)
-    this.#propose(commands, { applied, replaced, lost }, (reason) => {
-      const full = `group ${this.group} has too much uncommitted`
-      const overloaded = reason === 'overloaded'
-      answerAll(overloaded ? rejected('overloaded', full, { waitMs: 100 }) : this.#notLeader())
-    })
+    this.#propose(commands, { applied, replaced, lost }, answerAll)
+  }
+
+  #proposeTick(): void {
+    const reads = this.#expired.take()
+    if (reads === undefined) return
+    const applied = (index: Index): void => reads.answer(index, this.state)
+    const failed = (): void => reads.refuse(this.#notLeader())
+    this.#propose([], { applied, replaced: failed, lost: failed }, reads.refuse)
   }
 
   #propose(
     commands: readonly Uint8Array[],
     waiting: Parameters<Pending['add']>[2],
-    refused: (reason: string) => void
+    refused: (answer: ReturnType<typeof rejected>) => void
   ): void {
     this.#noticeLeadership()
-    const time = Math.max(this.state.time, this.#shell.clock.wall())
-    const proposed = this.raft.propose(encodeBody(time, commands))
+    const proposed = this.raft.propose(encodeBody(this.#time.now(), commands))
     if (!proposed.accepted) {
-      refused(proposed.reason)
+      const full = `group ${this.group} has too much uncommitted`
+      const overloaded = proposed.reason === 'overloaded'
+      refused(overloaded ? rejected('overloaded', full, { waitMs: 100 }) : this.#notLeader())
       return
     }
     this.#pending.add(proposed.index, proposed.term, waiting)
@@ -361,6 +366,7 @@ export class Replica {
       }
       if (index % CHECKPOINT_ENTRIES === 0) this.#checkpoint(index)
     }
+    this.#time.heard(this.state.time)
     this.#shell.applied(this, entries)
     this.#waits.applied(this.state.applied.index)
   }
@@ -385,15 +391,5 @@ export class Replica {
   #send(message: Message): void {
     const node = this.nodeOf(message.to)
     if (node !== undefined) this.#shell.send(node, this.group, message)
-  }
-}
-
-function readCommand(bytes: Uint8Array, respond: Respond): Command | undefined {
-  try {
-    return decodeCommand(bytes)
-  } catch (error) {
-    if (!(error instanceof Malformed)) throw error
-    respond(rejected('invalid_argument', error.message))
-    return undefined
   }
 }

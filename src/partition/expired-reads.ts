@@ -1,0 +1,45 @@
+import type { Index } from '../raft/types.ts'
+import type { StateMachine } from '../state/state-machine.ts'
+import { encodeRead } from '../wire/read-body.ts'
+import { type Answered, ok, type Respond } from './answer.ts'
+
+interface Read {
+  readonly key: Uint8Array
+  readonly respond: Respond
+}
+
+/**
+ * Strong reads that met a key past its time. Until an entry says what time it is, the key is still
+ * in the state; one such entry serves all reads of a turn.
+ */
+export class ExpiredReads {
+  #reads: Read[] = []
+
+  add(key: Uint8Array, respond: Respond): void {
+    this.#reads.push({ key, respond })
+  }
+
+  /** Those added since the last call, to be answered once; undefined: none. */
+  take(): TakenReads | undefined {
+    if (this.#reads.length === 0) return undefined
+    const reads = this.#reads
+    this.#reads = []
+    return {
+      answer: (index, state) => {
+        for (const { key, respond } of reads) {
+          respond(ok(index, encodeRead(state.read(key), state.time)))
+        }
+      },
+      refuse: (answer) => {
+        for (const { respond } of reads) respond(answer)
+      }
+    }
+  }
+}
+
+/** Exactly one of the two is to be called. */
+export interface TakenReads {
+  /** The entry was applied, at `index`, to `state`. */
+  readonly answer: (index: Index, state: StateMachine) => void
+  readonly refuse: (answer: Answered) => void
+}
