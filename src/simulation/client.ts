@@ -6,23 +6,61 @@ import type { Life, World } from './world.ts'
 /** A client program in a process of its own: the real client's machine and driver. */
 export class SimulatedClient {
   readonly name: string
-  readonly life: Life
-  readonly #driver: ClientDriver
+  readonly #world: World
+  readonly #network: SimulatedNetwork
+  readonly #seeds: readonly string[]
+  #life: Life
+  #driver: ClientDriver
+  #starts = 0
+  #lost = new Set<() => void>()
 
   constructor(world: World, network: SimulatedNetwork, name: string, seeds: readonly string[]) {
     this.name = name
-    this.life = world.life(name)
-    const { clock, timers, random } = this.life
-    const transport = network.endpoint(this.life, name, 'client', '')
-    this.#driver = new ClientDriver({ transport, clock, timers, random, seeds })
-    this.#driver.start(() => {})
+    this.#world = world
+    this.#network = network
+    this.#seeds = seeds
+    this.#life = world.life(name)
+    this.#driver = this.#start()
+  }
+
+  get life(): Life {
+    return this.#life
   }
 
   get inFlight(): number {
     return this.#driver.inFlight
   }
 
-  call(operation: CallOperation, timeoutMs: number, done: (outcome: CallOutcome) => void): void {
-    this.#driver.call(operation, { timeoutMs }, done)
+  /** `lost` is called instead of `done` when the client dies before the answer. */
+  call(
+    operation: CallOperation,
+    timeoutMs: number,
+    done: (outcome: CallOutcome) => void,
+    lost: () => void = () => {}
+  ): void {
+    this.#lost.add(lost)
+    this.#driver.call(operation, { timeoutMs }, (outcome) => {
+      this.#lost.delete(lost)
+      done(outcome)
+    })
+  }
+
+  /** The process dies, and another one of the same name starts. */
+  restart(): void {
+    this.#life.end()
+    this.#network.killed(this.#life)
+    this.#life = this.#world.life(`${this.name}.${++this.#starts}`)
+    this.#driver = this.#start()
+    const lost = this.#lost
+    this.#lost = new Set()
+    for (const each of lost) each()
+  }
+
+  #start(): ClientDriver {
+    const { clock, timers, random } = this.#life
+    const transport = this.#network.endpoint(this.#life, this.name, 'client', '')
+    const driver = new ClientDriver({ transport, clock, timers, random, seeds: this.#seeds })
+    driver.start(() => {})
+    return driver
   }
 }

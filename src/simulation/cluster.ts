@@ -1,4 +1,5 @@
 import type { NodeLimits } from '../node/config.ts'
+import { DiskFault } from '../world/disk.ts'
 import { SimulatedClient } from './client.ts'
 import { type NetworkKnobs, SimulatedNetwork } from './network.ts'
 import { addressOf, SimulatedNode } from './node.ts'
@@ -93,7 +94,18 @@ export class SimulatedCluster {
     return undefined
   }
 
+  /** A node whose log holds more than `bytes`. */
+  overgrownLog(bytes: number): string | undefined {
+    for (const { name, machine } of this.nodes) {
+      const held = machine?.log.bytes ?? 0
+      if (held > bytes) return `${name}: ${held} bytes`
+    }
+    return undefined
+  }
+
   #fatal(node: SimulatedNode, fault: Error): void {
+    // What a node must do when its disk fails; whoever made it fail boots the node again.
+    if (fault instanceof DiskFault) return
     throw new Violation(`${node.name} ended itself: ${fault.message}`, { cause: fault })
   }
 }

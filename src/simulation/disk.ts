@@ -1,7 +1,7 @@
 import { assert } from '../world/assert.ts'
 import { type AppendFile, type Disk, DiskFault } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
-import type { Life, World } from './world.ts'
+import { type Life, LifeOver, type World } from './world.ts'
 
 export interface SimulatedDiskOptions {
   /** Shortest and longest time of a sync, in milliseconds. Default 0.1 and 2. */
@@ -41,6 +41,10 @@ export class SimulatedDisk implements Disk {
   #held: (() => void)[] | undefined
   #failSyncs = 0
   #failAppends = 0
+  /** The life that an append or a sync of a file failed in: it may not go on. */
+  #failed: Life | undefined
+  #changesLeft = Number.POSITIVE_INFINITY
+  #outOfChanges: () => void = () => {}
 
   constructor(world: World, name: string, options: SimulatedDiskOptions = {}) {
     this.#world = world
@@ -75,6 +79,26 @@ export class SimulatedDisk implements Disk {
     this.#failAppends++
   }
 
+  /** No failure that was ordered and did not happen yet will. */
+  clearFailures(): void {
+    this.#failSyncs = 0
+    this.#failAppends = 0
+  }
+
+  /** The life that met a failed append or a failed sync of a file, the last one that did. */
+  get failedLife(): Life | undefined {
+    return this.#failed
+  }
+
+  /**
+   * Right after change number `count` from now, of a file or the directory, the process dies in the
+   * middle of what it does: `dead` is called then.
+   */
+  dieAfter(count: number, dead: () => void): void {
+    this.#changesLeft = count
+    this.#outOfChanges = dead
+  }
+
   /** Bit rot: flips one bit of what `name` holds, durable or not. */
   flipBit(name: string, bit: number): void {
     const file = this.#file(name)
@@ -86,6 +110,7 @@ export class SimulatedDisk implements Disk {
   kill(): void {
     this.#life = undefined
     this.#held = undefined
+    this.#changesLeft = Number.POSITIVE_INFINITY
   }
 
   /**
@@ -122,17 +147,23 @@ export class SimulatedDisk implements Disk {
   open(name: string): AppendFile {
     const life = this.#attached()
     const file = this.#files.get(name) ?? emptyFile()
-    if (this.size(name) < 0) this.#change(name, file)
+    if (this.size(name) < 0) {
+      this.#change(name, file)
+      this.#changed()
+    }
     let syncing = false
     return {
       append: (bytes) => {
         assert(life === this.#life, `a dead process writes to ${name}`)
+        assert(life !== this.#failed, `${name} is written to after a failure`)
         if (this.#failAppends > 0) {
           this.#failAppends--
+          this.#failed = life
           write(file, bytes.subarray(0, this.#random.below(bytes.length + 1)))
           throw new DiskFault(`cannot append to ${name}: simulated fault`)
         }
         write(file, bytes)
+        this.#changed()
       },
       sync: (done) => {
         assert(!syncing, `two syncs of ${name} at once`)
@@ -140,7 +171,10 @@ export class SimulatedDisk implements Disk {
         const length = file.length
         this.#sync(`sync ${name}`, done, (failed) => {
           syncing = false
-          if (failed) file.holes.push([file.durable, length])
+          if (failed) {
+            file.holes.push([file.durable, length])
+            this.#failed = life
+          }
           file.durable = Math.max(file.durable, length)
         })
       },
@@ -153,6 +187,7 @@ export class SimulatedDisk implements Disk {
     assert(size <= file.length, `${name} grows by truncation`)
     file.length = size
     file.durable = size
+    this.#changed()
   }
 
   settle(name: string, from: number): void {
@@ -165,6 +200,7 @@ export class SimulatedDisk implements Disk {
   remove(name: string): void {
     this.#file(name)
     this.#change(name, undefined)
+    this.#changed()
   }
 
   replace(name: string, bytes: Uint8Array): void {
@@ -172,6 +208,7 @@ export class SimulatedDisk implements Disk {
     this.#change(name, { bytes: new Uint8Array(bytes), length, durable: length, holes: [] })
     // The directory sync that makes the rename durable makes all the rest of it durable.
     this.#directoryDurable(this.#files, this.#directoryVersion)
+    this.#changed()
   }
 
   syncDirectory(done: Done): void {
@@ -180,6 +217,12 @@ export class SimulatedDisk implements Disk {
     this.#sync('sync directory', done, (failed) => {
       if (!failed) this.#directoryDurable(files, version)
     })
+  }
+
+  #changed(): void {
+    if (--this.#changesLeft > 0) return
+    this.#changesLeft = Number.POSITIVE_INFINITY
+    throw new LifeOver(this.#outOfChanges)
   }
 
   #change(name: string, file: SimulatedFile | undefined): void {

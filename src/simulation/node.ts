@@ -7,7 +7,7 @@ import { silent } from '../world/log.ts'
 import { SimulatedDisk } from './disk.ts'
 import type { SimulatedNetwork } from './network.ts'
 import { SimulatedStore } from './state-store.ts'
-import type { Life, World } from './world.ts'
+import { type Life, runInLife, type World } from './world.ts'
 
 export interface SimulatedNodeOptions {
   /** Its PeerId: letters and digits. */
@@ -53,6 +53,30 @@ export class SimulatedNode {
   }
 
   boot(): void {
+    runInLife(() => this.#boot())
+  }
+
+  /** Stops as a signal makes it; then the process is gone. Requires: it runs. */
+  stop(): void {
+    const machine = this.#machine
+    runInLife(() =>
+      machine?.stop(() => {
+        if (this.#machine === machine) this.kill(false)
+      })
+    )
+  }
+
+  /**
+   * Kills it right after change number `count` of its disk, counted from now; `dead` is called then.
+   */
+  killAfterChange(count: number, power: boolean, dead: () => void): void {
+    this.disk.dieAfter(count, () => {
+      this.kill(power)
+      dead()
+    })
+  }
+
+  #boot(): void {
     this.#boots++
     const life = this.#world.life(`${this.name}.${this.#boots}`)
     this.#life = life
@@ -76,7 +100,7 @@ export class SimulatedNode {
       zone: '',
       observe,
       fatal: (fault) => {
-        this.kill()
+        this.kill(life.random.fork('end').below(2) === 0)
         this.#options.onFatal(this, fault)
       }
     })

@@ -25,8 +25,10 @@ export class Oracles {
 
   /** To be called after every step. */
   check(nodes: readonly SimulatedNode[]): void {
-    for (const { machine } of nodes) {
+    for (const node of nodes) {
+      const { machine } = node
       if (machine === undefined) continue
+      checkDisk(node)
       for (const replica of machine.host.replicas()) this.#checkLeader(replica)
     }
   }
@@ -61,6 +63,14 @@ export class Oracles {
     else if (leader !== id) {
       throw new Violation(`group ${group}: replicas ${leader} and ${id} both lead term ${term}`)
     }
+  }
+}
+
+/** A disk that failed cannot be trusted with anything more (design §6): the process must end. */
+function checkDisk({ name, life, machine, disk, store }: SimulatedNode): void {
+  if (life === undefined || machine?.stopping) return
+  if (disk.failedLife === life || store.failedLife === life) {
+    throw new Violation(`${name} lives on though its disk failed`)
   }
 }
 

@@ -36,6 +36,8 @@ export class SimulatedStore implements StateStore {
   #shared = false
   #writing: readonly StateWrite[] | undefined
   #failWrites = 0
+  /** The life that a write failed in: it may not go on. */
+  #failed: Life | undefined
 
   constructor(world: World, name: string, options: SimulatedStoreOptions = {}) {
     this.#world = world
@@ -51,6 +53,21 @@ export class SimulatedStore implements StateStore {
   /** The next write fails; whether it happened shows after a crash. */
   failNextWrite(): void {
     this.#failWrites++
+  }
+
+  /** No failure that was ordered and did not happen yet will. */
+  clearFailures(): void {
+    this.#failWrites = 0
+  }
+
+  /** The life that met a failed write, the last one that did. */
+  get failedLife(): Life | undefined {
+    return this.#failed
+  }
+
+  /** All there is in `range` now, in byte order: for whoever judges from outside. */
+  all(range: KeyRange): readonly Entry[] {
+    return page(this.#content, range, Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY)
   }
 
   crash(random: Random): void {
@@ -80,6 +97,7 @@ export class SimulatedStore implements StateStore {
 
   write(batch: readonly StateWrite[], done: Done): void {
     assert(this.#writing === undefined, 'two writes at once')
+    assert(this.#life !== this.#failed || this.#life === undefined, 'a write after a failed one')
     const copy = batch.map(({ key, value }) => ({
       key: new Uint8Array(key),
       value: value === undefined ? undefined : new Uint8Array(value)
@@ -88,6 +106,7 @@ export class SimulatedStore implements StateStore {
     this.#later(this.#delay() + this.writeDelayMs, 'write state', () => {
       if (this.#failWrites > 0) {
         this.#failWrites--
+        this.#failed = this.#life
         done(new DiskFault('cannot write to the state store: simulated fault'))
         return
       }
@@ -125,7 +144,12 @@ export class SimulatedStore implements StateStore {
   }
 }
 
-function page(content: Content, { gte, lt }: KeyRange, limit: number): readonly Entry[] {
+function page(
+  content: Content,
+  { gte, lt }: KeyRange,
+  limit: number,
+  bytesMax = PAGE_BYTES
+): readonly Entry[] {
   // Code units are bytes here, so the order of `sort` is that of the bytes.
   content.order ??= [...content.values.keys()].sort()
   const entries: Entry[] = []
@@ -133,7 +157,7 @@ function page(content: Content, { gte, lt }: KeyRange, limit: number): readonly 
   let bytes = 0
   for (let i = lowerBound(content.order, textOf(gte)); i < content.order.length; i++) {
     const text = content.order[i] as string
-    if (text >= end || entries.length === limit || bytes >= PAGE_BYTES) break
+    if (text >= end || entries.length === limit || bytes >= bytesMax) break
     const value = content.values.get(text) as Uint8Array
     entries.push([bytesOf(text), value.slice()])
     bytes += text.length + value.length

@@ -1,3 +1,4 @@
+import { unreachable } from '../world/assert.ts'
 import type { Random } from '../world/random.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import type { SimulatedNode } from './node.ts'
@@ -6,27 +7,42 @@ import type { Life } from './world.ts'
 const FAULTS = [
   'kill',
   'kill-all',
+  'kill-at-change',
+  'stop',
   'pause',
   'cut',
   'cut-one-way',
   'clog',
   'reset',
   'slow-disk',
-  'clock-jump'
+  'hang-disk',
+  'fail-append',
+  'fail-sync',
+  'fail-store',
+  'clock-jump',
+  'restart-client'
 ] as const
 export type Fault = (typeof FAULTS)[number]
+type DiskTrouble = 'slow-disk' | 'hang-disk' | 'fail-append' | 'fail-sync' | 'fail-store'
 
 /** How long a fault of each kind lasts, in ms: shortest and longest. */
 const LASTS: Readonly<Record<Fault, readonly [number, number]>> = {
   kill: [50, 4_000],
   'kill-all': [50, 3_000],
+  'kill-at-change': [50, 4_000],
+  stop: [100, 6_000],
   pause: [100, 8_000],
   cut: [200, 6_000],
   'cut-one-way': [200, 6_000],
   clog: [50, 2_000],
   reset: [0, 0],
   'slow-disk': [200, 5_000],
-  'clock-jump': [0, 0]
+  'hang-disk': [200, 5_000],
+  'fail-append': [200, 4_000],
+  'fail-sync': [200, 4_000],
+  'fail-store': [200, 4_000],
+  'clock-jump': [0, 0],
+  'restart-client': [0, 0]
 }
 
 /**
@@ -77,7 +93,10 @@ export class Swarm {
     knobs.loss = 0
     knobs.duplicate = 0
     knobs.reorder = 0
-    for (const node of this.#cluster.nodes) if (node.machine === undefined) node.boot()
+    for (const node of this.#cluster.nodes) {
+      node.disk.dieAfter(Number.POSITIVE_INFINITY, () => {})
+      revive(node)
+    }
   }
 
   #drawKnobs(): void {
@@ -92,18 +111,41 @@ export class Swarm {
   }
 
   #strike(fault: Fault): void {
-    const { nodes, network } = this.#cluster
     this.#count++
+    const node = this.#pick(this.#cluster.nodes)
     switch (fault) {
       case 'kill':
-        this.#kill(this.#pick(nodes), fault)
+      case 'kill-at-change':
+      case 'stop':
+        this.#end(node, fault)
         return
       case 'kill-all':
-        for (const node of nodes) this.#kill(node, fault)
+        for (const each of this.#cluster.nodes) this.#end(each, fault)
+        return
+      case 'slow-disk':
+      case 'hang-disk':
+      case 'fail-append':
+      case 'fail-sync':
+      case 'fail-store':
+        this.#strikeDisk(node, fault)
         return
       case 'pause':
-        this.#pick(nodes).life?.pause(this.#between(LASTS[fault]))
+        node.life?.pause(this.#between(LASTS[fault]))
         return
+      case 'clock-jump':
+        node.life?.shiftWall(this.#random.below(20_000) - 10_000)
+        return
+      case 'restart-client':
+        this.#pick(this.#cluster.clients).restart()
+        return
+      default:
+        this.#strikeNetwork(node, fault)
+    }
+  }
+
+  #strikeNetwork(node: SimulatedNode, fault: 'cut' | 'cut-one-way' | 'clog' | 'reset'): void {
+    const { nodes, network } = this.#cluster
+    switch (fault) {
       case 'cut':
       case 'cut-one-way': {
         const [a, b] = this.#split()
@@ -112,30 +154,70 @@ export class Swarm {
         return
       }
       case 'clog':
-        network.clog(this.#pick(nodes).name, this.#pick(nodes).name, this.#between(LASTS[fault]))
+        network.clog(node.name, this.#pick(nodes).name, this.#between(LASTS[fault]))
         return
       case 'reset':
-        network.reset(this.#pick(nodes).name, this.#pick(nodes).name)
+        network.reset(node.name, this.#pick(nodes).name)
         return
-      case 'slow-disk': {
-        const { disk, store } = this.#pick(nodes)
+      default:
+        unreachable(fault)
+    }
+  }
+
+  /** The node has to end itself when a write or a sync fails; it is booted when the fault is over. */
+  #strikeDisk(node: SimulatedNode, fault: DiskTrouble): void {
+    const { disk, store } = node
+    switch (fault) {
+      case 'slow-disk':
         disk.syncDelayMs = store.writeDelayMs = this.#random.below(3_000)
         this.#later(fault, () => {
           disk.syncDelayMs = store.writeDelayMs = 0
         })
         return
-      }
-      case 'clock-jump':
-        this.#pick(nodes).life?.shiftWall(this.#random.below(20_000) - 10_000)
+      case 'hang-disk':
+        disk.hangSyncs()
+        this.#later(fault, () => disk.resumeSyncs())
+        return
+      case 'fail-append':
+        disk.failNextAppend()
+        break
+      case 'fail-sync':
+        disk.failNextSync()
+        break
+      case 'fail-store':
+        store.failNextWrite()
+        break
+      default:
+        unreachable(fault)
     }
+    this.#later(fault, () => {
+      disk.clearFailures()
+      store.clearFailures()
+      revive(node)
+    })
   }
 
-  #kill(node: SimulatedNode, fault: Fault): void {
+  #end(node: SimulatedNode, fault: 'kill' | 'kill-all' | 'kill-at-change' | 'stop'): void {
     if (node.machine === undefined) return
-    node.kill(this.#random.below(2) === 0)
-    this.#later(fault, () => {
-      if (node.machine === undefined) node.boot()
-    })
+    const power = this.#random.below(2) === 0
+    switch (fault) {
+      case 'stop':
+        node.stop()
+        this.#later(fault, () => {
+          // As a process that takes too long to stop is killed.
+          if (node.machine?.stopping) node.kill(power)
+          revive(node)
+        })
+        return
+      case 'kill-at-change':
+        node.killAfterChange(1 + this.#random.below(20), power, () =>
+          this.#later(fault, () => revive(node))
+        )
+        return
+      default:
+        node.kill(power)
+        this.#later(fault, () => revive(node))
+    }
   }
 
   /** Runs `undo` when the fault is over, or when all faults are. */
@@ -163,4 +245,8 @@ export class Swarm {
   #between([shortest, longest]: readonly [number, number]): number {
     return shortest + this.#random.below(Math.max(1, longest - shortest))
   }
+}
+
+function revive(node: SimulatedNode): void {
+  if (node.machine === undefined) node.boot()
 }

@@ -34,6 +34,28 @@ export interface Life {
   shiftWall(ms: number): void
 }
 
+/** Thrown in the middle of an event to end the life it belongs to, there and then. */
+export class LifeOver extends Error {
+  override readonly name = 'LifeOver'
+  readonly end: () => void
+
+  /** `end` ends the life once the event is off the stack. */
+  constructor(end: () => void) {
+    super('this life is over')
+    this.end = end
+  }
+}
+
+/** Runs `run` as events are run: a life may end in it. */
+export function runInLife(run: () => void): void {
+  try {
+    run()
+  } catch (error) {
+    if (!(error instanceof LifeOver)) throw error
+    error.end()
+  }
+}
+
 const UNIX_START = 1_700_000_000_000
 
 /**
@@ -136,7 +158,7 @@ export class World {
     }
     this.#events++
     this.trace(`${event.at.toFixed(3)} ${life.name} ${event.label}`)
-    event.run()
+    runInLife(event.run)
   }
 }
 

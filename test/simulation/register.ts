@@ -1,10 +1,10 @@
 import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
-import type { NodeLimits } from '../../src/node/config.ts'
+import { NODE_LIMITS, type NodeLimits } from '../../src/node/config.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import { Violation } from '../../src/simulation/oracles.ts'
 import { Swarm } from '../../src/simulation/swarm.ts'
-import { World } from '../../src/simulation/world.ts'
+import { type Life, World } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Result } from '../../src/wire/command.ts'
 import type { Random } from '../../src/world/random.ts'
@@ -64,8 +64,11 @@ class RegisterRun {
   readonly #random: Random
   readonly #cluster: SimulatedCluster
   readonly #swarm: Swarm
+  /** Of the programs that call the clients: it outlives each of them. */
+  readonly #life: Life
   readonly #keys: readonly string[]
   readonly #history: Operation[] = []
+  readonly #logBound: number
   #working = true
   #inFlight = 0
   #values = 0
@@ -73,15 +76,19 @@ class RegisterRun {
   constructor(world: World) {
     this.#world = world
     this.#random = world.random.fork('register')
+    this.#life = world.life('callers')
     const draw = <T>(...from: readonly T[]): T => from[this.#random.below(from.length)] as T
     const nodes = draw(3, 3, 3, 5)
+    const limits = this.#drawLimits()
     this.#cluster = new SimulatedCluster(world, {
       nodes,
       replicas: draw(3, 3, Math.min(nodes, 5)),
       partitions: draw(1, 2, 4, 8),
       clients: 2 + this.#random.below(4),
-      limits: this.#drawLimits()
+      limits
     })
+    const { logBytesMax, segmentBytes } = { ...NODE_LIMITS, ...limits }
+    this.#logBound = logBytesMax + segmentBytes
     this.#swarm = new Swarm(this.#cluster)
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
@@ -121,6 +128,10 @@ class RegisterRun {
     if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#inFlight === 0)) {
       throw new Violation('the last reads have no answer')
     }
+    const overgrown = (): string | undefined => this.#cluster.overgrownLog(this.#logBound)
+    if (!this.#cluster.runTo(EQUAL_MS_MAX, () => overgrown() === undefined)) {
+      throw new Violation(`the log of ${overgrown()} stays too large`)
+    }
     if (!this.#cluster.runTo(EQUAL_MS_MAX, () => this.#cluster.divergence === undefined)) {
       throw new Violation(`replicas stay apart: ${this.#cluster.divergence}`)
     }
@@ -146,7 +157,8 @@ class RegisterRun {
       tailBytesMax: 512,
       appendBytesMax: 256,
       inflightAppendsMax: 3,
-      snapshotWindowBytes: 256
+      snapshotWindowBytes: 256,
+      logBytesMax: 16_384 + this.#random.below(50_000)
     }
   }
 
@@ -155,10 +167,10 @@ class RegisterRun {
       if (!this.#working) return
       const key = this.#keys[this.#random.below(this.#keys.length)] as string
       this.#call(client, key, this.#drawCall(), () => {
-        this.#world.schedule(client.life, this.#random.below(200), 'next call', next)
+        this.#world.schedule(this.#life, this.#random.below(200), 'next call', next)
       })
     }
-    this.#world.schedule(client.life, this.#random.below(500), 'first call', next)
+    this.#world.schedule(this.#life, this.#random.below(500), 'first call', next)
   }
 
   #drawCall(): Call {
@@ -175,14 +187,19 @@ class RegisterRun {
   #call(client: SimulatedClient, key: string, call: Call, done: () => void = () => {}): void {
     const called = this.#world.now
     this.#inFlight++
-    client.call(operationOf(key, call), TIMEOUT_MS, (outcome) => {
+    const end = (told: Operation['outcome']): void => {
       this.#inFlight--
-      const told = outcomeOf(outcome)
       const returned = told.type === 'unknown' ? undefined : this.#world.now
       this.#history.push({ client: client.name, key, called, returned, call, outcome: told })
       this.#world.trace(`${client.name} ${key} ${call.type} ${JSON.stringify(told)}`)
       done()
-    })
+    }
+    client.call(
+      operationOf(key, call),
+      TIMEOUT_MS,
+      (outcome) => end(outcomeOf(outcome)),
+      () => end({ type: 'unknown' })
+    )
   }
 
   #ills(): string {
