@@ -97,7 +97,7 @@ export class ClusterClock implements TrustedClock {
 
   /**
    * The median of all clocks heard and the own one, if at least half of them are near it. Of two in
-   * the middle the one behind: time that lags makes keys live longer, time that leads destroys them.
+   * the middle the one behind: time that lags lets keys live longer, time that leads destroys them.
    */
   #agreed(own: number): number | undefined {
     const offsets = this.#offsets

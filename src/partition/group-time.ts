@@ -45,9 +45,11 @@ export class GroupTime {
   }
 
   #run(): void {
-    const now = this.#clock.monotonic()
-    const ahead = this.#trusted.fit && this.#time > this.#trusted.now()
-    this.#time += (now - this.#at) * (ahead ? AHEAD_RATE : 1)
-    this.#at = now
+    const monotonic = this.#clock.monotonic()
+    const elapsed = monotonic - this.#at
+    this.#at = monotonic
+    const inLine = this.#trusted.fit ? this.#trusted.now() : Number.POSITIVE_INFINITY
+    const full = this.#time + elapsed
+    this.#time = full > inLine ? Math.max(inLine, this.#time + elapsed * AHEAD_RATE) : full
   }
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
-import { SimulatedCluster } from '../../src/simulation/cluster.ts'
+import type { Answered } from '../../src/partition/answer.ts'
+import { type ClusterOptions, SimulatedCluster } from '../../src/simulation/cluster.ts'
 import type { SimulatedNode } from '../../src/simulation/node.ts'
 import { World } from '../../src/simulation/world.ts'
 import { utf8 } from '../../src/wire/bytes.ts'
@@ -10,13 +11,13 @@ import { utf8 } from '../../src/wire/bytes.ts'
 const HOUR_MS = 3_600_000
 const YEAR_MS = 365 * 24 * HOUR_MS
 
-function formed(seed: string, nodes = 3): SimulatedCluster {
+function formed(seed: string, nodes = 3, limits: ClusterOptions['limits'] = {}): SimulatedCluster {
   const cluster = new SimulatedCluster(new World(seed), {
     nodes,
     replicas: nodes,
     partitions: 1,
     clients: 1,
-    limits: {}
+    limits
   })
   cluster.boot()
   expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
@@ -176,4 +177,26 @@ test('a thousand reads of one expired key cost a few entries', () => {
   expect(cluster.runTo(8_000, () => found.length === 1_000)).toBe(true)
   expect(found).not.toContain(true)
   expect(lastIndex(cluster) - before).toBeLessThanOrEqual(10)
+})
+
+test('a read that needs the time of an overloaded group is told so, and may come again', () => {
+  const cluster = formed('overloaded', 3, { uncommittedBytesMax: 100 })
+  put(cluster, 'short', 500)
+  cluster.run(1_000)
+  const host = leader(cluster).machine?.host
+  const replica = host?.get(1)
+  if (host === undefined || replica === undefined) throw new Error('nobody leads')
+  const followers = cluster.nodes.filter(({ machine }) => machine?.host !== host)
+  for (const { disk } of followers) disk.syncDelayMs = 500
+  const operation = { type: 'put', key: utf8('large'), value: new Uint8Array(200) } as const
+  cluster.clients[0]?.call({ kind: 'mutate', operation }, 4_000, () => {})
+  expect(cluster.runTo(400, () => replica.raft.status.commit < replica.raft.status.lastIndex)).toBe(
+    true
+  )
+  const answers: Answered[] = []
+  const read = (): void => replica.answerRead(utf8('short'), (answer) => void answers.push(answer))
+  host.read(replica, read, () => {})
+  expect(cluster.runTo(100, () => answers.length === 1)).toBe(true)
+  expect(answers[0]).toMatchObject({ outcome: 'rejected', code: 'overloaded' })
+  expect(has(cluster, 'short')).toBe(false)
 })
