@@ -11,6 +11,7 @@ import { type Logger, silent } from '../world/log.ts'
 import { realClock, realTimers, systemRandom } from '../world/real.ts'
 import type { StateStore } from '../world/state-store.ts'
 import { NODE_LIMITS } from './config.ts'
+import { checkDataDirectory, markDataDirectory } from './data-directory.ts'
 import { UnusableData } from './identity.ts'
 import { NodeMachine } from './machine.ts'
 import { type CheckedOptions, checkOptions, InvalidOptions, type NodeOptions } from './options.ts'
@@ -35,8 +36,8 @@ const READY_POLL_MS = 20
 const KEY_FILE = 'node.key'
 
 /**
- * The data directory: `node.key` (secret: who has it is this node), `log/` (the segmented log, the
- * identity and the maps) and `state/` (LevelDB, whose lock is the lock of the whole directory).
+ * The data directory: `format`, `node.key` (secret: who has it is this node), `log/` (the segmented
+ * log, the identity and the maps) and `state/` (LevelDB, whose lock is the lock of the whole directory).
  */
 interface Opened {
   readonly store: StateStore
@@ -51,6 +52,7 @@ interface Opened {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const checked = checkOptions(options)
   const logger = options.logger ?? silent
+  checkDataDirectory(checked.data)
   const opened = await open(checked, logger)
   const { transport, http } = opened
   const life = new Life(opened, logger, options.onFatal ?? (() => {}))
@@ -71,6 +73,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       zone: checked.zone,
       fatal: (fault, exitCode) => life.fail(fault, exitCode)
     })
+    onDisk(`mark ${checked.data}`, () => markDataDirectory(checked.data))
     machine.start()
   } catch (error) {
     await life.abandon()

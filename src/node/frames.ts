@@ -20,12 +20,14 @@ import {
   decodeConfirm,
   decodeConfirmReply,
   decodeDigests,
+  decodeRefused,
   decodeSnapshotChunk,
   decodeSnapshotReply,
   decodeStatus,
   encodeConfirmReply,
   encodeDigests,
   encodeMapPush,
+  encodeRefused,
   encodeStatus
 } from '../wire/node-frames.ts'
 import type { Request } from '../wire/request.ts'
@@ -63,7 +65,7 @@ export class Frames {
   }
 
   ownHello(self: Self): Hello {
-    const { membership, log } = this.#node
+    const { membership } = this.#node
     const { clusterId, nodeId, storeId, bootCount } = membership.identity
     return {
       version: PROTOCOL_VERSION,
@@ -73,7 +75,7 @@ export class Frames {
       storeId,
       bootCount,
       bootNonce: this.#bootNonce,
-      durableSequence: log.durableSequence,
+      durableSequence: this.#node.keeping.log.durableSequence,
       epoch: membership.map?.epoch ?? 0,
       bootstrap: membership.wantsToForm,
       expect: membership.expects,
@@ -95,6 +97,12 @@ export class Frames {
     inside.up(link)
     this.#sendMap(link.peer, hello)
     this.#sendStatus(link.peer)
+  }
+
+  /** Tells `peer` why we will not have its link, and ends it. */
+  refuse(peer: PeerId, reason: string): void {
+    this.#transport.send(peer, encodeRefused(reason))
+    this.#transport.close(peer, reason)
   }
 
   down(peer: PeerId, reason: string): void {
@@ -192,7 +200,8 @@ export class Frames {
   }
 
   #fromNode(peer: PeerId, { kind, head, body }: Frame, bytes: Uint8Array, channel: Channel): void {
-    const { host, snapshots, inside } = this.#node
+    const { keeping, inside } = this.#node
+    const { host, snapshots } = keeping
     switch (kind) {
       case FRAME.reply:
         inside.frame(peer, bytes)
@@ -216,13 +225,17 @@ export class Frames {
         return
       }
       case FRAME.status:
+        this.#node.refusals.clear(peer)
         this.#status(peer, head)
+        return
+      case FRAME.refused:
+        this.#node.refusals.hear(peer, decodeRefused(head))
         return
       case FRAME.map:
         this.#learn(decodeClusterView(body).map)
         return
       case FRAME.digests:
-        this.#node.audit.hear(peer, decodeDigests(head))
+        this.#node.keeping.audit.hear(peer, decodeDigests(head))
         return
       case FRAME.snapshot:
         snapshots.chunk(peer, decodeSnapshotChunk(head, body))
@@ -258,7 +271,7 @@ export class Frames {
   }
 
   #sendStatus(peer: PeerId): void {
-    const { membership, host, log, mesh } = this.#node
+    const { membership, host, mesh } = this.#node
     const led: [number, number][] = []
     const unfit: number[] = []
     for (const replica of host.replicas()) {
@@ -268,7 +281,7 @@ export class Frames {
     const status = {
       epoch: membership.map?.epoch ?? 0,
       wall: host.clock.wall(),
-      durableSequence: log.durableSequence,
+      durableSequence: this.#node.keeping.log.durableSequence,
       led,
       unfit,
       peers: membership.isMember ? [] : mesh.known()

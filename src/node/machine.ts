@@ -1,14 +1,11 @@
 import { ClientDriver } from '../client/driver.ts'
 import { initialPlacement } from '../keyspace/planner.ts'
-import type { Audit } from '../partition/audit.ts'
-import type { Flusher } from '../partition/flusher.ts'
 import type { HostOptions, ReplicaHost } from '../partition/host.ts'
-import type { Snapshots } from '../partition/snapshots.ts'
-import type { NodeLog } from '../storage/log-types.ts'
-import type { Transport } from '../transport/transport.ts'
+import type { Link, Transport } from '../transport/transport.ts'
 import type { ClusterMap, ClusterView, NodeRecord } from '../wire/cluster-map.ts'
 import { ADDRESSES_MAX, encodeClusterView } from '../wire/cluster-map-codec.ts'
 import { hex } from '../wire/command.ts'
+import type { NodeId } from '../wire/ids.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { Disk } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
@@ -28,6 +25,7 @@ import { readFoundingMap, readMap, saveFoundingMap, saveMap } from './map-files.
 import { type FormingOptions, Membership, type Self } from './membership.ts'
 import { Mesh } from './mesh.ts'
 import { openReplicas } from './open-replicas.ts'
+import { Refusals } from './refusals.ts'
 import { Registration } from './registration.ts'
 
 export interface MachineOptions {
@@ -50,6 +48,8 @@ export interface MachineOptions {
 }
 
 const STATUS_MS = 1_000
+/** A node without a link for so long is shown as down. */
+const DOWN_AFTER_MS = 10_000
 /** Out of step with a leader's check of its quorum: right after it nobody counts as active. */
 const BALANCE_MS = 1_100
 /** Calls from inside this process, HTTP requests included, that wait at once. */
@@ -70,17 +70,19 @@ export class NodeMachine {
   readonly mesh: Mesh
   readonly door: Door
   readonly leaders = new Leaders()
+  readonly keeping: Keeping
+  readonly refusals: Refusals
   readonly time: ClusterClock
   /** The transport behind the gateway, for the frames that are its own. */
   readonly inside: InsideTransport
   readonly #options: MachineOptions
-  readonly #keeping: Keeping
   readonly #frames: Frames
   readonly #registration: Registration
   readonly #handover: Handover
   readonly #balance: Balance
   readonly #bootNonce: number
   #replicasOpen = false
+  #wasReady = false
   #stopping = false
   #ended = false
   #statusAt = 0
@@ -102,7 +104,7 @@ export class NodeMachine {
       isOnTime: (peer) => this.time.isFit(peer)
     })
     this.#frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
-    this.#keeping = openKeeping(options, identity, {
+    this.keeping = openKeeping(options, identity, {
       bootNonce: this.#bootNonce,
       trusted: this.time,
       isLinked: (node) => this.mesh.link(node) !== undefined,
@@ -114,7 +116,7 @@ export class NodeMachine {
       },
       fatal: (fault) => this.#fail(fault)
     })
-    const { host } = this.#keeping
+    const { host } = this.keeping
     this.door = new Door({
       host,
       map: () => this.membership.map,
@@ -131,29 +133,14 @@ export class NodeMachine {
       seeds: [],
       inFlightMax: GATEWAY_CALLS_MAX
     })
+    this.refusals = new Refusals(options.logger)
     this.#registration = new Registration(this.gateway, this.membership, clock)
     this.#handover = new Handover(host, this.mesh, { clock, timers })
     this.#balance = new Balance(host, this.mesh, clock)
   }
 
   get host(): ReplicaHost {
-    return this.#keeping.host
-  }
-
-  get log(): NodeLog {
-    return this.#keeping.log
-  }
-
-  get flusher(): Flusher {
-    return this.#keeping.flusher
-  }
-
-  get snapshots(): Snapshots {
-    return this.#keeping.snapshots
-  }
-
-  get audit(): Audit {
-    return this.#keeping.audit
+    return this.keeping.host
   }
 
   /** Starts to serve. Requires: called once. */
@@ -176,6 +163,7 @@ export class NodeMachine {
     if (this.#stopping) reasons.push('this node is stopping')
     if (!this.membership.isMember) reasons.push('this node belongs to no cluster yet')
     else if (!this.#replicasOpen) reasons.push('the replicas of this node are being opened')
+    reasons.push(...this.refusals.reasons)
     let leaderless = 0
     for (const { everLed, damage } of this.host.replicas()) {
       if (damage !== undefined) reasons.push(damage)
@@ -183,6 +171,11 @@ export class NodeMachine {
     }
     if (leaderless > 0) reasons.push(`${leaderless} partitions have had no leader yet`)
     return reasons
+  }
+
+  /** Whether `node` can be worked with: it is linked, or was a moment ago. */
+  isReachable(node: NodeId): boolean {
+    return this.mesh.isReachable(node, DOWN_AFTER_MS, this.#options.clock.monotonic())
   }
 
   /** The map the cluster began with, if this node was there. */
@@ -206,12 +199,12 @@ export class NodeMachine {
     this.#handover.run(() => {
       this.door.close()
       this.gateway.close(() => {
-        this.flusher.flush(() => {
-          this.log.commit(() => {
+        this.keeping.flusher.flush(() => {
+          this.keeping.log.commit(() => {
             this.#ended = true
             this.host.stop()
             this.#options.transport.stop(() => {
-              this.log.close(() => this.#keeping.overlay.close(done))
+              this.keeping.log.close(() => this.keeping.overlay.close(done))
             })
           })
         })
@@ -231,7 +224,7 @@ export class NodeMachine {
         const verdict = this.membership.judge(link)
         if (verdict.type === 'two-bootstrappers') {
           this.#fail(new UnusableData('two nodes were started with --bootstrap: use exactly one'))
-        } else if (verdict.type === 'refuse') transport.close(link.peer, verdict.reason)
+        } else if (verdict.type === 'refuse') this.#refuse(link, verdict.reason)
         else this.#frames.up(link, verdict.hello)
       },
       frame: (peer, frame, channel) => this.#frames.frame(peer, frame, channel),
@@ -250,13 +243,26 @@ export class NodeMachine {
     tick()
   }
 
+  #refuse(link: Link, reason: string): void {
+    if (reason === 'wrong_cluster' && link.address !== undefined && !this.#wasReady) {
+      const own = this.membership.identity.clusterId
+      const where = `the node at the seed ${link.address}`
+      this.#fail(
+        new UnusableData(`the data directory belongs to cluster ${own}, not to that of ${where}`)
+      )
+      return
+    }
+    this.#frames.refuse(link.peer, reason)
+  }
+
   #tick(): void {
     const now = this.#options.clock.monotonic()
     this.mesh.tick(now)
     this.host.tick()
-    if (!this.#stopping) this.flusher.tick()
-    this.snapshots.tick()
+    if (!this.#stopping) this.keeping.flusher.tick()
+    this.keeping.snapshots.tick()
     this.#maybeForm()
+    this.#wasReady ||= this.unready.length === 0
     if (now >= this.#statusAt) {
       this.#statusAt = now + STATUS_MS
       this.#frames.tellStatus()
@@ -268,7 +274,7 @@ export class NodeMachine {
     }
     if (now >= this.#auditAt) {
       this.#auditAt = now + AUDIT_MS
-      this.audit.tick()
+      this.keeping.audit.tick()
     }
     this.#learnFromSystemGroup()
     if (!this.#stopping) this.#registration.tick(this.#self())
@@ -347,7 +353,7 @@ export class NodeMachine {
       return found
     }
     const fatal = (fault: Error): void => this.#fail(fault)
-    const { host, log, overlay, flusher } = this.#keeping
+    const { host, log, overlay, flusher } = this.keeping
     const shell = {
       self: transport.self,
       host,
@@ -360,13 +366,13 @@ export class NodeMachine {
       fatal
     }
     openReplicas(shell, map, () => {
-      this.log.commit((fault) => {
+      this.keeping.log.commit((fault) => {
         if (fault !== undefined) {
           fatal(fault)
           return
         }
         const { identity } = this.membership
-        if (!identity.logBorn && this.log.groups().length > 0) {
+        if (!identity.logBorn && this.keeping.log.groups().length > 0) {
           this.membership.changeIdentity(saveIdentity(disk, { ...identity, logBorn: true }))
         }
         for (const group of identity.damaged) {

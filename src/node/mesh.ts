@@ -37,6 +37,7 @@ export class Mesh {
   readonly #seeds: Dialling[]
   readonly #targets = new Map<PeerId, Dialling>()
   readonly #links = new Map<PeerId, Link>()
+  readonly #lostAt = new Map<PeerId, number>()
   readonly #unfit = new Map<PeerId, ReadonlySet<GroupId>>()
 
   constructor(
@@ -59,6 +60,11 @@ export class Mesh {
 
   link(peer: PeerId): Link | undefined {
     return this.#links.get(peer)
+  }
+
+  /** Whether `peer` is linked, or was within the last `ms`. */
+  isReachable(peer: PeerId, ms: number, now: number): boolean {
+    return this.#holds(peer) || now - (this.#lostAt.get(peer) ?? Number.NEGATIVE_INFINITY) < ms
   }
 
   /** Groups that the replica on `peer` must not lead, as it says itself. */
@@ -116,6 +122,7 @@ export class Mesh {
   /** Redials at once: a refusal then tells that the process, not the network, went away. */
   down(peer: PeerId, now: number): void {
     this.#links.delete(peer)
+    this.#lostAt.set(peer, now)
     const target = this.#targets.get(peer)
     if (target === undefined) return
     target.suspect = true

@@ -16,6 +16,7 @@ import { type GroupId, type NodeId, type ReplicaId, SYSTEM_GROUP } from '../wire
 import type { Random } from '../world/random.ts'
 import type { NodeLimits } from './config.ts'
 import { UnusableData } from './identity.ts'
+import { damaged, verifyState } from './verify-state.ts'
 
 export interface OpenShell {
   readonly self: NodeId
@@ -52,7 +53,7 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
   for (const placement of todo) {
     const found = recovered.get(placement.group)
     const known = found?.replica === 0 ? undefined : found
-    openState(shell, placement.group, (state) => {
+    const open = (state: StateMachine): void => {
       try {
         if (shell.host.get(placement.group) === undefined) {
           if (known === undefined) shell.host.add(createReplica(shell, placement, state))
@@ -65,7 +66,9 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
       }
       left--
       if (left === 0) done()
-    })
+    }
+    const { group } = placement
+    verifyState(shell.overlay, group, () => openState(shell, group, open), shell.fatal)
   }
 }
 
@@ -96,13 +99,18 @@ function readState(
     return new StateMachine({ group, table }, loadSaved(table.get(META_KEY), sessions))
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
-    const advice = 'start with an empty data directory: the node rejoins and copies its data'
-    return new UnusableData(`the state of group ${group} is damaged (${error.message}); ${advice}`)
+    return damaged(group, error)
   }
 }
 
 function createReplica(shell: OpenShell, placement: Placement, state: StateMachine): Replica {
   const { group } = placement
+  if (state.applied.index > 0) {
+    throw new UnusableData(
+      `the log of group ${group} is gone and its state is not: a part of the data directory was ` +
+        'lost; start with an empty one, the node rejoins and copies its data'
+    )
+  }
   const configuration = { members: placement.members }
   const mark: SnapshotMark = { ...FIRST_MARK, configuration }
   const id = ownReplica(shell, placement)

@@ -97,7 +97,7 @@ export class SimulatedCluster {
   /** A node whose log holds more than `bytes`. */
   overgrownLog(bytes: number): string | undefined {
     for (const { name, machine } of this.nodes) {
-      const held = machine?.log.bytes ?? 0
+      const held = machine?.keeping.log.bytes ?? 0
       if (held > bytes) return `${name}: ${held} bytes`
     }
     return undefined

@@ -18,7 +18,8 @@ export const FRAME = {
   formReply: 10,
   snapshot: 11,
   snapshotReply: 12,
-  digests: 13
+  digests: 13,
+  refused: 14
 } as const
 
 const KIND_MAX = 255

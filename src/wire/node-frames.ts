@@ -215,3 +215,8 @@ export function decodeDigests(head: Head): DigestClaim[] {
   }
   return claims
 }
+
+/** [kind, reason]: the last frame on a link that its sender will not have. */
+export const encodeRefused = (reason: string): Parts => encodeFrame([FRAME.refused, reason])
+
+export const decodeRefused = (head: Head): string => asText(asTuple(head, 2)[1], 256)

@@ -43,7 +43,7 @@ function putForEver(cluster: SimulatedCluster, key: string, pauseMs = 0): { coun
   return answered
 }
 
-const logBytes = ({ machine }: SimulatedNode): number => machine?.log.bytes ?? 0
+const logBytes = ({ machine }: SimulatedNode): number => machine?.keeping.log.bytes ?? 0
 const oldest = ({ disk }: SimulatedNode): string | undefined =>
   disk.list().find((name) => name.endsWith('.segment'))
 
