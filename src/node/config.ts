@@ -29,6 +29,10 @@ export interface NodeLimits {
   readonly tailBytesMax: number
   /** Snapshot bytes sent to one follower and not acknowledged. Default 256 KiB. */
   readonly snapshotWindowBytes: number
+  /** A snapshot chunk takes entries until they are this much. Default 64 KiB. */
+  readonly snapshotChunkBytes: number
+  /** Entries a snapshot reads from the store at once. Default 32. */
+  readonly snapshotPageEntries: number
 }
 
 export const NODE_LIMITS: NodeLimits = {
@@ -46,7 +50,9 @@ export const NODE_LIMITS: NodeLimits = {
   inflightBytesMax: 4 * 1024 * 1024,
   uncommittedBytesMax: 16 * 1024 * 1024,
   tailBytesMax: 1024 * 1024,
-  snapshotWindowBytes: 256 * 1024
+  snapshotWindowBytes: 256 * 1024,
+  snapshotChunkBytes: 64 * 1024,
+  snapshotPageEntries: 32
 }
 
 /** What a node does unless told otherwise. `partitions` is fixed when the cluster is formed. */

@@ -65,7 +65,7 @@ export function openKeeping(
     answer: (node, parts) => transport.send(node, parts),
     openState: (group, opened) => openState({ overlay, fatal }, group, opened),
     fatal,
-    windowBytes: limits.snapshotWindowBytes
+    limits
   })
   const audit = new Audit(host, {
     self: transport.self,

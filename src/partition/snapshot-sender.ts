@@ -6,11 +6,21 @@ import { encodeSnapshotChunk, type SnapshotReply } from '../wire/node-frames.ts'
 import { encodeStatePage, type StateEntry } from '../wire/state-page.ts'
 import type { Replica } from './replica.ts'
 
+/** All soft: a node takes what another sends. */
+export interface SnapshotLimits {
+  /** Sent to one follower and not acknowledged. */
+  readonly snapshotWindowBytes: number
+  /** A chunk takes entries until they are this much. */
+  readonly snapshotChunkBytes: number
+  /** Entries read from the store at once. */
+  readonly snapshotPageEntries: number
+}
+
 export interface SenderShell {
   /** False: not sent; the chunk is sent again later. */
   readonly send: (node: NodeId, parts: readonly Uint8Array[]) => boolean
   readonly now: () => number
-  readonly windowBytes: number
+  readonly limits: SnapshotLimits
   /** Called once: whether the follower has the whole snapshot. */
   readonly ended: (sender: SnapshotSender, ok: boolean) => void
 }
@@ -30,8 +40,6 @@ interface Chunk {
   readonly page: Uint8Array
 }
 
-const PAGE_ENTRIES = 32
-const CHUNK_BYTES = 64 * 1024
 /** Without an acknowledgement for so long, what is not acknowledged is sent again. */
 const RESEND_MS = 1_000
 /** And after so long the transfer is given up; Raft asks for another if it is still wanted. */
@@ -94,7 +102,8 @@ export class SnapshotSender {
   }
 
   #fill(): void {
-    while (!this.#ended && !this.#lastSent && this.#unacknowledgedBytes < this.#shell.windowBytes) {
+    const { snapshotWindowBytes } = this.#shell.limits
+    while (!this.#ended && !this.#lastSent && this.#unacknowledgedBytes < snapshotWindowBytes) {
       if (this.#waiting.length === 0 && !this.#readAll) {
         this.#read()
         return
@@ -104,8 +113,9 @@ export class SnapshotSender {
   }
 
   #sendNext(): void {
+    const { snapshotChunkBytes } = this.#shell.limits
     let count = 0
-    for (let bytes = 0; count < this.#waiting.length && bytes < CHUNK_BYTES; count++) {
+    for (let bytes = 0; count < this.#waiting.length && bytes < snapshotChunkBytes; count++) {
       const [key, value] = this.#waiting[count] as StateEntry
       bytes += key.length + value.length
     }
@@ -130,18 +140,22 @@ export class SnapshotSender {
   #read(): void {
     if (this.#reading) return
     this.#reading = true
-    this.options.view.page(this.#after, PAGE_ENTRIES, (fault, entries) => {
-      this.#reading = false
-      if (this.#ended) return
-      if (fault !== undefined) {
-        this.#end(false)
-        return
+    this.options.view.page(
+      this.#after,
+      this.#shell.limits.snapshotPageEntries,
+      (fault, entries) => {
+        this.#reading = false
+        if (this.#ended) return
+        if (fault !== undefined) {
+          this.#end(false)
+          return
+        }
+        this.#waiting.push(...entries)
+        this.#after = entries.at(-1)?.[0]
+        this.#readAll = entries.length === 0
+        this.#fill()
       }
-      this.#waiting.push(...entries)
-      this.#after = entries.at(-1)?.[0]
-      this.#readAll = entries.length === 0
-      this.#fill()
-    })
+    )
   }
 
   #end(ok: boolean): void {

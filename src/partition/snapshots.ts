@@ -8,7 +8,7 @@ import type { Flusher } from './flusher.ts'
 import type { ReplicaHost } from './host.ts'
 import type { Replica } from './replica.ts'
 import { SnapshotReceiver } from './snapshot-receiver.ts'
-import { SnapshotSender } from './snapshot-sender.ts'
+import { type SnapshotLimits, SnapshotSender } from './snapshot-sender.ts'
 
 export interface SnapshotOptions {
   readonly clock: Clock
@@ -18,7 +18,7 @@ export interface SnapshotOptions {
   readonly answer: (node: NodeId, parts: readonly Uint8Array[]) => boolean
   readonly openState: (group: GroupId, done: (state: StateMachine) => void) => void
   readonly fatal: (fault: Error) => void
-  readonly windowBytes: number
+  readonly limits: SnapshotLimits
 }
 
 /** Transfers a node sends at once; the others wait. */
@@ -112,7 +112,7 @@ export class Snapshots {
       {
         send: this.#options.send,
         now: () => this.#options.clock.monotonic(),
-        windowBytes: this.#options.windowBytes,
+        limits: this.#options.limits,
         ended: (_, ok) => {
           this.#sending.delete(transfer)
           ended(ok, mark.index)

@@ -4,6 +4,7 @@ import { SimulatedClient } from './client.ts'
 import { type NetworkKnobs, SimulatedNetwork } from './network.ts'
 import { addressOf, SimulatedNode } from './node.ts'
 import { Oracles, Violation } from './oracles.ts'
+import { storeIll } from './store-check.ts'
 import type { World } from './world.ts'
 
 export interface ClusterOptions {
@@ -101,6 +102,19 @@ export class SimulatedCluster {
       if (held > bytes) return `${name}: ${held} bytes`
     }
     return undefined
+  }
+
+  /** Has all nodes flush; then `done` tells what is wrong with a store of theirs. */
+  checkStores(done: (ill: string | undefined) => void): void {
+    let left = this.nodes.length
+    const ills: string[] = []
+    for (const node of this.nodes) {
+      node.machine?.flusher.flush(() => {
+        const ill = storeIll(node)
+        if (ill !== undefined) ills.push(ill)
+        if (--left === 0) done(ills[0])
+      })
+    }
   }
 
   #fatal(node: SimulatedNode, fault: Error): void {

@@ -26,8 +26,8 @@ interface Content {
  * it to the present one, `crash` ends that binding. A write under way then happened whole or not.
  */
 export class SimulatedStore implements StateStore {
-  /** Added to every write: a slow disk. */
-  writeDelayMs = 0
+  /** Added to every write and every page: a slow disk. */
+  delayMs = 0
   readonly #world: World
   readonly #random: Random
   readonly #delayMs: readonly [number, number]
@@ -87,7 +87,9 @@ export class SimulatedStore implements StateStore {
     return {
       page: (range, limit, done) => {
         assert(!released, 'a page of a view that was released')
-        this.#later(this.#delay(), 'read state', () => done(undefined, page(content, range, limit)))
+        this.#later(this.#delay() + this.delayMs, 'read state', () =>
+          done(undefined, page(content, range, limit))
+        )
       },
       release: () => {
         released = true
@@ -97,13 +99,12 @@ export class SimulatedStore implements StateStore {
 
   write(batch: readonly StateWrite[], done: Done): void {
     assert(this.#writing === undefined, 'two writes at once')
-    assert(this.#life !== this.#failed || this.#life === undefined, 'a write after a failed one')
     const copy = batch.map(({ key, value }) => ({
       key: new Uint8Array(key),
       value: value === undefined ? undefined : new Uint8Array(value)
     }))
     this.#writing = copy
-    this.#later(this.#delay() + this.writeDelayMs, 'write state', () => {
+    this.#later(this.#delay() + this.delayMs, 'write state', () => {
       if (this.#failWrites > 0) {
         this.#failWrites--
         this.#failed = this.#life

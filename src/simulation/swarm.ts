@@ -169,9 +169,9 @@ export class Swarm {
     const { disk, store } = node
     switch (fault) {
       case 'slow-disk':
-        disk.syncDelayMs = store.writeDelayMs = this.#random.below(3_000)
+        disk.syncDelayMs = store.delayMs = this.#random.below(3_000)
         this.#later(fault, () => {
-          disk.syncDelayMs = store.writeDelayMs = 0
+          disk.syncDelayMs = store.delayMs = 0
         })
         return
       case 'hang-disk':

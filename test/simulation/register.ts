@@ -107,10 +107,20 @@ class RegisterRun {
 
   chaos(): void {
     this.#cluster.boot()
+    this.#fill(this.#cluster.clients[0] as SimulatedClient)
     for (const client of this.#cluster.clients) this.#work(client)
     this.#cluster.runTo(HEALTHY_MS_MAX, () => this.#cluster.isHealthy)
     this.#swarm.start()
     this.#cluster.run(CHAOS_MS)
+  }
+
+  /** Keys that nobody reads or writes again: so that a snapshot has many chunks. */
+  #fill(client: SimulatedClient): void {
+    const count = this.#random.below(2) === 0 ? 0 : 10 + this.#random.below(100)
+    for (let i = 0; i < count; i++) {
+      const operation = { type: 'put', key: utf8(`filler${i}`), value: utf8(`${i}`) } as const
+      client.call({ kind: 'mutate', operation }, TIMEOUT_MS, () => {})
+    }
   }
 
   /** With all faults over, everything must come to an end: elections, calls, differences. */
@@ -135,6 +145,18 @@ class RegisterRun {
     if (!this.#cluster.runTo(EQUAL_MS_MAX, () => this.#cluster.divergence === undefined)) {
       throw new Violation(`replicas stay apart: ${this.#cluster.divergence}`)
     }
+    this.#checkStores()
+  }
+
+  #checkStores(): void {
+    let ill: string | undefined = 'no flush ended'
+    const sound = (): boolean => {
+      this.#cluster.checkStores((found) => {
+        ill = found
+      })
+      return ill === undefined
+    }
+    if (!this.#cluster.runTo(EQUAL_MS_MAX, sound)) throw new Violation(`a store is ill: ${ill}`)
   }
 
   check(): void {
@@ -158,6 +180,8 @@ class RegisterRun {
       appendBytesMax: 256,
       inflightAppendsMax: 3,
       snapshotWindowBytes: 256,
+      snapshotChunkBytes: 1 + this.#random.below(200),
+      snapshotPageEntries: 1 + this.#random.below(5),
       logBytesMax: 16_384 + this.#random.below(50_000)
     }
   }
