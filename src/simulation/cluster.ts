@@ -109,7 +109,7 @@ export class SimulatedCluster {
     let left = this.nodes.length
     const ills: string[] = []
     for (const node of this.nodes) {
-      node.machine?.flusher.flush(() => {
+      node.machine?.keeping.flusher.flush(() => {
         const ill = storeIll(node)
         if (ill !== undefined) ills.push(ill)
         if (--left === 0) done(ills[0])

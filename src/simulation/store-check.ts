@@ -16,7 +16,7 @@ import type { SimulatedNode } from './node.ts'
  */
 export function storeIll({ name, machine, store }: SimulatedNode): string | undefined {
   if (machine === undefined) return `${name} is down`
-  const { host, flusher } = machine
+  const { host, flusher } = machine.keeping
   let entries = 0
   const found = new Map<number, number>()
   for (const [key, value] of store.all(POINTERS)) {
