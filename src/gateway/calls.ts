@@ -1,6 +1,7 @@
 import type { DriverCall } from '../client/driver.ts'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
+import type { NodeId } from '../wire/ids.ts'
 import type { Cancel } from '../world/clock.ts'
 
 /** What the doors of a node ask of what is behind them. */
@@ -11,6 +12,8 @@ export interface Calls {
   view(): ClusterView | undefined
   /** Why the node is not ready; empty when it is. */
   unready(): readonly string[]
+  /** Whether `node` was linked to this one a moment ago; absent: not known, so every node is. */
+  readonly isReachable?: (node: NodeId) => boolean
 }
 
 /** Stands in until the node behind the door is there. */

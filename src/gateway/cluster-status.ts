@@ -1,11 +1,11 @@
 import type { ClusterView, NodeRecord, Placement } from '../wire/cluster-map.ts'
-import { partitionOfGroup, SYSTEM_GROUP } from '../wire/ids.ts'
+import { type NodeId, partitionOfGroup, SYSTEM_GROUP } from '../wire/ids.ts'
 
 interface GroupStatus {
-  /** Node id; null: nobody leads, as far as the answering node knows. */
+  /** Node id; null: nobody who can be reached leads, as far as the answering node knows. */
   readonly leader: string | null
   readonly replicas: readonly { readonly node: string; readonly voter: boolean }[]
-  readonly state: 'serving' | 'degraded' | 'leaderless'
+  readonly state: 'serving' | 'degraded' | 'unavailable'
 }
 
 /** What `GET /v1/cluster` answers. */
@@ -13,23 +13,30 @@ export interface ClusterStatus {
   readonly clusterId: string
   readonly epoch: number
   readonly settings: ClusterView['map']['settings'] & { readonly clusterVersion: number }
-  readonly nodes: readonly Omit<NodeRecord, 'storeId'>[]
+  /** `down`: meant to be `up`, and not reachable from the answering node. */
+  readonly nodes: readonly (Omit<NodeRecord, 'storeId' | 'state'> & {
+    readonly state: NodeRecord['state'] | 'down'
+  })[]
   readonly system: GroupStatus
   readonly partitions: readonly (GroupStatus & { readonly partition: number })[]
 }
 
 /** As one node sees it. */
-export function clusterStatus({ map, leaders }: ClusterView): ClusterStatus {
+export function clusterStatus(
+  { map, leaders }: ClusterView,
+  isReachable: (node: NodeId) => boolean = () => true
+): ClusterStatus {
   const { clusterId, epoch, settings, clusterVersion, placements } = map
   const group = (placement: Placement): GroupStatus => {
-    const leader = leaders[placement.group] || null
+    const believed = leaders[placement.group] || null
+    const leader = believed !== null && isReachable(believed) ? believed : null
     const replicas = placement.members.map(({ node, voter }) => ({ node, voter }))
     const wanted = Math.min(settings.replicas, map.nodes.length)
     const full = replicas.filter(({ voter }) => voter).length >= wanted
     return {
       leader,
       replicas,
-      state: leader === null ? 'leaderless' : full ? 'serving' : 'degraded'
+      state: leader === null ? 'unavailable' : full ? 'serving' : 'degraded'
     }
   }
   const system = placements.find((placement) => placement.group === SYSTEM_GROUP)
@@ -38,10 +45,12 @@ export function clusterStatus({ map, leaders }: ClusterView): ClusterStatus {
     epoch,
     settings: { ...settings, clusterVersion },
     nodes: map.nodes.map(({ id, addresses, http, zone, state }) => {
-      return { id, addresses: addresses.map((at) => `${at}/p2p/${id}`), http, zone, state }
+      const known = addresses.map((at) => `${at}/p2p/${id}`)
+      const seen = state === 'up' && !isReachable(id) ? 'down' : state
+      return { id, addresses: known, http, zone, state: seen }
     }),
     system:
-      system === undefined ? { leader: null, replicas: [], state: 'leaderless' } : group(system),
+      system === undefined ? { leader: null, replicas: [], state: 'unavailable' } : group(system),
     partitions: placements
       .filter((placement) => placement.group !== SYSTEM_GROUP)
       .map((placement) => ({ partition: partitionOfGroup(placement.group), ...group(placement) }))

@@ -2,11 +2,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import type { Operation, Result } from '../wire/command.ts'
 import { type Failure, failure } from '../wire/failure.ts'
-import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, VALUE_BYTES_MAX } from '../wire/limits.ts'
+import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, TTL_MS_MAX, VALUE_BYTES_MAX } from '../wire/limits.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import { unreachable } from '../world/assert.ts'
+import { realClock } from '../world/real.ts'
 import type { Calls } from './calls.ts'
-import { type Body, BodyReader } from './http-body.ts'
+import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
 import { conflict, problemOf, revisionHeaders } from './problem.ts'
 import {
   BadRequest,
@@ -22,8 +23,6 @@ import {
 /** Bodies being read or waiting for their answer, over all callers. */
 const BODIES_BYTES_MAX = 64 * 1024 * 1024
 const JSON_BYTES_MAX = 64 * 1024
-/** The longest ttl: a thousand years, so that times stay exact integers. */
-const TTL_MS_MAX = 1_000 * 366 * 24 * 3_600 * 1_000
 
 /** Headers that change what a call means; one that is not known here must not be passed over. */
 const MEANINGFUL = ['keymesh-fence-key', 'keymesh-fence-token', 'idempotency-key'] as const
@@ -63,8 +62,8 @@ export class KeyRoutes {
     const { key, query, timeoutMs } = asked(request, ['ttl'])
     const ttlMs = countIn(query, 'ttl', { min: 1, max: TTL_MS_MAX })
     const condition = { ...conditionOf(request), ...(ttlMs === undefined ? {} : { ttlMs }) }
-    this.#read(request, reply, VALUE_BYTES_MAX, (value) => {
-      this.#mutate(reply, { type: 'put', key, value, ...condition }, timeoutMs)
+    this.#read(request, reply, { bytesMax: VALUE_BYTES_MAX, timeoutMs }, (value, leftMs) => {
+      this.#mutate(reply, { type: 'put', key, value, ...condition }, leftMs)
     })
   }
 
@@ -79,28 +78,36 @@ export class KeyRoutes {
   increment(request: FastifyRequest, reply: FastifyReply): void {
     const { key, timeoutMs } = asked(request, [])
     const condition = conditionOf(request)
-    this.#read(request, reply, JSON_BYTES_MAX, (body) => {
+    this.#read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
       const by = incrementOf(body)
-      this.#mutate(reply, { type: 'increment', key, by, ...condition }, timeoutMs)
+      this.#mutate(reply, { type: 'increment', key, by, ...condition }, leftMs)
     })
   }
 
-  /** Hands `use` the body, which counts as inside until the answer left or the caller hung up. */
+  /**
+   * Hands `use` the body and the ms that are left of the timeout. The body counts as inside until
+   * the answer left or the caller hung up.
+   */
   #read(
     request: FastifyRequest,
     reply: FastifyReply,
-    limit: number,
-    use: (bytes: Uint8Array) => void
+    limits: BodyLimits,
+    use: (bytes: Uint8Array, leftMs: number) => void
   ): void {
-    this.#bodies.read(request.raw, limit, (body: Body) => {
+    const { bytesMax, timeoutMs } = limits
+    const began = realClock.monotonic()
+    this.#bodies.read(request.raw, limits, (body: Body) => {
       if (body.type === 'bytes') {
         const { length } = body.bytes
         if (length > 0) reply.raw.once('close', () => this.#bodies.settle(length))
-        guarded(reply, () => use(body.bytes))
+        const spent = length === 0 ? 0 : Math.floor(realClock.monotonic() - began)
+        guarded(reply, () => use(body.bytes, Math.max(1, timeoutMs - spent)))
       } else if (body.type === 'too-large') {
-        fail(reply, failure('too_large', `the body is over ${limit} bytes`))
+        fail(reply, failure('too_large', `the body is over ${bytesMax} bytes`))
       } else if (body.type === 'overloaded') {
         fail(reply, failure('overloaded', 'this node is receiving too many bytes at once'))
+      } else if (body.type === 'late') {
+        fail(reply, failure('unavailable', `the body did not come within ${timeoutMs} ms`))
       } else reply.hijack()
     })
   }

@@ -5,12 +5,13 @@ import Fastify, {
   type FastifyReply,
   type FastifyRequest
 } from 'fastify'
-import { failure } from '../wire/failure.ts'
+import { type Failure, failure } from '../wire/failure.ts'
 import type { Logger } from '../world/log.ts'
 import { type Calls, NOBODY } from './calls.ts'
 import { clusterStatus } from './cluster-status.ts'
 import { guard } from './http-auth.ts'
 import { fail, KeyRoutes } from './http-keys.ts'
+import { RequestOrder } from './http-order.ts'
 import { problemOf } from './problem.ts'
 import { BadRequest, queryOf, targetOf } from './target.ts'
 
@@ -45,7 +46,8 @@ const PARTING_MS = 250
 export async function openHttp({ place, token, logger }: HttpOptions): Promise<HttpDoor> {
   let calls = NOBODY
   const app = makeApp(logger)
-  addGuard(app, token)
+  addOrder(app)
+  addGuard(app, place.host, token)
   addRoutes(app, () => calls)
   addErrors(app, logger)
   app.server.maxConnections = CONNECTIONS_MAX
@@ -86,7 +88,9 @@ function makeApp(logger: Logger): FastifyInstance {
     http: {
       maxHeaderSize: HEADER_BYTES_MAX,
       headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // Node.js would refuse those without one in another form than ours.
+      requireHostHeader: false
     },
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_MS,
@@ -97,13 +101,25 @@ function makeApp(logger: Logger): FastifyInstance {
   })
 }
 
-function addGuard(app: FastifyInstance, token: string | undefined): void {
-  const judge = guard(token)
+function addOrder(app: FastifyInstance): void {
+  const order = new RequestOrder()
+  app.addHook('onRequest', (request, reply, next) => {
+    if (order.enter(request.raw, reply.raw, next)) return
+    fail(reply, failure('overloaded', 'too many requests wait on this connection'))
+  })
+}
+
+function addGuard(app: FastifyInstance, place: string, token: string | undefined): void {
+  const judge = guard(place, token)
   app.addHook('onRequest', (request, reply, next) => {
     const isProbe = request.url === '/live' || request.url === '/ready'
-    const failed = isProbe ? undefined : judge(request.headers)
+    const failed = misframed(request) ?? (isProbe ? undefined : judge(request.raw))
     if (failed === undefined) next()
     else fail(reply, failed)
+  })
+  // Node.js would answer it in another form than ours.
+  app.server.on('checkExpectation', (request, response) => {
+    app.server.emit('request', request, response)
   })
   // Bodies are raw whatever their type says, and read by the routes that take one.
   app.removeAllContentTypeParsers()
@@ -112,6 +128,15 @@ function addGuard(app: FastifyInstance, token: string | undefined): void {
     delete request.headers['content-type']
     next(null, payload)
   })
+}
+
+function misframed({ headers, raw }: FastifyRequest): Failure | undefined {
+  const { host, expect } = headers
+  if (host === undefined && raw.httpVersion === '1.1') {
+    return failure('invalid_argument', 'a request of HTTP/1.1 has a Host header')
+  }
+  if (expect === undefined || expect.toLowerCase() === '100-continue') return undefined
+  return failure('invalid_argument', 'Expect can only be 100-continue')
 }
 
 function addRoutes(app: FastifyInstance, calls: () => Calls): void {
@@ -123,7 +148,7 @@ function addRoutes(app: FastifyInstance, calls: () => Calls): void {
   app.get('/cluster', (request, reply) => {
     queryOf(request.originalUrl, ['timeout'])
     const view = calls().view()
-    if (view !== undefined) reply.send(clusterStatus(view))
+    if (view !== undefined) reply.send(clusterStatus(view, calls().isReachable))
     else fail(reply, failure('unavailable', 'this node belongs to no cluster yet'))
   })
   app.get('/live', (_request, reply) => {
@@ -171,7 +196,7 @@ function answerGarbage(error: Error & { code?: string }, socket: Socket, logger:
   )
 }
 
-function judgement(code: string | undefined): ReturnType<typeof failure> {
+function judgement(code: string | undefined): Failure {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return failure('too_large', `the request line and headers are over ${HEADER_BYTES_MAX} bytes`)
   }

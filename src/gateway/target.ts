@@ -39,9 +39,18 @@ export function targetOf(method: string, url: string): Target {
   return { route: 'increment', key: key.slice(0, -INCREMENT.length) }
 }
 
+/** Proxies send the whole URL in the request line (RFC 9112 §3.2.2). */
+const ABSOLUTE = /^https?:\/\/([^/?#]*)/i
+
+/** The host that `url` itself names: it goes before the Host header. Undefined: none. */
+export function authorityOf(url: string): string | undefined {
+  return url.startsWith('/') ? undefined : ABSOLUTE.exec(url)?.[1]
+}
+
 function pathOf(url: string): string {
+  const from = url.startsWith('/') ? 0 : (ABSOLUTE.exec(url)?.[0].length ?? 0)
   const at = url.indexOf('?')
-  return at < 0 ? url : url.slice(0, at)
+  return url.slice(from, at < 0 ? undefined : at)
 }
 
 /**
@@ -127,27 +136,25 @@ function percentDecoded(text: string): Uint8Array {
 const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_'
 const SIXES = new Map([...BASE64URL].map((digit, value) => [digit.charCodeAt(0), value]))
 
+/** One text for each sequence of bytes: no padding, and no bits left over that are not 0. */
 function base64urlDecoded(text: Uint8Array): Uint8Array {
-  const digits = [...text].filter((_, i) => !isPadding(text, i)).map((byte) => SIXES.get(byte))
-  if (digits.length % 4 === 1 || digits.includes(undefined)) {
-    throw new BadRequest('the key is not base64url')
-  }
-  const bytes = new Uint8Array(Math.floor((digits.length * 6) / 8))
+  const bytes = new Uint8Array(Math.floor((text.length * 6) / 8))
   let held = 0
   let bits = 0
   let length = 0
-  for (const digit of digits) {
-    held = ((held << 6) | (digit as number)) & 0xffff
+  for (const character of text) {
+    const digit = SIXES.get(character)
+    if (digit === undefined) throw new BadRequest('the key is not base64url without padding')
+    held = ((held << 6) | digit) & 0xffff
     bits += 6
     if (bits < 8) continue
     bits -= 8
     bytes[length++] = (held >>> bits) & 0xff
   }
+  if (text.length % 4 === 1 || (held & ((1 << bits) - 1)) !== 0) {
+    throw new BadRequest('the key is cut-off base64url, or not in its canonical form')
+  }
   return bytes
-}
-
-function isPadding(text: Uint8Array, at: number): boolean {
-  return text[at] === 0x3d && at >= text.length - 2
 }
 
 /** What a JSON body says about an increment. Throws BadRequest. */
@@ -178,7 +185,7 @@ function jsonObject(body: Uint8Array): Readonly<Record<string, unknown>> {
 
 /** The revision of a condition: a single strong entity tag. Throws BadRequest. */
 export function revisionOf(header: string, name: string): number {
-  const digits = /^\s*"(\d{1,16})"\s*$/.exec(header)?.[1]
+  const digits = /^\s*"(0|[1-9]\d{0,15})"\s*$/.exec(header)?.[1]
   const revision = Number(digits)
   if (digits === undefined || !Number.isSafeInteger(revision)) {
     throw new BadRequest(`${name} must be one entity tag as we gave it, like "17"`)

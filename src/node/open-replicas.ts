@@ -46,6 +46,11 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
     return here && shell.host.get(placement.group) === undefined
   })
   let left = todo.length
+  let failed = false
+  const fatal = (fault: Error): void => {
+    if (!failed) shell.fatal(fault)
+    failed = true
+  }
   if (left === 0) {
     done()
     return
@@ -61,14 +66,19 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
         }
       } catch (error) {
         if (!(error instanceof UnusableData)) throw error
-        shell.fatal(error)
+        fatal(error)
         return
       }
       left--
       if (left === 0) done()
     }
     const { group } = placement
-    verifyState(shell.overlay, group, () => openState(shell, group, open), shell.fatal)
+    const { overlay } = shell
+    const verified = (): void => {
+      // After a fault the store is being closed: nothing more may be asked of it.
+      if (!failed) openState({ overlay, fatal }, group, open)
+    }
+    verifyState(overlay, group, verified, fatal)
   }
 }
 

@@ -10,5 +10,7 @@ export const COMMAND_BYTES_MAX = KEY_BYTES_MAX + VALUE_BYTES_MAX + 1_024
 export const TIMEOUT_MS_DEFAULT = 5_000
 /** A deadline further away than this is a mistake. */
 export const TIMEOUT_MS_MAX = 600_000
+/** The longest ttl: a thousand years, so that times stay exact integers. */
+export const TTL_MS_MAX = 1_000 * 366 * 24 * 3_600 * 1_000
 /** An unknown session is opened only this many entries after the basis of its command. */
 export const SESSION_BASIS_WINDOW = 1_000_000
