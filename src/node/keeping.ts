@@ -31,6 +31,8 @@ export interface KeepingShell {
   /** A replica was found damaged: it must stay so over restarts. */
   readonly onDamage: (group: GroupId) => void
   readonly fatal: (fault: Error) => void
+  /** The node has ended: what is still on its way from the disk finds nothing open. */
+  readonly ended: () => boolean
 }
 
 /** Opens log and state. Throws UnusableData, LogCorrupt, StoreNewer or DiskFault. */
@@ -63,7 +65,7 @@ export function openKeeping(
     clock,
     send: (node, parts) => transport.send(node, parts, 'bulk'),
     answer: (node, parts) => transport.send(node, parts),
-    openState: (group, opened) => openState({ overlay, fatal }, group, opened),
+    openState: (group, opened) => openState({ overlay, fatal, ended: shell.ended }, group, opened),
     fatal,
     limits
   })

@@ -114,7 +114,8 @@ export class NodeMachine {
         const damaged = [...before.damaged, group]
         this.membership.changeIdentity(saveIdentity(disk, { ...before, damaged }))
       },
-      fatal: (fault) => this.#fail(fault)
+      fatal: (fault) => this.#fail(fault),
+      ended: () => this.#ended
     })
     const { host } = this.keeping
     this.door = new Door({

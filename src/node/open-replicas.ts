@@ -76,7 +76,7 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
     const { overlay } = shell
     const verified = (): void => {
       // After a fault the store is being closed: nothing more may be asked of it.
-      if (!failed) openState({ overlay, fatal }, group, open)
+      if (!failed) openState({ overlay, fatal, ended: () => failed }, group, open)
     }
     verifyState(overlay, group, verified, fatal)
   }
@@ -84,12 +84,13 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
 
 /** The state machine of `group` as the store has it. */
 export function openState(
-  shell: Pick<OpenShell, 'overlay' | 'fatal'>,
+  shell: Pick<OpenShell, 'overlay' | 'fatal'> & { readonly ended: () => boolean },
   group: GroupId,
   done: (state: StateMachine) => void
 ): void {
   const table = shell.overlay.table(group)
   shell.overlay.scan(group, SESSION_PREFIX, (fault, sessions) => {
+    if (shell.ended()) return
     if (fault !== undefined) {
       shell.fatal(fault)
       return
