@@ -13,7 +13,7 @@ export interface Calls {
   /** Why the node is not ready; empty when it is. */
   unready(): readonly string[]
   /** Whether `node` was linked to this one a moment ago; absent: not known, so every node is. */
-  readonly isReachable?: (node: NodeId) => boolean
+  isReachable?(node: NodeId): boolean
 }
 
 /** Stands in until the node behind the door is there. */

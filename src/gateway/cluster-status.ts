@@ -14,9 +14,7 @@ export interface ClusterStatus {
   readonly epoch: number
   readonly settings: ClusterView['map']['settings'] & { readonly clusterVersion: number }
   /** `down`: meant to be `up`, and not reachable from the answering node. */
-  readonly nodes: readonly (Omit<NodeRecord, 'storeId' | 'state'> & {
-    readonly state: NodeRecord['state'] | 'down'
-  })[]
+  readonly nodes: readonly Omit<NodeRecord, 'storeId'>[]
   readonly system: GroupStatus
   readonly partitions: readonly (GroupStatus & { readonly partition: number })[]
 }

@@ -1,10 +1,16 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { IncomingMessage } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { type Failure, failure } from '../wire/failure.ts'
 import { authorityOf } from './target.ts'
 
 /** Judges the head of a request: what is wrong with it, or undefined. */
-export type Guard = (request: IncomingMessage) => Failure | undefined
+export type Guard = (head: RequestHead) => Failure | undefined
+
+export interface RequestHead {
+  readonly headers: IncomingHttpHeaders
+  /** As it stood in the request line. */
+  readonly url: string
+}
 
 /**
  * Who may call the API that listens on `place`. Without a token anybody on the machine, but no web
@@ -30,7 +36,7 @@ function noForeignPage(place: string): Guard {
   const listened = hostOf(`http://${place.includes(':') ? `[${place}]` : place}`)?.hostname
   // Beyond loopback without a token (--insecure) any name may be that of this machine.
   const isOpen = !isLoopback(listened ?? '')
-  return ({ headers, url = '' }) => {
+  return ({ headers, url }) => {
     if (headers['sec-fetch-site'] === 'cross-site') {
       return failure('forbidden', 'web pages of other sites may not call this node')
     }

@@ -6,6 +6,7 @@ import Fastify, {
   type FastifyRequest
 } from 'fastify'
 import { type Failure, failure } from '../wire/failure.ts'
+import type { NodeId } from '../wire/ids.ts'
 import type { Logger } from '../world/log.ts'
 import { type Calls, NOBODY } from './calls.ts'
 import { clusterStatus } from './cluster-status.ts'
@@ -45,8 +46,9 @@ const PARTING_MS = 250
 /** Rejects when the place cannot be listened on. */
 export async function openHttp({ place, token, logger }: HttpOptions): Promise<HttpDoor> {
   let calls = NOBODY
-  const app = makeApp(logger)
-  addOrder(app)
+  const order = new RequestOrder()
+  const app = makeApp(order, logger)
+  addOrder(app, order)
   addGuard(app, place.host, token)
   addRoutes(app, () => calls)
   addErrors(app, logger)
@@ -81,7 +83,7 @@ async function seenOff(app: FastifyInstance, ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-function makeApp(logger: Logger): FastifyInstance {
+function makeApp(order: RequestOrder, logger: Logger): FastifyInstance {
   return Fastify({
     // Fastify would decode paths, and refuse those that are not UTF-8 or long; we route ourselves.
     rewriteUrl: ({ method = '', url = '' }) => `/${targetOf(method, url).route}`,
@@ -97,12 +99,15 @@ function makeApp(logger: Logger): FastifyInstance {
     forceCloseConnections: 'idle',
     // Fastify's answer would be in another form than ours; the node behind still takes calls then.
     return503OnClosing: false,
-    clientErrorHandler: (error, socket) => answerGarbage(error, socket, logger)
+    clientErrorHandler: (error, socket) => {
+      logger.log('debug', 'not a request', { reason: error.code ?? error.message })
+      if (error.code === 'ECONNRESET') socket.destroy()
+      else order.end(socket, () => answerGarbage(error, socket))
+    }
   })
 }
 
-function addOrder(app: FastifyInstance): void {
-  const order = new RequestOrder()
+function addOrder(app: FastifyInstance, order: RequestOrder): void {
   app.addHook('onRequest', (request, reply, next) => {
     if (order.enter(request.raw, reply.raw, next)) return
     fail(reply, failure('overloaded', 'too many requests wait on this connection'))
@@ -112,8 +117,9 @@ function addOrder(app: FastifyInstance): void {
 function addGuard(app: FastifyInstance, place: string, token: string | undefined): void {
   const judge = guard(place, token)
   app.addHook('onRequest', (request, reply, next) => {
+    const head = { headers: request.headers, url: request.originalUrl }
     const isProbe = request.url === '/live' || request.url === '/ready'
-    const failed = misframed(request) ?? (isProbe ? undefined : judge(request.raw))
+    const failed = misframed(request) ?? (isProbe ? undefined : judge(head))
     if (failed === undefined) next()
     else fail(reply, failed)
   })
@@ -148,7 +154,8 @@ function addRoutes(app: FastifyInstance, calls: () => Calls): void {
   app.get('/cluster', (request, reply) => {
     queryOf(request.originalUrl, ['timeout'])
     const view = calls().view()
-    if (view !== undefined) reply.send(clusterStatus(view, calls().isReachable))
+    const isReachable = (node: NodeId): boolean => calls().isReachable?.(node) ?? true
+    if (view !== undefined) reply.send(clusterStatus(view, isReachable))
     else fail(reply, failure('unavailable', 'this node belongs to no cluster yet'))
   })
   app.get('/live', (_request, reply) => {
@@ -181,9 +188,8 @@ function addErrors(app: FastifyInstance, logger: Logger): void {
 }
 
 /** What is not HTTP, too long or too slow is answered once, if the caller still listens. */
-function answerGarbage(error: Error & { code?: string }, socket: Socket, logger: Logger): void {
-  logger.log('debug', 'not a request', { reason: error.code ?? error.message })
-  if (!socket.writable || error.code === 'ECONNRESET') {
+function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
+  if (!socket.writable) {
     socket.destroy()
     return
   }

@@ -144,7 +144,7 @@ function base64urlDecoded(text: Uint8Array): Uint8Array {
   let length = 0
   for (const character of text) {
     const digit = SIXES.get(character)
-    if (digit === undefined) throw new BadRequest('the key is not base64url without padding')
+    if (digit === undefined) throw new BadRequest('the key is not base64url (no padding)')
     held = ((held << 6) | digit) & 0xffff
     bits += 6
     if (bits < 8) continue
@@ -152,7 +152,7 @@ function base64urlDecoded(text: Uint8Array): Uint8Array {
     bytes[length++] = (held >>> bits) & 0xff
   }
   if (text.length % 4 === 1 || (held & ((1 << bits) - 1)) !== 0) {
-    throw new BadRequest('the key is cut-off base64url, or not in its canonical form')
+    throw new BadRequest('the key is not base64url in canonical form')
   }
   return bytes
 }

@@ -16,6 +16,8 @@ export class TableCalls implements Calls {
   holding = false
   reasons: readonly string[] = []
   givenUp = 0
+  /** What waits while `holding`. */
+  readonly held: (() => void)[] = []
   #revision = 0
 
   call(
@@ -25,11 +27,17 @@ export class TableCalls implements Calls {
   ): () => void {
     this.timeouts.push(timeoutMs)
     if (this.failing !== undefined) done({ ok: false, failure: this.failing })
-    else if (!this.holding) done(this.#serve(operation))
+    else if (this.holding) this.held.push(() => done(this.#serve(operation)))
+    else done(this.#serve(operation))
     return () => {
       this.givenUp++
       done({ ok: false, failure: failure('unknown_outcome', 'given up', 'unknown') })
     }
+  }
+
+  /** Serves what is held at place `index`. */
+  answer(index: number): void {
+    this.held.splice(index, 1)[0]?.()
   }
 
   view(): undefined {

@@ -65,7 +65,10 @@ test.each([
   ['GET', '/livez', { route: 'live' }],
   ['GET', '/healthz', { route: 'live' }],
   ['GET', '/readyz', { route: 'ready' }],
-  ['OPTIONS', '*', { route: 'unknown' }]
+  ['OPTIONS', '*', { route: 'unknown' }],
+  ['GET', 'http://127.0.0.1:8101/livez', { route: 'live' }],
+  ['PUT', 'HTTP://a/v1/kv/b?ttl=1', { route: 'value', key: 'b' }],
+  ['GET', 'http://a?x', { route: 'unknown' }]
 ])('%s %s', (method, url, target) => {
   expect(targetOf(method, url)).toEqual(target)
 })
@@ -81,7 +84,9 @@ test.each([
   ['%2e%2e', undefined, /base64url/],
   ['a', 'base64url', /not base64url/],
   ['a+b/', 'base64url', /not base64url/],
-  ['=', 'base64url', /at least 1 byte/],
+  ['', 'base64url', /at least 1 byte/],
+  ['_w==', 'base64url', /not base64url/],
+  ['_x', 'base64url', /not base64url in canonical form/],
   ['a', 'hex', /encoding/]
 ])('key %s with encoding %s is refused', (text, encoding, line) => {
   expect(() => keyOf(text, encoding)).toThrow(line)
@@ -130,7 +135,16 @@ test.each([
 
 test('a condition is one strong tag; a read may name several, weak ones too', () => {
   expect(revisionOf('"17"', 'If-Match')).toBe(17)
-  for (const header of ['17', '*', 'W/"17"', '"1", "2"', '"x"', '"99999999999999999"']) {
+  for (const header of [
+    '17',
+    '*',
+    '"01"',
+    '"00"',
+    'W/"17"',
+    '"1", "2"',
+    '"x"',
+    '"99999999999999999"'
+  ]) {
     expect(() => revisionOf(header, 'If-Match')).toThrow(/If-Match/)
   }
   expect(names('"1", W/"17"', 17)).toBe(true)
