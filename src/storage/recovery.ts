@@ -97,15 +97,15 @@ class Replay {
     const bytes = this.#disk.read(this.#file, 0, segment.bytes)
     // Older segments go only once this one's checkpoint is durable, and a newer one comes only
     // then.
-    const mayBeTorn = newest && (!this.#first || segment.number === 1)
-    if (bytes.length === 0 && !mayBeTorn) throw this.#bad(0, 'it is empty')
+    const mayBeginTorn = newest && (!this.#first || segment.number === 1)
+    if (bytes.length === 0 && !mayBeginTorn) throw this.#bad(0, 'it is empty')
     const reader = new RecordReader(bytes)
     let offset = 0
     this.newestBatchAt = 0
     while (offset < bytes.length) {
       const header = reader.at(offset)
       if (header === undefined) {
-        this.#checkTorn(reader, offset, mayBeTorn)
+        this.#checkTorn(reader, offset, offset > 0 ? newest : mayBeginTorn)
         this.#disk.truncate(this.#file, offset)
         break
       }

@@ -228,6 +228,34 @@ test('a newest batch cut off at any byte leaves its whole records', () => {
   }
 })
 
+/** Goal: the torn end of a log is cut also when its only segment is not the first it ever had. */
+test('the end of the only segment left is cut wherever a crash tore it', () => {
+  const harness = new LogHarness('only segment', 1000)
+  harness.log.create(1, 1, markAt(1, 1), { term: 1, vote: 0 })
+  let last = 1
+  while (last < 3 || harness.disk.list()[0] === segmentName(1)) {
+    harness.log.append(1, entries(++last, 1, 1))
+    harness.log.compact(1, markAt(last, 1))
+    harness.commit()
+  }
+  const [file = '', ...others] = harness.disk.list()
+  expect(others).toEqual([])
+  const whole = harness.disk.size(file)
+  harness.log.append(1, entries(last + 1, 1, 1))
+  harness.commit()
+  expect(harness.disk.list()).toEqual([file])
+  for (let size = harness.disk.size(file) - 1; size >= whole; size--) {
+    harness.disk.truncate(file, size)
+    harness.reopen()
+    expect(harness.log.groups()[0]?.start.lastIndex).toBe(last)
+    expect(harness.disk.size(file)).toBe(whole)
+    harness.log.append(1, entries(last + 1, 1, 1))
+    harness.commit()
+  }
+  harness.disk.truncate(file, 20)
+  expect(() => harness.reopen()).toThrow(LogCorrupt)
+})
+
 /** Goal: removals that the directory forgets in any order never leave a gap between segments. */
 test('a power cut while segments are removed leaves a log that opens', () => {
   let early = 0
