@@ -1,6 +1,6 @@
 import { concatBytes, utf8 } from '../wire/bytes.ts'
 import { failure } from '../wire/failure.ts'
-import { KEY_BYTES_MAX, TIMEOUT_MS_MAX, VALUE_BYTES_MAX } from '../wire/limits.ts'
+import { KEY_BYTES_MAX, TIMEOUT_MS_MAX, TTL_MS_MAX, VALUE_BYTES_MAX } from '../wire/limits.ts'
 import type { Codec, Consistency, Key } from './api.ts'
 import { errorOf, invalid, KeyMeshError } from './errors.ts'
 
@@ -29,14 +29,7 @@ const NONE: Checked = {
  */
 export function checkOptions(options: object | undefined, allowed: readonly OptionName[]): Checked {
   if (options === undefined) return NONE
-  if (typeof options !== 'object' || options === null) {
-    throw invalid('options want an object')
-  }
-  for (const name of Object.keys(options)) {
-    if (!allowed.includes(name as OptionName)) {
-      throw invalid(`there is no option ${name} here; there are: ${allowed.join(', ')}`)
-    }
-  }
+  checkNames(options, allowed)
   const given = options as Partial<Record<OptionName, unknown>>
   if ('ifRevision' in given && given.ifRevision === undefined) {
     throw invalid(
@@ -47,9 +40,26 @@ export function checkOptions(options: object | undefined, allowed: readonly Opti
     signal: checkSignal(given.signal),
     timeout: checkTimeout(given.timeout),
     consistency: checkConsistency(given.consistency),
-    ttl: checkInteger(given.ttl, 'ttl', 1),
+    ttl: checkInteger(given.ttl, 'ttl', 1, TTL_MS_MAX),
     ifRevision: checkInteger(given.ifRevision, 'ifRevision', 0)
   }
+}
+
+/** Throws invalid_argument unless `options` is an object of `allowed` names. */
+export function checkNames(options: unknown, allowed: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw invalid('options want an object')
+  for (const name of Object.keys(options)) {
+    if (!allowed.includes(name)) {
+      throw invalid(`there is no option ${name} here; there are: ${allowed.join(', ')}`)
+    }
+  }
+}
+
+export function checkCodec<V>(codec: Codec<V> | undefined): Codec<V> | undefined {
+  if (codec === undefined) return undefined
+  const { encode, decode } = (codec ?? {}) as Partial<Codec<V>>
+  if (typeof encode === 'function' && typeof decode === 'function') return codec
+  throw invalid('codec is an object with the functions encode and decode, as json()')
 }
 
 /** A key with the prefix of its namespace before it. A copy: the caller may change its array. */
@@ -116,8 +126,14 @@ export function checkSignal(signal: unknown): AbortSignal | undefined {
   throw invalid('signal wants an AbortSignal')
 }
 
-function checkInteger(value: unknown, name: string, min: number): number | undefined {
+function checkInteger(
+  value: unknown,
+  name: string,
+  min: number,
+  max = Number.MAX_SAFE_INTEGER
+): number | undefined {
   if (value === undefined) return undefined
-  if (Number.isSafeInteger(value) && (value as number) >= min) return value as number
-  throw invalid(`${name} is a safe integer of at least ${min}, not ${String(value)}`)
+  const fits = Number.isSafeInteger(value) && (value as number) >= min && (value as number) <= max
+  if (fits) return value as number
+  throw invalid(`${name} is a whole number from ${min} to ${max}, not ${String(value)}`)
 }

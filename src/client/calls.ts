@@ -122,10 +122,11 @@ export function refused(call: Call, reply: Reply): Failure {
   return failure(code, reply.message === '' ? CODES[code].advice : reply.message)
 }
 
-/** The end of a call whose caller left. */
+/** The end of a call whose caller left. Of writes, `timeout` would leave open what happened. */
 export function abandoned(call: Call): Failure {
-  if (mayApply(call)) return doubtful('its caller stopped waiting')
-  return failure('timeout', 'its caller stopped waiting')
+  const why = 'its caller stopped waiting'
+  if (mayApply(call)) return doubtful(why)
+  return failure(isMutation(call) ? 'unavailable' : 'timeout', why)
 }
 
 export function doubtful(why: string): Failure {

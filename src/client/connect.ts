@@ -4,12 +4,20 @@ import { failure } from '../wire/failure.ts'
 import { TIMEOUT_MS_DEFAULT } from '../wire/limits.ts'
 import { realClock, realTimers, systemRandom } from '../world/real.ts'
 import type { Codec, ConnectOptions, KeyMesh, Multiaddr } from './api.ts'
-import { checkConsistency, checkSignal, checkTimeout } from './arguments.ts'
+import { checkCodec, checkConsistency, checkNames, checkSignal, checkTimeout } from './arguments.ts'
 import { json } from './codecs.ts'
 import { ClientDriver } from './driver.ts'
 import { errorOf, invalid } from './errors.ts'
 import { openKeyMesh } from './keymesh.ts'
 
+const OPTIONS: readonly (keyof ConnectOptions | 'codec')[] = [
+  'seeds',
+  'clusterKey',
+  'codec',
+  'timeout',
+  'consistency',
+  'signal'
+]
 const SEED_DEFAULT = '/ip4/127.0.0.1/tcp/7101'
 
 /**
@@ -21,7 +29,9 @@ export async function connect<V>(options: ConnectOptions & { codec: Codec<V> }):
 export async function connect<V>(
   options: ConnectOptions & { codec?: Codec<V> } = {}
 ): Promise<KeyMesh<V>> {
+  checkNames(options, OPTIONS)
   const seeds = checkSeeds(options.seeds)
+  const codec = checkCodec(options.codec) ?? json<V>()
   const clusterKey = checkClusterKey(options.clusterKey)
   const timeoutMs = checkTimeout(options.timeout) ?? TIMEOUT_MS_DEFAULT
   const consistency = checkConsistency(options.consistency) ?? 'strong'
@@ -36,7 +46,7 @@ export async function connect<V>(
     clock: realClock
   })
   await ready(driver, timeoutMs, signal)
-  return openKeyMesh(driver, { timeoutMs, consistency }, options.codec ?? json<V>())
+  return openKeyMesh(driver, { timeoutMs, consistency }, codec)
 }
 
 async function openTransport(clusterKey: Uint8Array | undefined): Promise<Transport> {
@@ -76,7 +86,10 @@ function ready(
 
 function checkSeeds(seeds: Multiaddr | readonly Multiaddr[] | undefined): readonly Multiaddr[] {
   if (seeds === undefined) return [SEED_DEFAULT]
-  const list = typeof seeds === 'string' ? [seeds] : [...seeds]
+  if (typeof seeds !== 'string' && !Array.isArray(seeds)) {
+    throw invalid(`seeds is a multiaddr or an array of them; one looks like ${SEED_DEFAULT}`)
+  }
+  const list: readonly Multiaddr[] = typeof seeds === 'string' ? [seeds] : [...seeds]
   if (list.length === 0) throw invalid(`seeds is empty: name one node, as in ${SEED_DEFAULT}`)
   for (const seed of list) {
     if (typeof seed !== 'string' || !/^(\/[^/\s]+)+$/.test(seed)) {

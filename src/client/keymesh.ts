@@ -16,7 +16,9 @@ import type {
 } from './api.ts'
 import {
   type Checked,
+  checkCodec,
   checkKey,
+  checkNames,
   checkOptions,
   checkStep,
   checkValue,
@@ -132,9 +134,10 @@ class View<V> implements KeyMesh<V> {
   }
 
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W> {
+    if (options !== undefined) checkNames(options, ['codec'])
     const whole = new Uint8Array([...this.#prefix, ...keyPart(prefix)])
     // Without a codec of its own W is V: the type parameter's default.
-    const codec = options?.codec ?? (this.#codec as unknown as Codec<W>)
+    const codec = checkCodec(options?.codec) ?? (this.#codec as unknown as Codec<W>)
     return new View(this.#driver, this.#defaults, codec, whole)
   }
 

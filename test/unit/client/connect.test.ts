@@ -33,4 +33,16 @@ test('goal: wrong options are refused before anything is dialled', async () => {
   await expect(connect({ clusterKey: new Uint8Array(31) })).rejects.toMatchObject(refused)
   await expect(connect({ timeout: -1 })).rejects.toMatchObject(refused)
   await expect(connect(wrong({ consistency: 'weak' }))).rejects.toMatchObject(refused)
+  await expect(connect(wrong({ timeOut: 100 }))).rejects.toMatchObject(refused)
+  await expect(connect(wrong({ clusterkey: '0'.repeat(64) }))).rejects.toMatchObject({
+    ...refused,
+    message: expect.stringContaining('clusterKey')
+  })
+  for (const odd of [null, 7, {}, [7]]) {
+    await expect(connect(wrong({ seeds: odd }))).rejects.toMatchObject(refused)
+  }
+  for (const codec of [null, {}, { encode: () => new Uint8Array() }, 'json']) {
+    await expect(connect(wrong({ codec }))).rejects.toMatchObject(refused)
+  }
+  await expect(connect(wrong(null))).rejects.toMatchObject(refused)
 })

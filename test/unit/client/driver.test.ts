@@ -119,3 +119,21 @@ test('goal: a node that owes answers and says nothing is called anew', () => {
   node.run(3_000)
   expect(node.closed[0]).toBe('silent')
 })
+
+test('goal: closing ends a write that never left as unavailable, a read as timeout', () => {
+  const node = opened()
+  node.silent = true
+  const outcomes: CallOutcome[] = []
+  const get = { kind: 'get', key: utf8('k'), consistency: 'strong' } as const
+  for (const operation of [mutate, get]) {
+    node.driver.call(operation, { timeoutMs: 60_000 }, (outcome) => outcomes.push(outcome))
+  }
+  node.run(50)
+  node.driver.close(() => {}, 100)
+  node.run(200)
+  const not_applied = { outcome: 'not_applied' }
+  expect(outcomes).toMatchObject([
+    { failure: { code: 'unavailable', ...not_applied } },
+    { failure: { code: 'timeout', ...not_applied } }
+  ])
+})

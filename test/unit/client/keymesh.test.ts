@@ -87,6 +87,7 @@ test('goal: nothing wrong is sent: each bad argument rejects with invalid_argume
     kv.put('a', 1, { ifRevision: 1.5 }),
     kv.put('a', 1, { ttl: 0 }),
     kv.put('a', 1, { ttl: 2 ** 53 }),
+    kv.put('a', 1, { ttl: 31_622_400_000_001 }),
     kv.put('a', 1, wrong({ ifRevison: 3 })),
     kv.put('a', 1, wrong({ fence: { key: 'k', token: 1 } })),
     kv.put('a', 1, wrong(null)),
@@ -115,6 +116,15 @@ test('goal: keys and values have their bounds, prefixes included', async () => {
   await expect(end(raw.put('k', new Uint8Array(1_048_577)))).rejects.toMatchObject(large)
   const long = kv.namespace('p'.repeat(4_000))
   await expect(end(long.get('k'.repeat(97)))).rejects.toMatchObject(large)
+})
+
+test('goal: options of a namespace that cannot be meant are refused', () => {
+  const { kv } = open()
+  const wrong = <T>(value: unknown): T => value as T
+  const refused = expect.objectContaining({ code: 'invalid_argument' })
+  expect(() => kv.namespace('a', wrong({ codek: json() }))).toThrow(refused)
+  expect(() => kv.namespace('a', wrong({ codec: {} }))).toThrow(refused)
+  expect(() => kv.namespace('a', wrong({ codec: null }))).toThrow(refused)
 })
 
 test('goal: a namespace is a prefix and a codec, nested too, on one connection', async () => {
