@@ -137,6 +137,21 @@ test('clocks that are set back together neither expire keys nor keep them for ev
   expect(has(cluster, 'hour')).toBe(true)
 })
 
+test('after entries from the future, time goes on under every later leader', () => {
+  const cluster = formed('from the future')
+  shiftAll(cluster, YEAR_MS)
+  cluster.run(3_000)
+  put(cluster, 'hour', HOUR_MS)
+  shiftAll(cluster, -YEAR_MS)
+  cluster.run(3_000)
+  leader(cluster).kill()
+  cluster.run(4_000)
+  put(cluster, 'short', 1_000)
+  cluster.run(2_000)
+  expect(has(cluster, 'short')).toBe(false)
+  expect(has(cluster, 'hour')).toBe(true)
+})
+
 test.each([1, 3])('time goes on while all of %i nodes are down', (nodes) => {
   const cluster = formed('down', nodes)
   put(cluster, 'hour', HOUR_MS)
