@@ -31,6 +31,8 @@ export class SimulatedLink {
   readonly ends: readonly [End, End]
   broken = false
   suspected = false
+  /** It ends when its timeout does, whether or not the cut is healed by then. */
+  doomed = false
   readonly #network: SimulatedNetwork
   /** By receiving end. */
   readonly #pipes: readonly [Record<Channel, Pipe>, Record<Channel, Pipe>]
@@ -82,7 +84,7 @@ export class SimulatedLink {
   call(to: End, label: string, run: () => void): void {
     const network = this.#network
     if (network.isCut(this.other(to).endpoint.self, to.endpoint.self)) {
-      network.suspect(this)
+      this.#swallow(to)
       return
     }
     const pipe = this.#pipeTo(to, 'main')
@@ -156,8 +158,17 @@ export class SimulatedLink {
       if (item === undefined) return
       if (item.type === 'frames') {
         for (const frame of item.frames) this.#deliver(to, pipe, frame)
-      } else if (!this.broken && !this.#isCutTo(to)) item.run()
+      } else if (this.broken) return
+      else if (this.#isCutTo(to)) this.#swallow(to)
+      else item.run()
     })
+  }
+
+  /** A call did not arrive. */
+  #swallow(to: End): void {
+    // Nobody repeats an answer to a hello: a link that never stood would last for ever.
+    if (to.state === 'pending') this.doomed = true
+    this.#network.suspect(this)
   }
 
   #deliver(to: End, pipe: Pipe, frame: Uint8Array): void {

@@ -149,7 +149,7 @@ export class SimulatedNetwork {
     link.suspected = true
     this.world.schedule(this.#life, this.between(this.knobs.cutDetectMs), 'link timeout', () => {
       link.suspected = false
-      if (this.isSevered(link)) link.break('timed out')
+      if (link.doomed || this.isSevered(link)) link.break('timed out')
     })
   }
 

@@ -77,12 +77,26 @@ export class Swarm {
   }
 
   start(): void {
-    const next = (): void => {
-      if (this.#stopped) return
-      this.#strike(this.kinds[this.#random.below(this.kinds.length)] as Fault)
-      this.#cluster.world.schedule(this.#life, this.#between(this.#pauseMs), 'next fault', next)
+    this.#next(this.#between(this.#pauseMs))
+  }
+
+  /** Starts with a burst: forming a cluster takes some tens of milliseconds. */
+  startNow(): void {
+    for (let burst = this.#random.below(4); burst >= 0; burst--) {
+      const fault = this.#pick(this.kinds)
+      this.#cluster.world.schedule(this.#life, this.#random.below(300), 'early fault', () =>
+        this.#strike(fault)
+      )
     }
-    this.#cluster.world.schedule(this.#life, this.#between(this.#pauseMs), 'first fault', next)
+    this.start()
+  }
+
+  #next(delayMs: number): void {
+    this.#cluster.world.schedule(this.#life, delayMs, 'next fault', () => {
+      if (this.#stopped) return
+      this.#strike(this.#pick(this.kinds))
+      this.#next(this.#between(this.#pauseMs))
+    })
   }
 
   /** Ends all faults: from now on the network is calm, and every node runs. */

@@ -109,8 +109,12 @@ class RegisterRun {
     this.#cluster.boot()
     this.#fill(this.#cluster.clients[0] as SimulatedClient)
     for (const client of this.#cluster.clients) this.#work(client)
-    this.#cluster.runTo(HEALTHY_MS_MAX, () => this.#cluster.isHealthy)
-    this.#swarm.start()
+    // A cluster that is being formed has to stand faults, too.
+    if (this.#random.below(3) === 0) this.#swarm.startNow()
+    else {
+      this.#cluster.runTo(HEALTHY_MS_MAX, () => this.#cluster.isHealthy)
+      this.#swarm.start()
+    }
     this.#cluster.run(CHAOS_MS)
   }
 
