@@ -13,7 +13,10 @@ export interface NodeLimits {
   readonly syncStallMs: number
   /** State is flushed at least so often. Default 1,000. */
   readonly flushMs: number
-  /** ... or when so much has changed. Default 8 MiB. */
+  /**
+   * ... or when so much has changed. Default 2 MiB: 12,000 keys of 100 B block the event loop for
+   * 14 to 36 ms, those of 8 MiB for 60 to 130; both write as many keys a second.
+   */
   readonly flushBytes: number
   /** Entries kept behind the durable state for followers that lag. Default 10,000. */
   readonly logEntriesKept: number
@@ -41,7 +44,7 @@ export const NODE_LIMITS: NodeLimits = {
   heartbeatTicks: 2,
   syncStallMs: 1_000,
   flushMs: 1_000,
-  flushBytes: 8 * 1024 * 1024,
+  flushBytes: 2 * 1024 * 1024,
   logEntriesKept: 10_000,
   logBytesMax: 1024 * 1024 * 1024,
   segmentBytes: 64 * 1024 * 1024,

@@ -67,7 +67,7 @@ export class SimulatedNode {
   }
 
   /**
-   * Kills it right after change number `count` of its disk, counted from now; `dead` is called then.
+   * Kills it right after change number `count` of its disk from now on; then calls `dead`.
    */
   killAfterChange(count: number, power: boolean, dead: () => void): void {
     this.disk.dieAfter(count, () => {

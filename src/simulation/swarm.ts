@@ -178,7 +178,7 @@ export class Swarm {
     }
   }
 
-  /** The node has to end itself when a write or a sync fails; it is booted when the fault is over. */
+  /** A failed write or sync must end the node; it is booted when the fault is over. */
   #strikeDisk(node: SimulatedNode, fault: DiskTrouble): void {
     const { disk, store } = node
     switch (fault) {

@@ -17,7 +17,7 @@ export async function openLevel(directory: string): Promise<StateStore> {
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
     valueEncoding: 'view',
-    // A flush is about 8 MiB: it should not make LevelDB turn its log in the middle.
+    // A flush is 2 MiB, more when the disk is slow: few of them should make LevelDB turn its log.
     writeBufferSize: WRITE_BUFFER_BYTES
   })
   try {

@@ -6,7 +6,7 @@ import { World } from '../../src/simulation/world.ts'
 import { encodeBody } from '../../src/state/entry-body.ts'
 import { utf8 } from '../../src/wire/bytes.ts'
 
-// Goal: the log of a node stays within its bound, whatever its other groups do. Method: one group is
+// Goal: the log of a node stays within its bound, whatever single groups do. Method: one group is
 // written to without end, with tiny segments and a tiny bound.
 
 const LIMITS = { segmentBytes: 4_096, flushMs: 50, logBytesMax: 100_000 }
