@@ -14,6 +14,7 @@ import { NODE_LIMITS } from './config.ts'
 import { checkDataDirectory, markDataDirectory } from './data-directory.ts'
 import { UnusableData } from './identity.ts'
 import { NodeMachine } from './machine.ts'
+import { makeDirectory } from './make-directory.ts'
 import { type CheckedOptions, checkOptions, InvalidOptions, type NodeOptions } from './options.ts'
 
 /** A node of this process, listening. */
@@ -37,7 +38,8 @@ const KEY_FILE = 'node.key'
 
 /**
  * The data directory: `format`, `node.key` (secret: who has it is this node), `log/` (the segmented
- * log, the identity and the maps) and `state/` (LevelDB, whose lock is the lock of the whole directory).
+ * log, the identity and the maps) and `state/` (LevelDB, whose lock is the lock of the whole
+ * directory).
  */
 interface Opened {
   readonly store: StateStore
@@ -83,7 +85,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   http?.serve({
     call: (operation, call, done) => machine.gateway.call(operation, call, done),
     view: () => machine.view(),
-    unready: () => machine.unready
+    unready: () => machine.unready,
+    isReachable: (node) => machine.isReachable(node)
   })
   const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
   return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
@@ -91,7 +94,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 
 /** Opens the parts one by one; what is open is closed again when a later one does not. */
 async function open(checked: CheckedOptions, logger: Logger): Promise<Opened> {
-  makeDirectory(checked.data)
+  makeData(checked.data)
   const store = await openLevel(path.join(checked.data, 'state'))
   let transport: Transport | undefined
   try {
@@ -112,9 +115,9 @@ async function open(checked: CheckedOptions, logger: Logger): Promise<Opened> {
   }
 }
 
-function makeDirectory(directory: string): void {
+function makeData(directory: string): void {
   try {
-    fs.mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new InvalidOptions(`data: cannot create ${directory}: ${reason}`, { cause })
@@ -126,8 +129,10 @@ async function listening<T>(where: string, opening: Promise<T>): Promise<T> {
   try {
     return await opening
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new InvalidOptions(`cannot listen on ${where}: ${reason.split('\n')[0]}`, { cause })
+    const whole = cause instanceof Error ? cause.message : String(cause)
+    const isInUse = whole.includes('EADDRINUSE')
+    const reason = isInUse ? 'the address is in use' : whole.split('\n')[0]
+    throw new InvalidOptions(`cannot listen on ${where}: ${reason}`, { cause })
   }
 }
 

@@ -1,4 +1,6 @@
+import { once } from 'node:events'
 import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { NodeProcess } from '../../cluster/nodes.ts'
@@ -42,6 +44,20 @@ test('flags beat the environment, which beats the file', async () => {
   await node.ready(READY_MS_MAX)
   // Lines of level info are left out, as the file says.
   expect(node.log).toBe('')
+})
+
+test('places that cannot be had are named, and are not waited for', async () => {
+  await using stage = new Stage()
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const p2p = stage.start('p2p', ['--listen', `/ip4/127.0.0.1/tcp/${port}`])
+  const http = stage.start('http', ['--http', `127.0.0.1:${port}`])
+  const data = stage.run('data', ['--data', '/proc/keymesh', '--http', 'off'])
+  const inUse = /^keymesh: cannot listen on .* the address is in use$/
+  for (const node of [p2p, http]) expect(await refusal(node)).toMatch(inUse)
+  expect(await refusal(data)).toMatch(/cannot create \/proc\/keymesh/)
+  taken.close()
 })
 
 test('a data directory serves one process at a time', async () => {
