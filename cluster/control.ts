@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { Refused, readJson } from './shape.ts'
 
 // How `--stop` reaches a cluster that runs: a port on loopback, and a secret that only who may read
 // the data directory knows. A process id would outlive its process and name another.
@@ -68,5 +69,11 @@ async function dial(data: string): Promise<Socket | undefined> {
 
 function read(data: string): Running | undefined {
   const file = join(data, FILE)
-  return existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Running) : undefined
+  if (!existsSync(file)) return undefined
+  const remedy = 'end the nodes that run there, if any, and remove it'
+  const running = readJson(file, remedy) as Partial<Running>
+  const { port = 0, secret } = running
+  const isWhole = Number.isInteger(port) && port > 0 && port < 65_536
+  if (!isWhole || typeof secret !== 'string') throw new Refused(`${file} is damaged: ${remedy}`)
+  return { port, secret }
 }

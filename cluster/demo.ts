@@ -26,6 +26,10 @@ const NODES = 3
 
 async function main(): Promise<number> {
   const { values } = parseArgs({ options: { records: { type: 'string', default: '1000000' } } })
+  if (!/^[1-9]\d{0,8}$/.test(values.records)) {
+    console.error(`--records: not a number of records: ${values.records}`)
+    return 2
+  }
   const records = cities().slice(0, Number(values.records))
   const data = mkdtempSync(join(tmpdir(), 'keymesh-demo-'))
   const shape = { nodes: NODES, replicas: NODES, partitions: 64 }

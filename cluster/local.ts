@@ -1,20 +1,22 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readFileSync, rmSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import process from 'node:process'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { makeDirectory } from '../src/node/make-directory.ts'
 import { isRunning, openControl, stopRunning } from './control.ts'
 import { leadersKnown, type NodeProcess } from './nodes.ts'
-import { Refused, type Shape, settle } from './shape.ts'
+import { checkShape, Refused, type Shape, settle } from './shape.ts'
 import { startNodes, stopNodes } from './together.ts'
 
 // `npm run cluster`: nodes of one cluster as processes of this machine, on loopback.
 
 const READY_MS_MAX = 60_000
 const POLL_MS = 50
+const PORT_MAX = 65_535
 
 const HELP = `npm run cluster -- [--nodes 3] [--replicas 3] [--partitions 64] [--data .keymesh]
                   [--fresh] [--http-port 8101] [--p2p-port 7101] [--detach] | --stop [--data DIR]`
@@ -38,19 +40,21 @@ async function main(): Promise<number> {
     console.log(HELP)
     return 0
   }
+  if (values.data === '') throw new Refused('--data: name a directory')
   const data = resolve(values.data)
   if (values.stop) {
     console.log((await stopRunning(data)) ? 'stopped' : `no cluster is running on ${values.data}`)
     return 0
   }
+  const asked = pick(values)
+  checkShape(asked)
+  const httpPort = count('http-port', values['http-port'], PORT_MAX)
+  const p2pPort = count('p2p-port', values['p2p-port'], PORT_MAX)
   if (await isRunning(data)) throw new Refused(`a cluster is running on ${values.data} already`)
   if (values.fresh) rmSync(data, { recursive: true, force: true })
-  mkdirSync(data, { recursive: true })
+  make(data)
   if (values.detach) return await runDetached(data)
-  const asked = pick(values)
   const shape = settle(data, asked)
-  const httpPort = count('http-port', values['http-port'], 0)
-  const p2pPort = count('p2p-port', values['p2p-port'], 0)
   return await run(data, shape, { httpPort, p2pPort })
 }
 
@@ -61,17 +65,25 @@ function pick(values: {
 }): Partial<Shape> {
   const { nodes, replicas, partitions } = values
   return {
-    ...(nodes === undefined ? {} : { nodes: count('nodes', nodes, 1) }),
-    ...(replicas === undefined ? {} : { replicas: count('replicas', replicas, 1) }),
-    ...(partitions === undefined ? {} : { partitions: count('partitions', partitions, 1) })
+    ...(nodes === undefined ? {} : { nodes: count('nodes', nodes) }),
+    ...(replicas === undefined ? {} : { replicas: count('replicas', replicas) }),
+    ...(partitions === undefined ? {} : { partitions: count('partitions', partitions) })
   }
 }
 
-function count(name: string, text: string, least: number): number {
+function count(name: string, text: string, max = 99_999): number {
   const value = Number(text)
-  if (!/^\d{1,5}$/.test(text) || value < least)
-    throw new Refused(`--${name}: not a number: ${text}`)
-  return value
+  if (/^\d{1,5}$/.test(text) && value <= max) return value
+  throw new Refused(`--${name}: not a whole number up to ${max}: ${text}`)
+}
+
+function make(data: string): void {
+  try {
+    makeDirectory(data)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Refused(`--data: cannot create ${data}: ${reason}`, { cause })
+  }
 }
 
 async function run(
@@ -114,7 +126,7 @@ function show(nodes: readonly NodeProcess[], urls: readonly string[], seed = '')
   })
   console.log(`
   curl -X PUT ${url}/v1/kv/hello -d world && curl ${url}/v1/kv/hello
-  node --input-type=module -e "import { connect } from 'keymesh'; ${clientLine(seed)}"
+  npx node --input-type=module -e "import { connect } from 'keymesh'; ${clientLine(seed)}"
   npx autocannon -c 50 -d 10 -m PUT -b world ${url}/v1/kv/hello
 
 ready: ${nodes.length} nodes`)
