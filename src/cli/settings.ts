@@ -122,6 +122,7 @@ function checked({ kind }: Setting, value: unknown, where: string): Value | unde
   if (kind === 'count' && typeof value === 'number') return String(value)
   if (typeof value !== 'string')
     refuse(`${where}: must be ${kind === 'count' ? 'a number' : 'text'}`)
+  if (value.trim() === '') refuse(`${where}: is empty`)
   return value
 }
 

@@ -81,3 +81,9 @@ test.each([
 ])('%o is refused', (flags, line) => {
   expect(() => from(flags)).toThrow(line)
 })
+
+test('a text that is empty is refused; a variable that is empty is not there', () => {
+  expect(() => from({ zone: '' })).toThrow(/--zone: is empty/)
+  expect(() => from({ config: config({ zone: ' ' }) })).toThrow(/zone in .*: is empty/)
+  expect(from({}, { KEYMESH_ZONE: '' }).node).not.toHaveProperty('zone')
+})
