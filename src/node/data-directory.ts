@@ -6,8 +6,8 @@ const FORMAT_FILE = 'format'
 const FORMAT = 1
 
 /**
- * Throws UnusableData when `directory` is of a newer format, or was a node's once and what made it that
- * node is gone: forming or joining anew would hide the loss.
+ * Throws UnusableData when `directory` is of a newer format, or was a node's once and what made it
+ * that node is gone: forming or joining anew would hide the loss.
  */
 export function checkDataDirectory(directory: string): void {
   const file = path.join(directory, FORMAT_FILE)

@@ -12,7 +12,10 @@ interface Gathering {
   headBytes: number
 }
 
-/** A frame leaves when it holds so much; its limits (wire/limits.ts) leave room for one more message. */
+/**
+ * A frame leaves when it holds so much; its limits (wire/limits.ts) leave room for one more
+ * message.
+ */
 const BODY_FILL_BYTES = 2 * 1024 * 1024
 const HEAD_FILL_BYTES = 96 * 1024
 

@@ -56,7 +56,8 @@ function added(
 export function damaged(group: GroupId, cause: Malformed): UnusableData {
   return new UnusableData(
     `the state of group ${group} is damaged (${cause.message}): this node will not start on it. ` +
-      'Remove it from the cluster and start it with an empty data directory: it rejoins as a new node',
+      'Remove it from the cluster and start it with an empty data directory: it rejoins as a ' +
+      'new node',
     { cause }
   )
 }

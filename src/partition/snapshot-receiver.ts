@@ -60,8 +60,8 @@ export class SnapshotReceiver {
   }
 
   /**
-   * A chunk that is not the next one is asked for again by the acknowledgement. Throws Malformed at a
-   * page that cannot be read.
+   * A chunk that is not the next one is asked for again by the acknowledgement. Throws Malformed at
+   * a page that cannot be read.
    */
   take(chunk: SnapshotChunk & { readonly page: Uint8Array }): void {
     if (chunk.sequence !== this.#taken || this.#complete) {

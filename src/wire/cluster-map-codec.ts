@@ -30,7 +30,9 @@ const STATES = new Map<number, NodeState>(
   (Object.keys(STATE) as NodeState[]).map((state) => [STATE[state], state])
 )
 
-/** Whether `node` can be written: nothing in it is empty that names it, or longer than its bound. */
+/**
+ * Whether `node` can be written: nothing in it is empty that names it, or longer than its bound.
+ */
 export function isNodeRecord({ id, storeId, addresses, http, zone }: NodeRecord): boolean {
   const within = (text: string, max: number, min = 0): boolean => {
     const { length } = utf8(text)

@@ -46,7 +46,7 @@ export const ADAPTER_HOMES: readonly RegExp[] = [
 
 /** The files that put real parts together. */
 export const COMPOSERS: readonly RegExp[] = [
-  /^src\/node\/compose\.ts$/,
+  /^src\/node\/(compose|data-directory|make-directory)\.ts$/,
   /^src\/client\/connect\.ts$/,
   /^src\/cli\//
 ]

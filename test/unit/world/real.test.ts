@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { realClock, realTimers, systemRandom } from '../../../src/world/real.ts'
 
-test('goal: the end of a turn comes before any timer, and never inside the call that asks', async () => {
+test('goal: the end of a turn comes before any timer, never inside the call', async () => {
   const order: string[] = []
   const all = new Promise<void>((resolve) => realTimers.after(5, resolve))
   realTimers.soon(() => order.push('soon'))
