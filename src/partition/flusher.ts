@@ -84,6 +84,20 @@ export class Flusher {
     this.#busy = true
     this.#lastAt = this.#options.clock.monotonic()
     this.#touchApplied()
+    // What is applied is durable in the log, but a group that was just made may not be in it yet: a
+    // state without a log looks like a lost log at the next start.
+    const made = this.#overlay.dirtyGroups.some((group) => this.durableIndex(group) === 0)
+    if (!made) {
+      this.#write(done)
+      return
+    }
+    this.#host.log.commit((fault) => {
+      if (fault !== undefined) this.#options.fatal(fault)
+      else this.#write(done)
+    })
+  }
+
+  #write(done: () => void): void {
     const flushed = new Map<GroupId, Applied>()
     const prepare = (group: GroupId): void => {
       const replica = this.#host.get(group)
@@ -113,10 +127,10 @@ export class Flusher {
    * group without writes would hold the log's oldest segment for ever.
    */
   #touchApplied(): void {
-    for (const { group, state, installing } of this.#host.replicas()) {
+    for (const { group, state, raft, installing } of this.#host.replicas()) {
       // While a snapshot takes the state's place, the old one must not reach the new table.
       if (installing || state.applied.index <= this.durableIndex(group)) continue
-      this.#overlay.table(group).touch()
+      if (state.applied.index >= raft.status.firstIndex) this.#overlay.table(group).touch()
     }
   }
 
