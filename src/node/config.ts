@@ -15,7 +15,7 @@ export interface NodeLimits {
   readonly flushMs: number
   /**
    * ... or when so much has changed. Default 2 MiB: 12,000 keys of 100 B block the event loop for
-   * 14 to 36 ms, those of 8 MiB for 60 to 130; both write as many keys a second.
+   * 14 to 36 ms, those of 8 MiB for 59 to 92 (250,000 and 330,000 keys a second).
    */
   readonly flushBytes: number
   /** Entries kept behind the durable state for followers that lag. Default 10,000. */
