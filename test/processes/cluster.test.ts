@@ -13,6 +13,17 @@ beforeAll(async () => {
 })
 afterAll(() => stage[Symbol.asyncDispose]())
 
+/** As the node at `url` sees them: of each node, and the kinds of them among partitions. */
+async function states(url: string): Promise<{ nodes: string[]; partitions: string[] }> {
+  interface Part {
+    readonly state: string
+  }
+  const answer = await (await fetch(`${url}/v1/cluster`)).json()
+  const { nodes, partitions } = answer as { readonly nodes: Part[]; readonly partitions: Part[] }
+  const kinds = new Set(partitions.map(({ state }) => state))
+  return { nodes: nodes.map(({ state }) => state).sort(), partitions: [...kinds] }
+}
+
 test('what is put through one node is read through each', async () => {
   for (const [i, url] of trio.urls.entries()) {
     const written = await put(url, `a/${i}`, `from ${i}`)
@@ -63,6 +74,12 @@ test('without a majority a node says so in time, and goes on when it is back', a
   expect(['unavailable', 'timeout']).toContain(failures[1]?.code)
   for (const { status } of failures) expect([503, 504]).toContain(status)
   expect((await fetch(`${url}/readyz`)).status).toBe(200)
+  await expect
+    .poll(() => states(url), { timeout: 20_000 })
+    .toEqual({
+      nodes: ['down', 'down', 'up'],
+      partitions: ['unavailable']
+    })
   await Promise.all([trio.restart(1, 0), trio.restart(2, 0)])
   const { status, text } = await get(trio.urls[1] as string, 'quorum?timeout=30000')
   expect([status, ['kept', 'lost or not'].includes(text)]).toEqual([200, true])
