@@ -66,7 +66,7 @@ test('goal: who hangs up has done nothing by the requests that still waited', as
   expect(calls.timeouts).toHaveLength(2)
 })
 
-test('goal: garbage is answered after the requests before it, and is not their answer', async () => {
+test('goal: garbage is answered after the requests before it, never in their place', async () => {
   const connection = new RawHttp(door.url)
   calls.holding = true
   const cut = `${lines('PUT /v1/kv/c', 'transfer-encoding: chunked\r\n')}zz\r\n`
