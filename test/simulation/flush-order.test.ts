@@ -3,8 +3,8 @@ import { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import { World } from '../../src/simulation/world.ts'
 
 /**
- * Goal (R): the state never gets ahead of the log, not even that of a group without entries. Method:
- * syncs hang while the groups are made, so only the store gets on; then the power goes.
+ * Goal (R): the state never gets ahead of the log, not even that of a group without entries.
+ * Method: syncs hang while the groups are made, so only the store gets on; then the power goes.
  */
 test('a group that is not in the log yet is not flushed', () => {
   for (let seed = 0; seed < 8; seed++) {
