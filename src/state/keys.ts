@@ -23,7 +23,7 @@ export interface Moment {
   readonly time: number
 }
 
-type DataOperation = Extract<Operation, { type: 'put' | 'delete' | 'increment' }>
+type DataOperation = Extract<Operation, { type: 'put' | 'delete' | 'increment' | 'touch' }>
 
 const RECORD_VERSION = 1
 const HAS_EXPIRY = 0x80
@@ -61,12 +61,12 @@ export class Keys {
       if (operation.ifRevision !== revision) return { type: 'conflict', revision }
     }
     switch (operation.type) {
-      case 'put': {
-        const expiresAt =
-          operation.ttlMs === undefined
-            ? undefined
-            : Math.min(now.time + operation.ttlMs, Number.MAX_SAFE_INTEGER)
-        this.#write(at, stored, successor(current, operation.value, now.number, expiresAt))
+      case 'put':
+      case 'touch': {
+        if (operation.type === 'touch' && current === undefined) return ABSENT
+        const value = operation.type === 'put' ? operation.value : (current as KeyRecord).value
+        const expiresAt = expiry(operation.ttlMs, now.time)
+        this.#write(at, stored, successor(current, value, now.number, expiresAt))
         return { type: 'written', revision: now.number }
       }
       case 'delete':
@@ -178,6 +178,10 @@ function varintLength(value: number): number {
   let length = 1
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length++
   return length
+}
+
+function expiry(ttlMs: number | undefined, time: number): number | undefined {
+  return ttlMs === undefined ? undefined : Math.min(time + ttlMs, Number.MAX_SAFE_INTEGER)
 }
 
 function alive(record: KeyRecord, time: number): KeyRecord | undefined {

@@ -235,6 +235,7 @@ export class StateMachine {
       case 'put':
       case 'delete':
       case 'increment':
+      case 'touch':
         return this.#system ? NOT_HERE : this.#keys.apply(operation, now)
       case 'tick':
         return DONE

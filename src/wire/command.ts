@@ -33,6 +33,13 @@ export type Operation =
       readonly by: number
       readonly ifRevision?: number
     }
+  /** Sets a new ttl and nothing else. Without `ttlMs`: no expiry. */
+  | {
+      readonly type: 'touch'
+      readonly key: Uint8Array
+      readonly ttlMs?: number
+      readonly ifRevision?: number
+    }
   /** Carries only the time of its entry. */
   | { readonly type: 'tick' }
   /** System group only: admits a node, or changes its addresses. Body: an encoded NodeRecord. */
@@ -42,6 +49,7 @@ export type Operation =
 export type Result =
   | { readonly type: 'written'; readonly revision: number }
   | { readonly type: 'deleted'; readonly revision: number }
+  /** There was nothing to delete, or to touch. */
   | { readonly type: 'absent' }
   | { readonly type: 'counted'; readonly value: number; readonly revision: number }
   /** Revision 0: there is no such key. */
@@ -51,7 +59,14 @@ export type Result =
   /** The command may not run here at all (a data command in group 0, an unusable node record). */
   | { readonly type: 'refused'; readonly reason: string }
 
-const OPERATION = { put: 1, delete: 2, increment: 3, tick: 4, 'register-node': 5 } as const
+const OPERATION = {
+  put: 1,
+  delete: 2,
+  increment: 3,
+  tick: 4,
+  'register-node': 5,
+  touch: 6
+} as const
 const RESULT = {
   written: 1,
   deleted: 2,
@@ -99,6 +114,7 @@ function operationSize(operation: Operation): number {
       return operation.key.length + operation.value.length
     case 'delete':
     case 'increment':
+    case 'touch':
       return operation.key.length
     case 'register-node':
       return operation.node.length
@@ -113,13 +129,15 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
   writer.u8(OPERATION[operation.type])
   switch (operation.type) {
     case 'put':
+    case 'touch':
       writer.u8(
         (operation.ifRevision === undefined ? 0 : HAS_CONDITION) |
           (operation.ttlMs === undefined ? 0 : HAS_TTL)
       )
       if (operation.ifRevision !== undefined) writer.varint(operation.ifRevision)
       if (operation.ttlMs !== undefined) writer.varint(operation.ttlMs)
-      writer.bytes(operation.key).bytes(operation.value)
+      writer.bytes(operation.key)
+      if (operation.type === 'put') writer.bytes(operation.value)
       return
     case 'delete':
     case 'increment':
@@ -141,11 +159,13 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
 function readOperation(reader: ByteReader): Operation {
   const kind = reader.u8()
   switch (kind) {
-    case OPERATION.put: {
+    case OPERATION.put:
+    case OPERATION.touch: {
       const flags = readFlags(reader, HAS_CONDITION | HAS_TTL)
       const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
       const ttl = flags & HAS_TTL ? { ttlMs: reader.varint() } : {}
       const key = readKey(reader)
+      if (kind === OPERATION.touch) return { type: 'touch', key, ...ifRevision, ...ttl }
       return { type: 'put', key, value: reader.bytes(VALUE_BYTES_MAX), ...ifRevision, ...ttl }
     }
     case OPERATION.delete: {

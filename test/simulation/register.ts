@@ -204,12 +204,13 @@ class RegisterRun {
   #drawCall(): Call {
     const condition =
       this.#random.below(4) === 0 ? { ifRevision: this.#random.below(this.#values + 1) } : {}
-    const drawn = this.#random.below(10)
+    const drawn = this.#random.below(11)
     if (drawn < 4) return { type: 'get' }
     if (drawn < 7) return { type: 'put', value: `v${++this.#values}`, ...condition }
     if (drawn < 8) return { type: 'put', value: String(this.#random.below(100)), ...condition }
     if (drawn < 9) return { type: 'increment', by: 1 + this.#random.below(3) }
-    return { type: 'delete', ...condition }
+    if (drawn < 10) return { type: 'delete', ...condition }
+    return { type: 'touch', ...condition }
   }
 
   #call(client: SimulatedClient, key: string, call: Call, done: () => void = () => {}): void {
@@ -256,6 +257,7 @@ function operationOf(key: string, call: Call): CallOperation {
     return { kind: 'mutate', operation }
   }
   if (type === 'delete') return { kind: 'mutate', operation: { type, key: at, ...condition } }
+  if (type === 'touch') return { kind: 'mutate', operation: { type, key: at, ...condition } }
   return { kind: 'mutate', operation: { type, key: at, by: call.by, ...condition } }
 }
 

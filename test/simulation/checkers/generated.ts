@@ -88,10 +88,11 @@ class Store {
 
   choose(): Call {
     const when = this.#condition()
-    const kind = this.#random.below(10)
+    const kind = this.#random.below(11)
     if (kind < 4) return { type: 'get' }
     if (kind < 7) return { type: 'put', value: this.#fresh(), ...when }
     if (kind < 8) return { type: 'delete', ...when }
+    if (kind < 9) return { type: 'touch', ...when }
     return { type: 'increment', by: this.#random.below(3) + 1, ...when }
   }
 
@@ -104,6 +105,7 @@ class Store {
     if (call.type === 'increment') return this.#increment(call.by)
     if (this.#value === undefined) return { type: 'absent' }
     if (call.type === 'delete') return { type: 'deleted', revision: this.#write(undefined) }
+    if (call.type === 'touch') return { type: 'written', revision: this.#write(this.#value) }
     return { type: 'value', value: this.#value, revision: this.#revision }
   }
 

@@ -8,10 +8,11 @@ import type { Answer, Call } from './register.ts'
 //   b 4-5  put y if 1      = @2         conditional; `conflict@2` when the key was at 2
 //   a 6-7  add 5           = 5@3        an increment; `nan` when there is no number
 //   a 8-9  del             = @4         `absent` if there was nothing to delete
+//   a 8-9  touch           = @4         `absent` if there was nothing to touch
 //   c 9-   put z           ?            nobody knows what became of it
 //   c 9-12 put z           !            it surely took no effect
 
-const LINE = /^(\w+) (\d+)-(\d*) +(get|put|del|add)( [^\s=]+)?( if \d+)? *(\?|!|= ?(\S+))$/
+const LINE = /^(\w+) (\d+)-(\d*) +(get|put|del|add|touch)( [^\s=]+)?( if \d+)? *(\?|!|= ?(\S+))$/
 
 /** Reads a history of one key. Throws on a line that is none. */
 export function parseHistory(text: string, key = 'k'): Operation[] {
@@ -42,6 +43,7 @@ function parseCall(verb: string, argument = '', condition?: string): Call {
   if (verb === 'get') return { type: 'get' }
   if (verb === 'put') return { type: 'put', value: argument, ...when }
   if (verb === 'del') return { type: 'delete', ...when }
+  if (verb === 'touch') return { type: 'touch', ...when }
   return { type: 'increment', by: Number(argument), ...when }
 }
 
@@ -59,5 +61,5 @@ function parseAnswer(text: string, call: Call): Answer {
   if (before === 'conflict') return { type: 'conflict', revision }
   if (call.type === 'get') return { type: 'value', value: before, revision }
   if (call.type === 'increment') return { type: 'counted', value: Number(before), revision }
-  return call.type === 'put' ? { type: 'written', revision } : { type: 'deleted', revision }
+  return call.type === 'delete' ? { type: 'deleted', revision } : { type: 'written', revision }
 }

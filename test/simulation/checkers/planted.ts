@@ -74,6 +74,11 @@ export const PLANTED: readonly Planted[] = [
   plant('a delete of nothing finds something', 'a 0-1 del = @1'),
   plant('a delete of something finds nothing', 'a 0-1 put x = @1\n b 2-3 del = absent'),
   plant('two deletes of one value', 'a 0-1 put x = @1\n b 2-9 del = @2\n c 2-9 del = @3'),
+  plant('a touch of nothing finds something', 'a 0-1 touch = @1'),
+  plant('a touch of something finds nothing', 'a 0-1 put x = @1\n b 2-3 touch = absent'),
+  plant('a touch that changes the value', 'a 0-1 put x = @1\n b 2-3 touch = @2\n c 4-5 get = y@2'),
+  plant('a touch that keeps the revision', 'a 0-1 put x = @1\n b 2-3 touch = @1'),
+  plant('a failed touch moved the revision', 'a 0-1 put x = @1\n b 2-3 touch !\n c 4-5 get = x@2'),
   plant('a revision that stands still', 'a 0-1 put x = @1\n b 2-3 put y = @1'),
   plant('a revision that goes back', 'a 0-1 put x = @5\n b 2-3 put y = @4'),
   plant(

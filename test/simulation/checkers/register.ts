@@ -4,6 +4,8 @@ export type Call =
   | { readonly type: 'put'; readonly value: string; readonly ifRevision?: number }
   | { readonly type: 'delete'; readonly ifRevision?: number }
   | { readonly type: 'increment'; readonly by: number; readonly ifRevision?: number }
+  /** A new revision of the same value. */
+  | { readonly type: 'touch'; readonly ifRevision?: number }
 
 /** What it was told. `conflict` carries the revision the key has; 0 when it is absent. */
 export type Answer =
@@ -50,6 +52,8 @@ export function step(register: Register, call: Call, answer: Answer): Register |
       return stepDelete(met, answer)
     case 'increment':
       return stepIncrement(met, call.by, answer)
+    case 'touch':
+      return stepTouch(met, answer)
   }
 }
 
@@ -69,6 +73,8 @@ export function stepUnseen(register: Register, call: Call): Register | undefined
       const sum = added(met.value, call.by)
       return sum === undefined ? undefined : { value: String(sum), revision: undefined, low }
     }
+    case 'touch':
+      return met.value === undefined ? undefined : { value: met.value, revision: undefined, low }
   }
 }
 
@@ -91,6 +97,11 @@ function stepIncrement(register: Register, by: number, answer: Answer): Register
   if (answer.type === 'not-a-number') return sum === undefined ? register : undefined
   if (answer.type !== 'counted' || sum !== answer.value) return undefined
   return written(register, String(sum), answer.revision)
+}
+
+function stepTouch(register: Register, answer: Answer): Register | undefined {
+  if (register.value === undefined) return answer.type === 'absent' ? register : undefined
+  return answer.type === 'written' ? written(register, register.value, answer.revision) : undefined
 }
 
 function written(register: Register, value: string, revision: number): Register | undefined {

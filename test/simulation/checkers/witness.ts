@@ -35,6 +35,7 @@ function shows(
     case 'conflict':
       return answer.revision === 0 ? isAbsent : canBePresent(register, unseen)
     case 'written':
+      if (call.type === 'touch') return canBePresent(register, unseen)
       return call.type === 'put' && writtenShows(call.ifRevision, register, isAbsent)
     case 'deleted':
       return canBePresent(register, unseen)

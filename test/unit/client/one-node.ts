@@ -159,10 +159,13 @@ export class OneNode implements Transport {
     }
     const revision = ++this.#counter
     switch (operation.type) {
-      case 'put': {
+      case 'put':
+      case 'touch': {
+        if (operation.type === 'touch' && stored === undefined) return { type: 'absent' }
         const { ttlMs } = operation
+        const value = operation.type === 'put' ? operation.value.slice() : stored?.value
         const expiry = ttlMs === undefined ? {} : { expiresAt: this.now + ttlMs }
-        this.records.set(key, { value: operation.value.slice(), revision, ...expiry })
+        this.records.set(key, { value: value as Uint8Array, revision, ...expiry })
         return { type: 'written', revision }
       }
       case 'delete':

@@ -75,8 +75,10 @@ export class TableCalls implements Calls {
       this.table.set(key, { value: Buffer.from(String(value)), revision })
       return { type: 'counted', value, revision }
     }
+    if (operation.type === 'touch' && found === undefined) return { type: 'absent' }
+    const value = operation.type === 'put' ? operation.value : (found?.value as Uint8Array)
     const ttl = operation.ttlMs === undefined ? {} : { expiresInMs: operation.ttlMs }
-    this.table.set(key, { value: operation.value, revision, ...ttl })
+    this.table.set(key, { value, revision, ...ttl })
     return { type: 'written', revision }
   }
 }

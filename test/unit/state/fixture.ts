@@ -67,6 +67,11 @@ export class Runner {
     return this.run({ type: 'increment', key: utf8(key), by, ...more })
   }
 
+  touch(key: string, ttlMs?: number, more: { ifRevision?: number } = {}): Answer {
+    const ttl = ttlMs === undefined ? {} : { ttlMs }
+    return this.run({ type: 'touch', key: utf8(key), ...ttl, ...more })
+  }
+
   delete(key: string, more: { ifRevision?: number } = {}): Answer {
     return this.run({ type: 'delete', key: utf8(key), ...more })
   }

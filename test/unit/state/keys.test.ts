@@ -98,6 +98,26 @@ test('from its expiry on a key is absent to everything', () => {
   expect(on.machine.keyCount).toBe(0)
 })
 
+test('a touch sets the expiry, keeps the value, and moves the revision', () => {
+  const on = new Runner()
+  expect(on.touch('a', 100)).toEqual(result({ type: 'absent' }))
+  expect(on.read('a')).toBeUndefined()
+  on.put('a', '1')
+  expect(on.touch('a', 100)).toEqual(result({ type: 'written', revision: 3 }))
+  expect(on.read('a')).toEqual(['1', 3, 2, 1_000_100])
+  on.time += 99
+  expect(on.touch('a', 100, { ifRevision: 2 })).toEqual(result({ type: 'conflict', revision: 3 }))
+  expect(on.touch('a', 100, { ifRevision: 3 })).toEqual(result({ type: 'written', revision: 5 }))
+  expect(on.read('a')).toEqual(['1', 5, 2, 1_000_199])
+  expect(on.touch('a')).toEqual(result({ type: 'written', revision: 6 }))
+  expect(on.read('a')).toEqual(['1', 6, 2, undefined])
+  on.touch('a', 1)
+  on.time += 1
+  expect(on.touch('a')).toEqual(result({ type: 'absent' }))
+  expect(on.touch('a', 5, { ifRevision: 7 })).toEqual(result({ type: 'conflict', revision: 0 }))
+  expect(on.read('a')).toBeUndefined()
+})
+
 test('entry time never goes back, and no ttl is too long', () => {
   const on = new Runner()
   on.put('a', '1', { ttlMs: 10 })

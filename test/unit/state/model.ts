@@ -113,6 +113,13 @@ export class Model {
       this.#keys.set(name, { value, ...made, ...expiry })
       return { type: 'written', revision: this.#counter }
     }
+    if (operation.type === 'touch') {
+      if (current === undefined) return { type: 'absent' }
+      const expiry =
+        operation.ttlMs === undefined ? {} : { expiresAt: this.#time + operation.ttlMs }
+      this.#keys.set(name, { value: current.value, ...made, ...expiry })
+      return { type: 'written', revision: this.#counter }
+    }
     const text = new TextDecoder().decode(current?.value ?? Uint8Array.of(0x30))
     if (String(Number(text)) !== text || !Number.isSafeInteger(Number(text))) {
       return { type: 'not-a-number' }

@@ -55,6 +55,9 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc
     .record({ key, by: fc.integer({ min: -3, max: 3 }), ifRevision: condition })
     .map((fields) => given({ type: 'increment', ...fields }) as Operation),
+  fc
+    .record({ key, ifRevision: condition, ttlMs: ttl })
+    .map((fields) => given({ type: 'touch', ...fields }) as Operation),
   fc.constant<Operation>({ type: 'tick' }),
   fc.constant<Operation>({ type: 'register-node', node: utf8('x') })
 )

@@ -1,0 +1,108 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { ByteReader, ByteWriter, Malformed } from '../../../src/wire/bytes.ts'
+import {
+  type Command,
+  decodeCommand,
+  encodeCommand,
+  type Operation,
+  type Result,
+  readResult,
+  writeResult
+} from '../../../src/wire/command.ts'
+
+// Goal: every command and result comes back as it was written, and bytes that are none are refused.
+
+const count = fc.maxSafeNat()
+const key = fc.uint8Array({ minLength: 1, maxLength: 40 })
+const condition = { ifRevision: count }
+const ttl = { ttlMs: count }
+
+function shape<T extends Operation['type']>(type: T, required: object, optional: object = {}) {
+  const fields = { type: fc.constant(type), ...required, ...optional }
+  return fc.record(fields, { requiredKeys: ['type', ...Object.keys(required)] as never })
+}
+
+const operation = fc.oneof(
+  shape('put', { key, value: fc.uint8Array({ maxLength: 60 }) }, { ...condition, ...ttl }),
+  shape('delete', { key }, condition),
+  shape('increment', { key, by: fc.maxSafeInteger() }, condition),
+  shape('touch', { key }, { ...condition, ...ttl }),
+  shape('tick', {}),
+  shape('register-node', { node: fc.uint8Array({ maxLength: 60 }) })
+) as fc.Arbitrary<Operation>
+
+const command: fc.Arbitrary<Command> = fc.record({
+  session: fc.stringMatching(/^[0-9a-f]{32}$/),
+  seq: count,
+  ackedUpTo: count,
+  basis: count,
+  operation
+})
+
+const result: fc.Arbitrary<Result> = fc.oneof(
+  fc.record({ type: fc.constantFrom('written', 'deleted', 'conflict'), revision: count }),
+  fc.record({ type: fc.constant('counted' as const), value: fc.maxSafeInteger(), revision: count }),
+  fc.record({ type: fc.constantFrom('absent', 'not-a-number', 'done') }),
+  fc.record({ type: fc.constant('refused' as const), reason: fc.string({ unit: 'binary' }) })
+)
+
+function bytesOf(given: Result): Uint8Array {
+  const writer = new ByteWriter()
+  writeResult(writer, given)
+  return writer.finish()
+}
+
+test('a command comes back', () => {
+  fc.assert(
+    fc.property(command, (given) => {
+      expect(decodeCommand(encodeCommand(given))).toEqual(given)
+    }),
+    { numRuns: 1_000 }
+  )
+})
+
+test('a result comes back', () => {
+  fc.assert(
+    fc.property(result, (given) => {
+      const reader = new ByteReader(bytesOf(given))
+      expect(readResult(reader)).toEqual(given)
+      expect(reader.remaining).toBe(0)
+    }),
+    { numRuns: 1_000 }
+  )
+})
+
+test('a command that was cut or changed is another one, or Malformed', () => {
+  const edit = fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 }))
+  const edits = fc.array(edit, { minLength: 1, maxLength: 3 })
+  fc.assert(
+    fc.property(command, edits, fc.nat(60), (given, changes, cut) => {
+      const whole = encodeCommand(given)
+      const bytes = whole.slice(0, whole.length - (cut < 40 ? 0 : cut % whole.length))
+      for (const [at, value] of changes) bytes[at % bytes.length] = value
+      try {
+        const read = decodeCommand(bytes)
+        expect(decodeCommand(encodeCommand(read))).toEqual(read)
+      } catch (error) {
+        expect(error).toBeInstanceOf(Malformed)
+      }
+    }),
+    { numRuns: 3_000 }
+  )
+})
+
+test('any bytes are a result or Malformed', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 1, maxLength: 30 }), (bytes) => {
+      bytes[0] = (bytes[0] as number) % 12
+      try {
+        const read = readResult(new ByteReader(bytes))
+        expect(readResult(new ByteReader(bytesOf(read)))).toEqual(read)
+      } catch (error) {
+        expect(error).toBeInstanceOf(Malformed)
+      }
+    }),
+    { numRuns: 3_000 }
+  )
+})
