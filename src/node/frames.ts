@@ -295,7 +295,7 @@ export class Frames {
     const view = this.#node.view()
     if (view === undefined || !this.#node.membership.isMember) return
     if (founding?.nodes.some((node) => node.id === peer)) {
-      const first = encodeClusterView({ map: founding, leaders: view.leaders })
+      const first = encodeClusterView({ ...view, map: founding })
       this.#transport.send(peer, encodeMapPush(first))
     }
     this.#transport.send(peer, encodeMapPush(encodeClusterView(view)))

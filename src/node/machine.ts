@@ -190,7 +190,8 @@ export class NodeMachine {
     const leaders = map.placements.map(
       ({ group }) => this.leaders.of(group, this.host.get(group)) ?? ''
     )
-    return { map, leaders }
+    const unreachable = map.nodes.map(({ id }) => id).filter((id) => !this.isReachable(id))
+    return { map, leaders, unreachable }
   }
 
   /** Hands leadership over, finishes what is inside, makes all durable, closes; then `done`. */

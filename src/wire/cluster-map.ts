@@ -57,9 +57,11 @@ export interface ClusterMap {
   readonly nextReplica: ReplicaId
 }
 
-/** A map with what one node knows of the present leaders: a hint, never relied on. */
+/** A map with what one node knows of the present: hints, never relied on. */
 export interface ClusterView {
   readonly map: ClusterMap
   /** Per group, by index: the leader's node id, or empty. */
   readonly leaders: readonly NodeId[]
+  /** Nodes of the map that the one who tells could not talk to of late. */
+  readonly unreachable: readonly NodeId[]
 }

@@ -221,10 +221,10 @@ test('goal: a stale map is refused, fetched anew, and the call goes on', () => {
 
 test('goal: a map of another cluster or an older one is never taken over', () => {
   const cluster = warm()
-  const { map, leaders } = cluster.view()
+  const { map, ...hints } = cluster.view()
   const foreign = { ...map, clusterId: 'f'.repeat(32), epoch: 99 }
-  cluster.step({ type: 'view', view: { map: foreign, leaders } })
-  cluster.step({ type: 'view', view: { map: { ...map, epoch: 0 }, leaders } })
+  cluster.step({ type: 'view', view: { map: foreign, ...hints } })
+  cluster.step({ type: 'view', view: { map: { ...map, epoch: 0 }, ...hints } })
   expect(cluster.machine.view?.map).toMatchObject({ clusterId: map.clusterId, epoch: 1 })
 })
 

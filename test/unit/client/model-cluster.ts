@@ -215,7 +215,7 @@ export class ModelCluster {
       placements: [0, 1, 2].map((group) => ({ group, members: members(group) })),
       nextReplica: 100
     } as const
-    return { map, leaders: this.groups.map((group) => group.leader) }
+    return { map, leaders: this.groups.map((group) => group.leader), unreachable: [] }
   }
 
   link(node: NodeId): void {

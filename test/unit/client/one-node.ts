@@ -146,7 +146,7 @@ export class OneNode implements Transport {
       placements: [0, 1].map((group) => ({ group, members })),
       nextReplica: 2
     } as const
-    return encodeClusterView({ map, leaders: [NODE, NODE] })
+    return encodeClusterView({ map, leaders: [NODE, NODE], unreachable: [] })
   }
 
   #apply(operation: Operation): Result {

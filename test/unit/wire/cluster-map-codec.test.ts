@@ -70,18 +70,22 @@ test('a map comes back', () => {
   )
 })
 
-test('a view comes back; a leader that the map does not name is none', () => {
+test('a view comes back; who leads or is gone and is not in the map is nobody', () => {
+  const stranger = 'nobody knows me, not at all'
   fc.assert(
-    fc.property(anyMap, fc.array(fc.nat(), { maxLength: 8 }), (map, picks) => {
-      const ids = ['', ...map.nodes.map(({ id }) => id)]
+    fc.property(anyMap, fc.array(fc.nat(), { maxLength: 8 }), fc.nat(), (map, picks, gone) => {
+      const nodes = map.nodes.map(({ id }) => id)
+      const ids = ['', ...nodes]
       const leaders = picks.map((pick) => ids[pick % ids.length] as string)
-      const view: ClusterView = { map, leaders }
+      const unreachable = nodes.filter((_, i) => ((gone >> i) & 1) === 1)
+      const view: ClusterView = { map, leaders, unreachable }
       expect(decodeClusterView(encodeClusterView(view))).toEqual(view)
       const strange = encodeClusterView({
         map,
-        leaders: [...leaders, 'nobody knows me, not at all']
+        leaders: [...leaders, stranger],
+        unreachable: [stranger, ...unreachable]
       })
-      expect(decodeClusterView(strange).leaders).toEqual([...leaders, ''])
+      expect(decodeClusterView(strange)).toEqual({ ...view, leaders: [...leaders, ''] })
     })
   )
 })
@@ -93,7 +97,7 @@ test('cut, extended or garbled, it is Malformed or something well-formed, never 
     fc.property(anyMap, garble, fc.nat(), (map, changes, cut) => {
       for (const bytes of [
         encodeClusterMap(map),
-        encodeClusterView({ map, leaders: [] }),
+        encodeClusterView({ map, leaders: [], unreachable: map.nodes.map(({ id }) => id) }),
         encodeNodeRecord(map.nodes[0] ?? node('a'))
       ]) {
         const garbled = bytes.slice(0, bytes.length - (cut % 4))
@@ -140,6 +144,12 @@ test('each rule of the format is kept', () => {
   refused({ nodes: [node('b'), node('a')] }, /nodes out of order/)
   const [first] = map.placements
   if (first !== undefined) refused({ placements: [first, first] }, /groups out of order/)
+})
+
+test('a view of another version, or of a node at no place, is refused', () => {
+  const bytes = encodeClusterView({ map, leaders: ['a'], unreachable: ['b'] })
+  expect(() => decodeClusterView(Uint8Array.of(1, ...bytes.subarray(1)))).toThrow(/view version/)
+  expect(() => decodeClusterView(Uint8Array.of(...bytes.subarray(0, -1), 2))).toThrow(/no node/)
 })
 
 test('what no reader would take is not written', () => {
