@@ -1,10 +1,12 @@
-import { type Answered, ok, type Respond, rejected } from '../partition/answer.ts'
+import { type Answered, type Asker, ok, rejected } from '../partition/answer.ts'
 import type { ReplicaHost } from '../partition/host.ts'
 import type { Replica } from '../partition/replica.ts'
+import type { PeerId } from '../transport/transport.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
 import type { NodeId } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
+import { type Respond, Visit, type VisitShell } from './visit.ts'
 
 /** What the door asks of the node behind it. */
 export interface DoorShell {
@@ -23,10 +25,13 @@ const INSIDE_BYTES_MAX = 64 * 1024 * 1024
 const EMPTY = new Uint8Array(0)
 
 /**
- * Where requests enter a node, whoever sent them: admits, finds the replica, sees that it answers.
+ * Where requests enter a node, whoever sent them: admits, finds the replica, sees that it answers
+ * or that nobody waits for the answer any more.
  */
-export class Door {
+export class Door implements VisitShell {
   readonly #shell: DoorShell
+  /** Of each sender, by the id of the request: those that were not answered at once. */
+  readonly #visits = new Map<PeerId, Map<number, Visit>>()
   #inside = 0
   #insideBytes = 0
   #closing = false
@@ -45,20 +50,53 @@ export class Door {
     this.#closing = true
   }
 
-  /** `respond` is called exactly once, at once or later. */
-  enter(request: Request, respond: Respond): void {
+  /**
+   * `respond` is called once, at once or later, unless `from` gives the request up before. Requires:
+   * ids of a sender are unique as long as its link stands.
+   */
+  enter(from: PeerId, request: Request, respond: Respond): void {
     const refusal = this.#refusal(request)
     if (refusal !== undefined) {
       respond(refusal)
       return
     }
+    const visit = new Visit(this, { from, request, respond, now: this.#now() })
     this.#inside++
-    this.#insideBytes += request.body.length
-    this.#serve(request, (answer) => {
-      this.#inside--
-      this.#insideBytes -= request.body.length
-      respond(answer)
-    })
+    this.#insideBytes += visit.bytes
+    this.#serve(request, visit)
+    if (visit.isAnswered) return
+    const visits = this.#visits.get(from)
+    if (visits === undefined) this.#visits.set(from, new Map([[request.id, visit]]))
+    else visits.set(request.id, visit)
+  }
+
+  /**
+   * `from` no longer waits for request `id`: it is dropped, unless it is a mutation that was
+   * proposed already. No answer will be sent.
+   */
+  giveUp(from: PeerId, id: number): void {
+    this.#visits.get(from)?.get(id)?.giveUp(this.#now())
+  }
+
+  /** The link of `from` is down: nobody waits for the answers to what came by it. */
+  gone(from: PeerId): void {
+    const visits = this.#visits.get(from)
+    if (visits === undefined) return
+    this.#visits.delete(from)
+    for (const visit of visits.values()) visit.giveUp(this.#now())
+  }
+
+  /** Of visits alone. */
+  left(visit: Visit): void {
+    this.#inside--
+    this.#insideBytes -= visit.bytes
+    const visits = this.#visits.get(visit.from)
+    // Another life of the sender may use the number for something else.
+    if (visits?.get(visit.id) === visit) visits.delete(visit.id)
+  }
+
+  #now(): number {
+    return this.#shell.host.clock.monotonic()
   }
 
   #refusal(request: Request): Answered | undefined {
@@ -79,33 +117,37 @@ export class Door {
     return undefined
   }
 
-  #serve(request: Request, respond: Respond): void {
+  #serve(request: Request, asker: Asker): void {
     const { kind, group, body } = request
     if (kind === 'map') {
       const view = this.#shell.view()
-      respond(view === undefined ? rejected('not_leader', 'no map yet') : ok(0, view))
+      asker.respond(view === undefined ? rejected('not_leader', 'no map yet') : ok(0, view))
       return
     }
     const replica = this.#shell.host.get(group)
     if (replica === undefined) {
       const leader = this.#shell.leaderOf(group) ?? ''
-      respond(rejected('not_leader', `group ${group} is not on this node`, { leader }))
+      asker.respond(rejected('not_leader', `group ${group} is not on this node`, { leader }))
       return
     }
-    if (kind === 'basis') respond(ok(replica.state.applied.index, EMPTY))
-    else if (kind === 'mutate') replica.mutate(body, respond)
-    else this.#get(replica, body, respond)
+    if (kind === 'basis') asker.respond(ok(replica.state.applied.index, EMPTY))
+    else if (kind === 'mutate') replica.mutate(body, asker)
+    else this.#get(replica, body, asker)
   }
 
-  #get(replica: Replica, key: Uint8Array, respond: Respond): void {
+  #get(replica: Replica, key: Uint8Array, asker: Asker): void {
     if (key.length === 0 || key.length > KEY_BYTES_MAX) {
-      respond(rejected('invalid_argument', `a key has 1 to ${KEY_BYTES_MAX} bytes`))
+      asker.respond(rejected('invalid_argument', `a key has 1 to ${KEY_BYTES_MAX} bytes`))
       return
     }
-    const failed = (): void => {
-      const leader = replica.isLeader ? '' : (replica.leaderNode ?? '')
-      respond(rejected('not_leader', `this node does not lead group ${replica.group}`, { leader }))
-    }
-    this.#shell.host.read(replica, () => replica.answerRead(key, respond), failed)
+    this.#shell.host.read(replica, {
+      run: () => replica.answerRead(key, asker),
+      fail: () => {
+        const leader = replica.isLeader ? '' : (replica.leaderNode ?? '')
+        const reason = `this node does not lead group ${replica.group}`
+        asker.respond(rejected('not_leader', reason, { leader }))
+      },
+      isOver: (now) => asker.isOver(now)
+    })
   }
 }

@@ -31,7 +31,7 @@ import {
   encodeStatus
 } from '../wire/node-frames.ts'
 import type { Request } from '../wire/request.ts'
-import { decodeRequest, encodeReply } from '../wire/request-codec.ts'
+import { decodeCancel, decodeRequest, encodeReply } from '../wire/request-codec.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Self } from './membership.ts'
 import { OncePerLink } from './once.ts'
@@ -106,10 +106,11 @@ export class Frames {
   }
 
   down(peer: PeerId, reason: string): void {
-    const { mesh, membership, inside, leaders } = this.#node
+    const { mesh, membership, inside, leaders, door } = this.#node
     const wasLinked = mesh.link(peer) !== undefined
     membership.gone(peer)
     this.#once.close(peer)
+    door.gone(peer)
     if (!wasLinked) return
     this.#heardAt.delete(peer)
     leaders.forget(peer)
@@ -122,7 +123,7 @@ export class Frames {
     try {
       const frame = decodeFrame(bytes)
       if (frame.kind === FRAME.request) this.#request(peer, frame)
-      else if (frame.kind === FRAME.cancel) return
+      else if (frame.kind === FRAME.cancel) this.#cancel(peer, frame)
       else if (this.#node.mesh.link(peer) === undefined) throw new Malformed('not for clients')
       else {
         this.#heardAt.set(peer, this.#node.host.clock.monotonic())
@@ -134,14 +135,14 @@ export class Frames {
     }
   }
 
-  /** A request from the gateway of this very node. */
+  /** A request, or the end of one, from the gateway of this very node. */
   fromInside(bytes: Uint8Array): void {
-    const { kind, head, body } = decodeFrame(bytes)
-    if (kind !== FRAME.request) return
-    const request = decodeRequest(head, body)
-    this.#node.door.enter(request, (answer) => {
-      this.#node.inside.reply(this.#reply(request.id, answer))
-    })
+    const { door, inside } = this.#node
+    const frame = decodeFrame(bytes)
+    if (frame.kind === FRAME.cancel) this.#cancel(inside.self, frame)
+    if (frame.kind !== FRAME.request) return
+    const request = decodeRequest(frame.head, frame.body)
+    door.enter(inside.self, request, (answer) => inside.reply(this.#reply(request.id, answer)))
   }
 
   /** Tells all nodes how we are, and gives up links to those that have long said nothing. */
@@ -182,9 +183,13 @@ export class Frames {
       this.#transport.send(peer, this.#reply(request.id, refusal))
       return
     }
-    this.#node.door.enter(request, (answer) => {
+    this.#node.door.enter(peer, request, (answer) => {
       this.#transport.send(peer, this.#reply(request.id, answer))
     })
+  }
+
+  #cancel(peer: PeerId, { head, body }: Frame): void {
+    this.#node.door.giveUp(peer, decodeCancel(head, body))
   }
 
   /** The system group is changed by nodes alone, each for itself. */

@@ -8,8 +8,16 @@ import type { Reply } from '../wire/request.ts'
 /** A reply before the door adds the id of its request and the epoch of the map. */
 export type Answered = Omit<Reply, 'id' | 'epoch'>
 
-/** Called exactly once per request. */
-export type Respond = (answer: Answered) => void
+/** Who asked, for as long as it waits. */
+export interface Asker {
+  /** The first answer counts; any later one is passed over, as is one for who gave up. */
+  respond(answer: Answered): void
+  /**
+   * Whether nobody waits any more: it was answered, it gave up, or its deadline passed, which it is
+   * told here as a definite refusal. Requires: nothing that can be seen was done for it yet.
+   */
+  isOver(now: number): boolean
+}
 
 const NOTHING = new Uint8Array(0)
 
@@ -33,13 +41,13 @@ export function unknown(message: string): Answered {
   return { outcome: 'unknown', code, message, applied: 0, leader: '', waitMs: 0, body: NOTHING }
 }
 
-/** The command in a request; undefined: it is garbled, and `respond` was told. */
-export function readCommand(bytes: Uint8Array, respond: Respond): Command | undefined {
+/** The command in a request; undefined: it is garbled, and the asker was told. */
+export function readCommand(bytes: Uint8Array, asker: Asker): Command | undefined {
   try {
     return decodeCommand(bytes)
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
-    respond(rejected('invalid_argument', error.message))
+    asker.respond(rejected('invalid_argument', error.message))
     return undefined
   }
 }

@@ -1,11 +1,11 @@
 import type { Index } from '../raft/types.ts'
 import type { StateMachine } from '../state/state-machine.ts'
 import { encodeRead } from '../wire/read-body.ts'
-import { type Answered, ok, type Respond } from './answer.ts'
+import { type Answered, type Asker, ok } from './answer.ts'
 
 interface Read {
   readonly key: Uint8Array
-  readonly respond: Respond
+  readonly asker: Asker
 }
 
 /**
@@ -15,8 +15,8 @@ interface Read {
 export class ExpiredReads {
   #reads: Read[] = []
 
-  add(key: Uint8Array, respond: Respond): void {
-    this.#reads.push({ key, respond })
+  add(key: Uint8Array, asker: Asker): void {
+    this.#reads.push({ key, asker })
   }
 
   /** Those added since the last call, to be answered once; undefined: none. */
@@ -26,12 +26,12 @@ export class ExpiredReads {
     this.#reads = []
     return {
       answer: (index, state) => {
-        for (const { key, respond } of reads) {
-          respond(ok(index, encodeRead(state.read(key), state.time)))
+        for (const { key, asker } of reads) {
+          asker.respond(ok(index, encodeRead(state.read(key), state.time)))
         }
       },
       refuse: (answer) => {
-        for (const { respond } of reads) respond(answer)
+        for (const { asker } of reads) asker.respond(answer)
       }
     }
   }

@@ -7,6 +7,7 @@ import type { DiskFault } from '../world/disk.ts'
 import type { TrustedClock } from './group-time.ts'
 import { ReadRounds } from './reads.ts'
 import type { PersistBatch, Replica, ReplicaShell } from './replica.ts'
+import type { ReadWait } from './waits.ts'
 
 /** Where a host's frames go; the node gathers them per peer. */
 export interface Outbox {
@@ -82,27 +83,35 @@ export class ReplicaHost implements ReplicaShell {
   /** One Raft tick for every replica. */
   tick(): void {
     const stalled = this.syncAgeMs > this.#options.syncStallMs
+    const now = this.clock.monotonic()
     for (const replica of this.#replicas.values()) {
+      replica.waits.sweep(now)
       // A leader on a hung disk would keep its followers waiting (hashicorp/raft#503); a follower
       // on one must not campaign, for it cannot keep the vote it would give itself.
       if (!stalled) replica.tick()
       else if (replica.isLeader) replica.stepDown()
     }
-    this.reads.tick(this.clock.monotonic())
+    this.reads.tick(now)
     this.#scheduleTurn()
   }
 
-  /** A strong read of `replica`: `run` at a moment when its state may be read, else `fail`. */
-  read(replica: Replica, run: () => void, fail: () => void): void {
-    const { role, transferring } = replica.raft.status
-    if (role !== 'leader' || transferring || replica.damage !== undefined) {
-      fail()
-      return
+  /** A strong read of `replica`: run at a moment when its state may be read, else failed. */
+  read(replica: Replica, read: ReadWait): void {
+    const { role, transferring, committedInTerm } = replica.raft.status
+    if (role !== 'leader' || transferring || replica.damage !== undefined) read.fail()
+    else if (committedInTerm) this.#confirm(replica, read)
+    else {
+      replica.waits.untilCommitted({
+        run: () => this.#confirm(replica, read),
+        fail: () => read.fail(),
+        isOver: (now) => read.isOver(now)
+      })
     }
-    replica.whenCommittedInTerm(() => {
-      this.reads.request(replica, run, fail)
-      this.#scheduleTurn()
-    }, fail)
+  }
+
+  #confirm(replica: Replica, read: ReadWait): void {
+    this.reads.request(replica, read)
+    this.#scheduleTurn()
   }
 
   confirmed(node: NodeId, round: number, failed: readonly GroupId[]): void {

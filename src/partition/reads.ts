@@ -2,6 +2,7 @@ import type { Index, Term } from '../raft/types.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { Replica } from './replica.ts'
+import type { ReadWait } from './waits.ts'
 
 export interface ReadShell {
   sendConfirm(node: NodeId, round: number, groups: readonly ConfirmGroup[]): void
@@ -9,15 +10,14 @@ export interface ReadShell {
 
 interface Wait {
   readonly index: Index
-  readonly run: () => void
-  readonly fail: () => void
+  readonly read: ReadWait
 }
 
 interface GroupRound {
   readonly replica: Replica
   readonly term: Term
   readonly acks: Set<ReplicaId>
-  readonly waits: Wait[]
+  waits: Wait[]
 }
 
 interface Round {
@@ -45,22 +45,22 @@ export class ReadRounds {
   }
 
   /**
-   * Calls `run` when it is certain that `replica` led its group at some moment after this call and
-   * everything committed before the call is applied; `fail` if it stops leading first.
+   * Runs `read` when it is certain that `replica` led its group at some moment after this call and
+   * everything committed before the call is applied; fails it if it stops leading first.
    */
-  request(replica: Replica, run: () => void, fail: () => void): void {
+  request(replica: Replica, read: ReadWait): void {
     const { status } = replica.raft
     const { group } = replica
     let gathered = this.#gathering.get(group)
     if (gathered !== undefined && gathered.term !== status.term) {
-      for (const wait of gathered.waits) wait.fail()
+      failAll(gathered)
       gathered = undefined
     }
     if (gathered === undefined) {
       gathered = { replica, term: status.term, acks: new Set(), waits: [] }
       this.#gathering.set(group, gathered)
     }
-    gathered.waits.push({ index: status.commit, run, fail })
+    gathered.waits.push({ index: status.commit, read })
   }
 
   get waiting(): boolean {
@@ -100,8 +100,16 @@ export class ReadRounds {
     if (open.groups.size === 0) this.#open.delete(round)
   }
 
-  /** Asks again for what was asked too long ago. Call it a few times a second. */
+  /**
+   * Lets go of reads nobody waits for, and asks again for what was asked too long ago. Call it a
+   * few times a second.
+   */
   tick(now: number): void {
+    sweep(this.#gathering, now)
+    for (const [round, { groups }] of this.#open) {
+      sweep(groups, now)
+      if (groups.size === 0) this.#open.delete(round)
+    }
     for (const [round, open] of this.#open) {
       if (now - open.startedAt < ROUND_AGE_MS_MAX) break
       this.#open.delete(round)
@@ -118,14 +126,14 @@ export class ReadRounds {
     const gathered = this.#gathering.get(group)
     if (stale(gathered)) {
       this.#gathering.delete(group)
-      for (const wait of gathered.waits) wait.fail()
+      failAll(gathered)
     }
     for (const [round, open] of this.#open) {
       const part = open.groups.get(group)
       if (!stale(part)) continue
       open.groups.delete(group)
       if (open.groups.size === 0) this.#open.delete(round)
-      for (const wait of part.waits) wait.fail()
+      failAll(part)
     }
   }
 
@@ -146,19 +154,30 @@ export class ReadRounds {
       const { replica, term, waits } = part
       this.#gathering.set(group, { replica, term, acks: new Set(), waits })
     } else if (gathered.term === part.term) gathered.waits.unshift(...part.waits)
-    else for (const wait of part.waits) wait.fail()
+    else failAll(part)
   }
 
   #settleIfDone(part: GroupRound): boolean {
     const { raft } = part.replica
     const { role, term } = raft.status
     if (role !== 'leader' || term !== part.term) {
-      for (const wait of part.waits) wait.fail()
+      failAll(part)
       return true
     }
     if (!raft.isQuorum((replica) => part.acks.has(replica))) return false
-    for (const { index, run } of part.waits) part.replica.whenApplied(index, run)
+    for (const { index, read } of part.waits) part.replica.whenApplied(index, read)
     return true
+  }
+}
+
+function failAll({ waits }: GroupRound): void {
+  for (const { read } of waits) read.fail()
+}
+
+function sweep(groups: Map<GroupId, GroupRound>, now: number): void {
+  for (const [group, part] of groups) {
+    part.waits = part.waits.filter(({ read }) => !read.isOver(now))
+    if (part.waits.length === 0) groups.delete(group)
   }
 }
 

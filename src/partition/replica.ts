@@ -8,11 +8,11 @@ import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeRead } from '../wire/read-body.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
-import { commandAnswer, ok, type Respond, readCommand, rejected, unknown } from './answer.ts'
+import { type Asker, commandAnswer, ok, readCommand, rejected, unknown } from './answer.ts'
 import { ExpiredReads } from './expired-reads.ts'
 import { GroupTime, type TrustedClock } from './group-time.ts'
 import { Pending } from './pending.ts'
-import { Waits } from './waits.ts'
+import { type ReadWait, Waits } from './waits.ts'
 
 /** What a replica needs of the node around it. */
 export interface ReplicaShell {
@@ -44,7 +44,7 @@ export interface PersistBatch {
 
 interface Gathered {
   readonly bytes: Uint8Array
-  readonly respond: Respond
+  readonly asker: Asker
 }
 
 /** Digests are kept at every such index, so that replicas under load can be compared, too. */
@@ -63,6 +63,7 @@ export class Replica {
   readonly id: ReplicaId
   readonly raft: Raft
   readonly placement: Placement
+  readonly waits = new Waits()
   state: StateMachine
   /** What the state was at the last few multiples of CHECKPOINT_ENTRIES, oldest first. */
   readonly checkpoints: { readonly index: Index; readonly digest: string }[] = []
@@ -72,7 +73,6 @@ export class Replica {
   #gatheredBytes = 0
   readonly #expired = new ExpiredReads()
   readonly #time: GroupTime
-  readonly #waits = new Waits()
   readonly #nodeOf = new Map<ReplicaId, NodeId>()
   #unsynced: PersistBatch[] = []
   #ledTerm: Term = 0
@@ -179,49 +179,43 @@ export class Replica {
     this.#shell.dirty(this)
   }
 
-  /** A mutation from a router. Answers once, when its fate is known or can no longer be learnt. */
-  mutate(bytes: Uint8Array, respond: Respond): void {
+  /**
+   * A mutation from a router. Answers when its fate is known or can no longer be learnt; one whose
+   * asker is over by the end of the turn is not proposed.
+   */
+  mutate(bytes: Uint8Array, asker: Asker): void {
     if (!this.#mayServe()) {
-      respond(this.#notLeader())
+      asker.respond(this.#notLeader())
       return
     }
-    const command = readCommand(bytes, respond)
+    const command = readCommand(bytes, asker)
     if (command === undefined) return
     const known = this.state.lookup(command.session, command.seq)
     if (known !== undefined) {
-      respond(commandAnswer(this.state.applied.index, known))
+      asker.respond(commandAnswer(this.state.applied.index, known))
       return
     }
-    this.#gathered.push({ bytes, respond })
+    this.#gathered.push({ bytes, asker })
     this.#gatheredBytes += bytes.length
     if (this.#gatheredBytes >= ENTRY_BYTES_MAX) this.#proposeGathered()
     this.#shell.dirty(this)
   }
 
-  /**
-   * Calls `run` once this leader has committed an entry of its own term, so that its commit index
-   * is the group's (design §5 rule 4), or `fail` when it stops leading before.
-   */
-  whenCommittedInTerm(run: () => void, fail: () => void): void {
-    if (this.raft.status.committedInTerm) run()
-    else this.#waits.untilCommitted(run, fail)
-  }
-
-  /** Calls `run` once everything up to `index` is applied. */
-  whenApplied(index: Index, run: () => void): void {
-    if (this.state.applied.index >= index) run()
-    else this.#waits.untilApplied(index, run)
+  /** Runs `read` once everything up to `index` is applied. */
+  whenApplied(index: Index, read: ReadWait): void {
+    if (this.state.applied.index >= index) read.run()
+    else this.waits.untilApplied(index, read)
   }
 
   /** The answer to a strong read at the present state; may first commit the time (design §7). */
-  answerRead(key: Uint8Array, respond: Respond): void {
+  answerRead(key: Uint8Array, asker: Asker): void {
     const record = this.state.read(key)
     const now = record?.expiresAt === undefined ? this.state.time : this.#time.now()
     if (record?.expiresAt === undefined || now < record.expiresAt) {
-      respond(ok(this.state.applied.index, encodeRead(record, now)))
+      asker.respond(ok(this.state.applied.index, encodeRead(record, now)))
       return
     }
-    this.#expired.add(key, respond)
+    this.#expired.add(key, asker)
     this.#shell.dirty(this)
   }
 
@@ -235,7 +229,7 @@ export class Replica {
       this.#obey(ready)
     }
     this.#noticeLeadership()
-    if (this.raft.status.committedInTerm) this.#waits.committed(true)
+    if (this.raft.status.committedInTerm) this.waits.committed(true)
   }
 
   get installing(): boolean {
@@ -280,15 +274,17 @@ export class Replica {
 
   #proposeGathered(): void {
     if (this.#gathered.length === 0) return
-    const gathered = this.#gathered
+    const now = this.#shell.clock.monotonic()
+    const gathered = this.#gathered.filter(({ asker }) => !asker.isOver(now))
     this.#gathered = []
     this.#gatheredBytes = 0
+    if (gathered.length === 0) return
     const answerAll = (answer: ReturnType<typeof rejected>): void => {
-      for (const { respond } of gathered) respond(answer)
+      for (const { asker } of gathered) asker.respond(answer)
     }
     const applied = (index: Index, answers: readonly Answer[]): void => {
       for (let i = 0; i < gathered.length; i++) {
-        gathered[i]?.respond(commandAnswer(index, answers[i] as Answer))
+        gathered[i]?.asker.respond(commandAnswer(index, answers[i] as Answer))
       }
     }
     const replaced = (): void => answerAll(this.#notLeader())
@@ -368,7 +364,7 @@ export class Replica {
     }
     this.#time.heard(this.state.time)
     this.#shell.applied(this, entries)
-    this.#waits.applied(this.state.applied.index)
+    this.waits.applied(this.state.applied.index)
   }
 
   #checkpoint(index: Index): void {
@@ -384,7 +380,7 @@ export class Replica {
     this.#ledTerm = leads
     // Whatever an earlier term of ours appended, its fate is decided by another leader now.
     this.#pending.loseAll()
-    this.#waits.committed(false)
+    this.waits.committed(false)
     this.#shell.leadershipChanged(this)
   }
 

@@ -1,5 +1,6 @@
 import { ClientDriver } from '../client/driver.ts'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
+import type { Cancel } from '../world/clock.ts'
 import type { SimulatedNetwork } from './network.ts'
 import type { Life, World } from './world.ts'
 
@@ -31,15 +32,18 @@ export class SimulatedClient {
     return this.#driver.inFlight
   }
 
-  /** `lost` is called instead of `done` when the client dies before the answer. */
+  /**
+   * `lost` is called instead of `done` when the client dies before the answer. The result gives the
+   * call up, as an AbortSignal does.
+   */
   call(
     operation: CallOperation,
     timeoutMs: number,
     done: (outcome: CallOutcome) => void,
     lost: () => void = () => {}
-  ): void {
+  ): Cancel {
     this.#lost.add(lost)
-    this.#driver.call(operation, { timeoutMs }, (outcome) => {
+    return this.#driver.call(operation, { timeoutMs }, (outcome) => {
       this.#lost.delete(lost)
       done(outcome)
     })

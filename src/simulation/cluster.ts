@@ -95,6 +95,15 @@ export class SimulatedCluster {
     return undefined
   }
 
+  /** A node that still works on requests though nobody waits for an answer. */
+  get crowded(): string | undefined {
+    for (const { name, machine } of this.nodes) {
+      const inside = machine?.door.inside ?? 0
+      if (inside > 0) return `${name}: ${inside}`
+    }
+    return undefined
+  }
+
   /** A node whose log holds more than `bytes`. */
   overgrownLog(bytes: number): string | undefined {
     for (const { name, machine } of this.nodes) {

@@ -31,6 +31,8 @@ const CHAOS_MS = 20_000
 const HEALTHY_MS_MAX = 20_000
 const EQUAL_MS_MAX = 20_000
 const TIMEOUT_MS = 4_000
+/** Callers who will not wait give up within this time, or say so from the start. */
+const IMPATIENT_MS_MAX = 300
 
 /**
  * Goal: no history of single-key operations that is not linearizable, no replicas apart, and a
@@ -69,6 +71,8 @@ class RegisterRun {
   readonly #keys: readonly string[]
   readonly #history: Operation[] = []
   readonly #logBound: number
+  /** One call in so many has a caller who will not wait; 0: none. */
+  readonly #impatientEvery: number
   #working = true
   #inFlight = 0
   #values = 0
@@ -90,6 +94,7 @@ class RegisterRun {
     const { logBytesMax, segmentBytes } = { ...NODE_LIMITS, ...limits }
     this.#logBound = logBytesMax + segmentBytes
     this.#swarm = new Swarm(this.#cluster)
+    this.#impatientEvery = draw(0, 0, 2, 10)
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
@@ -141,6 +146,10 @@ class RegisterRun {
     for (const key of this.#keys) this.#call(client as SimulatedClient, key, { type: 'get' })
     if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#inFlight === 0)) {
       throw new Violation('the last reads have no answer')
+    }
+    const crowded = (): string | undefined => this.#cluster.crowded
+    if (!this.#cluster.runTo(TIMEOUT_MS, () => crowded() === undefined)) {
+      throw new Violation(`requests stay inside: ${crowded()}`)
     }
     const overgrown = (): string | undefined => this.#cluster.overgrownLog(this.#logBound)
     if (!this.#cluster.runTo(EQUAL_MS_MAX, () => overgrown() === undefined)) {
@@ -223,12 +232,17 @@ class RegisterRun {
       this.#world.trace(`${client.name} ${key} ${call.type} ${JSON.stringify(told)}`)
       done()
     }
-    client.call(
+    const isImpatient =
+      this.#working && this.#impatientEvery > 0 && this.#random.below(this.#impatientEvery) === 0
+    const waitsMs = isImpatient ? 1 + this.#random.below(IMPATIENT_MS_MAX) : TIMEOUT_MS
+    const aborts = isImpatient && this.#random.below(2) === 0
+    const cancel = client.call(
       operationOf(key, call),
-      TIMEOUT_MS,
+      aborts ? TIMEOUT_MS : waitsMs,
       (outcome) => end(outcomeOf(outcome)),
       () => end({ type: 'unknown' })
     )
+    if (aborts) this.#world.schedule(client.life, waitsMs, 'abort', cancel)
   }
 
   #ills(): string {

@@ -209,8 +209,10 @@ test('a read that needs the time of an overloaded group is told so, and may come
     true
   )
   const answers: Answered[] = []
-  const read = (): void => replica.answerRead(utf8('short'), (answer) => void answers.push(answer))
-  host.read(replica, read, () => {})
+  const respond = (answer: Answered): void => void answers.push(answer)
+  const isOver = (): boolean => false
+  const run = (): void => replica.answerRead(utf8('short'), { respond, isOver })
+  host.read(replica, { run, fail: () => {}, isOver })
   expect(cluster.runTo(100, () => answers.length === 1)).toBe(true)
   expect(answers[0]).toMatchObject({ outcome: 'rejected', code: 'overloaded' })
   expect(has(cluster, 'short')).toBe(false)

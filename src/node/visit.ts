@@ -1,0 +1,72 @@
+import { type Answered, type Asker, rejected } from '../partition/answer.ts'
+import type { PeerId } from '../transport/transport.ts'
+import type { Request } from '../wire/request.ts'
+
+/** Where an answer goes. */
+export type Respond = (answer: Answered) => void
+
+/** Who counts the visits. */
+export interface VisitShell {
+  /** Called once for each visit, before its answer is sent. */
+  left(visit: Visit): void
+}
+
+/** What is known of a request when it comes in at `now`, on the monotonic clock. */
+export interface Arrival {
+  readonly from: PeerId
+  readonly request: Request
+  readonly respond: Respond
+  readonly now: number
+}
+
+/**
+ * A request inside a node, from its admission to its answer. It leaves with its answer, when its
+ * deadline passes, or when its sender gives it up; a mutation that was proposed stays to its end,
+ * for its entry is in memory as long.
+ */
+export class Visit implements Asker {
+  readonly from: PeerId
+  readonly id: number
+  readonly bytes: number
+  readonly #shell: VisitShell
+  readonly #isRead: boolean
+  readonly #deadline: number
+  /** Undefined: it has left. */
+  #respond: Respond | undefined
+  #isGivenUp = false
+
+  constructor(shell: VisitShell, { from, request, respond, now }: Arrival) {
+    this.#shell = shell
+    this.from = from
+    this.id = request.id
+    this.#isRead = request.kind !== 'mutate'
+    this.bytes = request.body.length
+    this.#deadline = now + request.timeoutMs
+    this.#respond = respond
+  }
+
+  get isAnswered(): boolean {
+    return this.#respond === undefined
+  }
+
+  respond(answer: Answered): void {
+    const respond = this.#respond
+    if (respond === undefined) return
+    this.#respond = undefined
+    this.#shell.left(this)
+    if (!this.#isGivenUp) respond(answer)
+  }
+
+  isOver(now: number): boolean {
+    if (this.#respond === undefined) return true
+    if (!this.#isGivenUp && now < this.#deadline) return false
+    this.respond(rejected('timeout', 'its deadline passed before it was begun'))
+    return true
+  }
+
+  /** A read leaves at once; a mutation when it is about to be proposed, or with its answer. */
+  giveUp(now: number): void {
+    this.#isGivenUp = true
+    if (this.#isRead) this.isOver(now)
+  }
+}
