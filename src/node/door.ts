@@ -51,8 +51,8 @@ export class Door implements VisitShell {
   }
 
   /**
-   * `respond` is called once, at once or later, unless `from` gives the request up before. Requires:
-   * ids of a sender are unique as long as its link stands.
+   * `respond` is called once, at once or later, unless `from` gives the request up before.
+   * Requires: ids of a sender are unique as long as its link stands.
    */
   enter(from: PeerId, request: Request, respond: Respond): void {
     const refusal = this.#refusal(request)

@@ -106,8 +106,8 @@ export function decodeReply(head: readonly unknown[], body: Uint8Array): Reply {
 }
 
 /**
- * Head: [3, id]. The sender no longer waits for that request: it gets no answer, and is dropped if it
- * has done nothing yet. An effect is not undone.
+ * Head: [3, id]. The sender no longer waits for that request: it gets no answer, and is dropped if
+ * it has done nothing yet. An effect is not undone.
  */
 export function encodeCancel(id: number): readonly Uint8Array[] {
   return encodeFrame([FRAME.cancel, id])

@@ -10,7 +10,8 @@ import { encodeCommand } from '../../src/wire/command.ts'
 import type { Request } from '../../src/wire/request.ts'
 
 // Goal: what nobody waits for costs a node nothing and changes nothing, unless its entry is in the
-// log already. Method: requests at the door of a leader, some of which cannot confirm that it leads.
+// log already. Method: requests at the door of a leader, some of which cannot confirm that it
+// leads.
 
 const GROUP = 1
 const KEY = utf8('key')
