@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Failure, failure } from '../wire/failure.ts'
-import { authorityOf } from './target.ts'
+import { authorityOf } from './routing.ts'
 
 /** Judges the head of a request: what is wrong with it, or undefined. */
 export type Guard = (head: RequestHead) => Failure | undefined

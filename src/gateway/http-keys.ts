@@ -2,36 +2,31 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import type { Operation, Result } from '../wire/command.ts'
 import { type Failure, failure } from '../wire/failure.ts'
-import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, TTL_MS_MAX, VALUE_BYTES_MAX } from '../wire/limits.ts'
+import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import { unreachable } from '../world/assert.ts'
 import { realClock } from '../world/real.ts'
+import { API } from './api.ts'
+import { BadRequest } from './bad-request.ts'
 import type { Calls } from './calls.ts'
+import { conditionOf, names } from './conditions.ts'
+import { keyReader } from './http-asked.ts'
 import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
+import { jsonReader } from './json-body.ts'
 import { conflict, problemOf, revisionHeaders } from './problem.ts'
-import {
-  BadRequest,
-  countIn,
-  incrementOf,
-  keyOf,
-  names,
-  queryOf,
-  revisionOf,
-  targetOf
-} from './target.ts'
 
 /** Bodies being read or waiting for their answer, over all callers. */
 const BODIES_BYTES_MAX = 64 * 1024 * 1024
 const JSON_BYTES_MAX = 64 * 1024
 
-/** Headers that change what a call means; one that is not known here must not be passed over. */
-const MEANINGFUL = ['keymesh-fence-key', 'keymesh-fence-token', 'idempotency-key'] as const
+const READ = {
+  get: keyReader(API.get),
+  put: keyReader(API.put),
+  delete: keyReader(API.delete),
+  increment: keyReader(API.increment)
+} as const
 
-interface Asked {
-  readonly key: Uint8Array
-  readonly query: ReadonlyMap<string, string>
-  readonly timeoutMs: number
-}
+const readIncrement = jsonReader(API.increment.body.schema)
 
 /** The calls on single keys: `/v1/kv/{key}` and its increment. */
 export class KeyRoutes {
@@ -43,15 +38,9 @@ export class KeyRoutes {
   }
 
   get(request: FastifyRequest, reply: FastifyReply): void {
-    const { key, query, timeoutMs } = asked(request, ['consistency'])
-    const consistency = query.get('consistency') ?? 'strong'
-    if (consistency !== 'strong') {
-      throw new BadRequest('consistency must be strong: this version offers no other')
-    }
-    if (request.headers['if-match'] !== undefined) {
-      throw new BadRequest('If-Match is for changes; a read takes If-None-Match')
-    }
-    const unless = request.headers['if-none-match']
+    const { key, query, headers, timeoutMs } = READ.get(request)
+    const unless = headers['if-none-match']
+    const { consistency = 'strong' } = query
     this.#run(reply, { kind: 'get', key, consistency }, timeoutMs, (outcome) => {
       if (!outcome.ok) fail(reply, outcome.failure)
       else if (outcome.kind === 'get') answerRead(reply, outcome.record, unless)
@@ -59,27 +48,24 @@ export class KeyRoutes {
   }
 
   put(request: FastifyRequest, reply: FastifyReply): void {
-    const { key, query, timeoutMs } = asked(request, ['ttl'])
-    const ttlMs = countIn(query, 'ttl', { min: 1, max: TTL_MS_MAX })
-    const condition = { ...conditionOf(request), ...(ttlMs === undefined ? {} : { ttlMs }) }
+    const { key, query, headers, timeoutMs } = READ.put(request)
+    const { ttl } = query
+    const condition = { ...conditionOf(headers), ...(ttl === undefined ? {} : { ttlMs: ttl }) }
     this.#read(request, reply, { bytesMax: VALUE_BYTES_MAX, timeoutMs }, (value, leftMs) => {
       this.#mutate(reply, { type: 'put', key, value, ...condition }, leftMs)
     })
   }
 
   delete(request: FastifyRequest, reply: FastifyReply): void {
-    const { key, timeoutMs } = asked(request, [])
-    if (request.headers['if-none-match'] !== undefined) {
-      throw new BadRequest('If-None-Match is for reads and puts')
-    }
-    this.#mutate(reply, { type: 'delete', key, ...conditionOf(request) }, timeoutMs)
+    const { key, headers, timeoutMs } = READ.delete(request)
+    this.#mutate(reply, { type: 'delete', key, ...conditionOf(headers) }, timeoutMs)
   }
 
   increment(request: FastifyRequest, reply: FastifyReply): void {
-    const { key, timeoutMs } = asked(request, [])
-    const condition = conditionOf(request)
+    const { key, headers, timeoutMs } = READ.increment(request)
+    const condition = conditionOf(headers)
     this.#read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
-      const by = incrementOf(body)
+      const { by = 1 } = readIncrement(body)
       this.#mutate(reply, { type: 'increment', key, by, ...condition }, leftMs)
     })
   }
@@ -152,28 +138,6 @@ function guarded(reply: FastifyReply, run: () => void): void {
 export function fail(reply: FastifyReply, failed: Failure): void {
   const { status, headers, body } = problemOf(failed)
   reply.code(status).headers(headers).send(body)
-}
-
-function asked(request: FastifyRequest, parameters: readonly string[]): Asked {
-  const strange = MEANINGFUL.find((name) => request.headers[name] !== undefined)
-  if (strange !== undefined) throw new BadRequest(`this version does not offer ${strange}`)
-  const target = targetOf(request.method, request.originalUrl)
-  const query = queryOf(request.originalUrl, [...parameters, 'timeout', 'encoding'])
-  const timeout = countIn(query, 'timeout', { min: 1, max: TIMEOUT_MS_MAX })
-  const key = keyOf('key' in target ? target.key : '', query.get('encoding'))
-  return { key, query, timeoutMs: timeout ?? TIMEOUT_MS_DEFAULT }
-}
-
-function conditionOf({ headers }: FastifyRequest): { readonly ifRevision?: number } {
-  const match = headers['if-match']
-  const none = headers['if-none-match']
-  if (match !== undefined && none !== undefined) {
-    throw new BadRequest('give either If-Match or If-None-Match')
-  }
-  if (match !== undefined) return { ifRevision: revisionOf(match, 'If-Match') }
-  if (none === undefined) return {}
-  if (none.trim() !== '*') throw new BadRequest('with a change, If-None-Match must be *')
-  return { ifRevision: 0 }
 }
 
 function answerRead(

@@ -8,13 +8,17 @@ import Fastify, {
 import { type Failure, failure } from '../wire/failure.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Logger } from '../world/log.ts'
+import { API, type CallName } from './api.ts'
+import type { ApiCall } from './api-shape.ts'
+import { BadRequest } from './bad-request.ts'
 import { type Calls, NOBODY } from './calls.ts'
 import { clusterStatus } from './cluster-status.ts'
+import { callOf, internalPath, internalUrl, reader } from './http-asked.ts'
 import { guard } from './http-auth.ts'
 import { fail, KeyRoutes } from './http-keys.ts'
 import { RequestOrder } from './http-order.ts'
+import { openApiDocument } from './openapi.ts'
 import { problemOf } from './problem.ts'
-import { BadRequest, queryOf, targetOf } from './target.ts'
 
 export interface HttpOptions {
   readonly place: { readonly host: string; readonly port: number }
@@ -85,8 +89,7 @@ async function seenOff(app: FastifyInstance, ms: number): Promise<void> {
 
 function makeApp(order: RequestOrder, logger: Logger): FastifyInstance {
   return Fastify({
-    // Fastify would decode paths, and refuse those that are not UTF-8 or long; we route ourselves.
-    rewriteUrl: ({ method = '', url = '' }) => `/${targetOf(method, url).route}`,
+    rewriteUrl: internalUrl,
     http: {
       maxHeaderSize: HEADER_BYTES_MAX,
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -118,8 +121,9 @@ function addGuard(app: FastifyInstance, place: string, token: string | undefined
   const judge = guard(place, token)
   app.addHook('onRequest', (request, reply, next) => {
     const head = { headers: request.headers, url: request.originalUrl }
-    const isProbe = request.url === '/live' || request.url === '/ready'
-    const failed = misframed(request) ?? (isProbe ? undefined : judge(head))
+    const name = callOf(request)
+    const call: ApiCall | undefined = name && API[name]
+    const failed = misframed(request) ?? (call?.open ? undefined : judge(head))
     if (failed === undefined) next()
     else fail(reply, failed)
   })
@@ -145,27 +149,49 @@ function misframed({ headers, raw }: FastifyRequest): Failure | undefined {
   return failure('invalid_argument', 'Expect can only be 100-continue')
 }
 
+type Handler = (request: FastifyRequest, reply: FastifyReply) => void
+
 function addRoutes(app: FastifyInstance, calls: () => Calls): void {
+  const handlers = handlersFor(calls)
+  for (const name of Object.keys(handlers) as CallName[]) {
+    const { method, head }: ApiCall = API[name]
+    const url = internalPath(name)
+    app.route({ method, url, exposeHeadRoute: head === true, handler: handlers[name] })
+  }
+}
+
+function handlersFor(calls: () => Calls): Readonly<Record<CallName, Handler>> {
   const keys = new KeyRoutes(calls)
-  app.get('/value', (request, reply) => keys.get(request, reply))
-  app.put('/value', (request, reply) => keys.put(request, reply))
-  app.delete('/value', (request, reply) => keys.delete(request, reply))
-  app.post('/increment', (request, reply) => keys.increment(request, reply))
-  app.get('/cluster', (request, reply) => {
-    queryOf(request.originalUrl, ['timeout'])
-    const view = calls().view()
-    const isReachable = (node: NodeId): boolean => calls().isReachable?.(node) ?? true
-    if (view !== undefined) reply.send(clusterStatus(view, isReachable))
-    else fail(reply, failure('unavailable', 'this node belongs to no cluster yet'))
-  })
-  app.get('/live', (_request, reply) => {
+  const askedOfCluster = reader(API.cluster)
+  const askedOfDocument = reader(API.openapi)
+  const document = Buffer.from(JSON.stringify(openApiDocument(API)))
+  const live: Handler = (_request, reply) => {
     reply.send({ live: true })
-  })
-  app.get('/ready', (_request, reply) => {
-    const reasons = calls().unready()
-    if (reasons.length === 0) reply.send({ ready: true })
-    else reply.code(503).send({ ready: false, reasons })
-  })
+  }
+  return {
+    get: (request, reply) => keys.get(request, reply),
+    put: (request, reply) => keys.put(request, reply),
+    delete: (request, reply) => keys.delete(request, reply),
+    increment: (request, reply) => keys.increment(request, reply),
+    cluster: (request, reply) => {
+      askedOfCluster(request)
+      const view = calls().view()
+      const isReachable = (node: NodeId): boolean => calls().isReachable?.(node) ?? true
+      if (view !== undefined) reply.send(clusterStatus(view, isReachable))
+      else fail(reply, failure('unavailable', 'this node belongs to no cluster yet'))
+    },
+    openapi: (request, reply) => {
+      askedOfDocument(request)
+      reply.type('application/json; charset=utf-8').send(document)
+    },
+    livez: live,
+    healthz: live,
+    readyz: (_request, reply) => {
+      const reasons = calls().unready()
+      if (reasons.length === 0) reply.send({ ready: true })
+      else reply.code(503).send({ ready: false, reasons })
+    }
+  }
 }
 
 function addErrors(app: FastifyInstance, logger: Logger): void {

@@ -61,6 +61,7 @@ export const PACKAGE_HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] 
     /^src\/(transport\/(libp2p|identity)|node\/compose\.ts$|client\/connect\.ts$)/
   ],
   [/^fastify$/, /^src\/(gateway\/http|node\/compose\.ts$)/],
+  [/^typebox\/schema$/, /^src\/gateway\/json-body\.ts$/],
   [/^pino$/, /^src\/(world\/|node\/compose\.ts$|cli\/)/],
   [/^commander$/, /^src\/cli\//],
   [/^msgpackr(\/pack)?$/, /^src\/(wire|transport|client)\//],
@@ -74,6 +75,7 @@ export const PURE_MODULES: ReadonlySet<string> = new Set([
   'msgpackr/pack',
   'xxhash-wasm',
   'tinyqueue',
+  'typebox/schema',
   'node:zlib'
 ])
 

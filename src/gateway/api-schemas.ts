@@ -1,0 +1,196 @@
+import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, TTL_MS_MAX } from '../wire/limits.ts'
+import type { AnswerShape, ApiCall, Parameters } from './api-shape.ts'
+
+// The words of the table of calls that several of its entries use.
+
+const revision = {
+  type: 'integer',
+  minimum: 1,
+  maximum: Number.MAX_SAFE_INTEGER,
+  description: 'Grows with every change of the key.'
+} as const
+
+const ms = { type: 'integer', minimum: 1 } as const
+
+export const ttl = {
+  ...ms,
+  maximum: TTL_MS_MAX,
+  description: 'In ms. The key is gone after that; without it, it stays.'
+} as const
+
+export const timeout = {
+  ...ms,
+  maximum: TIMEOUT_MS_MAX,
+  default: TIMEOUT_MS_DEFAULT,
+  description: 'How long the caller waits, in ms, from the head of the request on.'
+} as const
+
+export const encoding = {
+  type: 'string',
+  enum: ['base64url'],
+  description: 'How the key is written in the path: base64url without padding. Else UTF-8.'
+} as const
+
+const tag = '"(0|[1-9][0-9]{0,15})"'
+
+export const ifMatch = {
+  type: 'string',
+  pattern: `^${tag}$`,
+  title: 'one entity tag as we gave it, like "17"',
+  description: 'Only if the key is at this revision; `"0"`: only if there is no such key.'
+} as const
+
+export const ifNoneMatchOfWrites = {
+  type: 'string',
+  pattern: '^\\*$',
+  title: '* with a change',
+  description: 'Only if there is no such key.'
+} as const
+
+export const ifNoneMatchOfReads = {
+  type: 'string',
+  title: 'a list of entity tags',
+  description: 'Tags of revisions the caller knows: 304 if the key is at one of them.'
+} as const
+
+/** What every call on a key takes. */
+export const ON_KEYS = { timeout, encoding } as const satisfies Parameters
+
+/** Headers of answers, as OpenAPI has them. */
+export const RESPONSE_HEADERS = {
+  ETag: {
+    description: 'The revision, in quotes.',
+    schema: { type: 'string', pattern: '^"[1-9][0-9]*"$' }
+  },
+  'keymesh-revision': { description: 'The revision of the key.', schema: revision },
+  'keymesh-expires-in': {
+    description: 'The ms after which the key is gone; only if it has a ttl.',
+    schema: { type: 'integer', minimum: 0 }
+  },
+  'Retry-After': {
+    description: 'Seconds to wait before the next attempt.',
+    schema: { type: 'integer', minimum: 1 }
+  },
+  'WWW-Authenticate': { description: 'What is asked for.', schema: { type: 'string' } }
+} as const
+
+export const ABOUT_A_KEY = ['ETag', 'keymesh-revision', 'keymesh-expires-in'] as const
+
+/** The form of everything that did not do what it was asked. */
+export const PROBLEM = {
+  type: 'object',
+  required: ['error'],
+  additionalProperties: false,
+  properties: {
+    error: {
+      type: 'object',
+      required: ['code', 'message', 'outcome', 'retryable'],
+      additionalProperties: false,
+      properties: {
+        code: { type: 'string', description: 'Stable; see docs/errors.md.' },
+        message: { type: 'string', description: 'For people; may change.' },
+        outcome: {
+          enum: ['not_applied', 'unknown'],
+          description: 'not_applied: it surely changed nothing, and never will.'
+        },
+        retryable: {
+          type: 'boolean',
+          description: 'Sending it anew may succeed and cannot apply twice.'
+        }
+      }
+    }
+  }
+} as const
+
+export const VALUE = {
+  description: 'The value.',
+  content: ['application/octet-stream', {}],
+  headers: ABOUT_A_KEY
+} as const satisfies AnswerShape
+
+/** A change that was made, or found to be made already. */
+export const WRITTEN = {
+  description: 'Durable on a majority of the replicas.',
+  content: [
+    'application/json',
+    {
+      type: 'object',
+      required: ['revision'],
+      additionalProperties: false,
+      properties: { revision }
+    }
+  ],
+  headers: ABOUT_A_KEY
+} as const satisfies AnswerShape
+
+export const COUNTED = {
+  description: 'The sum, durable on a majority of the replicas.',
+  content: [
+    'application/json',
+    {
+      type: 'object',
+      required: ['value', 'revision'],
+      additionalProperties: false,
+      properties: { value: { type: 'integer' }, revision }
+    }
+  ],
+  headers: ABOUT_A_KEY
+} as const satisfies AnswerShape
+
+export const DELETED = {
+  description: 'Whether there was such a key; the revision is that of its deletion.',
+  content: [
+    'application/json',
+    {
+      oneOf: [
+        {
+          type: 'object',
+          required: ['existed', 'revision'],
+          additionalProperties: false,
+          properties: { existed: { const: true }, revision }
+        },
+        {
+          type: 'object',
+          required: ['existed'],
+          additionalProperties: false,
+          properties: { existed: { const: false } }
+        }
+      ]
+    }
+  ],
+  headers: ['ETag', 'keymesh-revision']
+} as const satisfies AnswerShape
+
+export const ALIVE = {
+  200: {
+    description: 'It does.',
+    content: [
+      'application/json',
+      { type: 'object', required: ['live'], properties: { live: { const: true } } }
+    ]
+  }
+} as const satisfies ApiCall['answers']
+
+export const READY = {
+  200: {
+    description: 'It does.',
+    content: [
+      'application/json',
+      { type: 'object', required: ['ready'], properties: { ready: { const: true } } }
+    ]
+  },
+  503: {
+    description: 'It does not (yet), and why.',
+    content: [
+      'application/json',
+      {
+        type: 'object',
+        required: ['ready', 'reasons'],
+        properties: {
+          ready: { const: false },
+          reasons: { type: 'array', minItems: 1, items: { type: 'string' } }
+        }
+      }
+    ]
+  }
+} as const satisfies ApiCall['answers']

@@ -1,0 +1,122 @@
+import { VALUE_BYTES_MAX } from '../wire/limits.ts'
+import { CLUSTER } from './api-cluster.ts'
+import {
+  ALIVE,
+  COUNTED,
+  DELETED,
+  ifMatch,
+  ifNoneMatchOfReads,
+  ifNoneMatchOfWrites,
+  ON_KEYS,
+  READY,
+  timeout,
+  ttl,
+  VALUE,
+  WRITTEN
+} from './api-schemas.ts'
+import type { ApiCall } from './api-shape.ts'
+
+const PROBE = {
+  method: 'GET',
+  head: true,
+  open: true,
+  query: {},
+  headers: {},
+  problems: []
+} as const
+
+const CHANGING = ['conflict', 'unavailable', 'unknown_outcome'] as const
+
+/**
+ * Every call of the HTTP API, once: requests are routed and validated by this table, and
+ * `/openapi.json` is made of it. By the name of the call.
+ */
+export const API = {
+  get: {
+    method: 'GET',
+    path: '/v1/kv/{key}',
+    head: true,
+    summary: 'Read a value',
+    query: {
+      ...ON_KEYS,
+      consistency: { type: 'string', enum: ['strong'], default: 'strong' }
+    },
+    headers: { 'if-none-match': ifNoneMatchOfReads },
+    answers: {
+      200: VALUE,
+      304: { description: 'The caller knows this revision.', headers: VALUE.headers }
+    },
+    problems: ['not_found', 'unavailable', 'timeout']
+  },
+  put: {
+    method: 'PUT',
+    path: '/v1/kv/{key}',
+    summary: 'Write a value',
+    query: { ...ON_KEYS, ttl },
+    headers: { 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
+    body: { type: 'bytes', description: `The value: 0 to ${VALUE_BYTES_MAX} bytes of any kind.` },
+    answers: { 200: WRITTEN },
+    problems: CHANGING
+  },
+  delete: {
+    method: 'DELETE',
+    path: '/v1/kv/{key}',
+    summary: 'Delete a key',
+    query: ON_KEYS,
+    headers: { 'if-match': ifMatch },
+    answers: { 200: DELETED },
+    problems: CHANGING
+  },
+  increment: {
+    method: 'POST',
+    path: '/v1/kv/{key}/increment',
+    summary: 'Add to a whole number',
+    description: 'The value is decimal text; an absent key counts as 0. A ttl stays as it is.',
+    query: ON_KEYS,
+    headers: { 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
+    body: {
+      type: 'json',
+      required: false,
+      schema: {
+        type: 'object',
+        additionalProperties: false,
+        properties: {
+          by: {
+            type: 'integer',
+            minimum: Number.MIN_SAFE_INTEGER,
+            maximum: Number.MAX_SAFE_INTEGER,
+            default: 1,
+            title: 'a safe integer'
+          }
+        }
+      }
+    },
+    answers: { 200: COUNTED },
+    problems: [...CHANGING, 'not_a_number']
+  },
+  cluster: {
+    method: 'GET',
+    path: '/v1/cluster',
+    head: true,
+    summary: 'Nodes, settings and partitions',
+    query: { timeout },
+    headers: {},
+    answers: { 200: CLUSTER },
+    problems: ['unavailable']
+  },
+  openapi: {
+    method: 'GET',
+    path: '/openapi.json',
+    head: true,
+    summary: 'This document',
+    query: { timeout },
+    headers: {},
+    answers: { 200: { description: 'OpenAPI 3.1.', content: ['application/json', {}] } },
+    problems: []
+  },
+  livez: { ...PROBE, path: '/livez', summary: 'Whether the process answers', answers: ALIVE },
+  healthz: { ...PROBE, path: '/healthz', summary: 'The same as /livez', answers: ALIVE },
+  readyz: { ...PROBE, path: '/readyz', summary: 'Whether this node takes part', answers: READY }
+} as const satisfies Readonly<Record<string, ApiCall>>
+
+export type CallName = keyof typeof API

@@ -1,0 +1,15 @@
+/** Refusals of what was asked for, in words for the caller. */
+export class BadRequest extends Error {
+  override readonly name = 'BadRequest'
+  readonly code: 'invalid_argument' | 'too_large'
+
+  constructor(message: string, code: 'invalid_argument' | 'too_large' = 'invalid_argument') {
+    super(message)
+    this.code = code
+  }
+}
+
+/** What a caller wrote, for a message: in quotes, and no more of it than helps. */
+export function quote(text: string): string {
+  return JSON.stringify(text.slice(0, 64))
+}

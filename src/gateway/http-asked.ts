@@ -1,0 +1,86 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import { TIMEOUT_MS_DEFAULT } from '../wire/limits.ts'
+import { API, type CallName } from './api.ts'
+import type { ApiCall, Parameters, ValuesOf } from './api-shape.ts'
+import { headerReader, queryReader } from './parameters.ts'
+import { router, type Target } from './routing.ts'
+import { keyOf } from './url-key.ts'
+
+const TARGET = Symbol('target')
+
+type Routed = IncomingMessage & { [TARGET]?: Target<CallName> }
+
+const route = router<CallName>(API)
+
+/**
+ * The path by which Fastify knows the call that `request` names: Fastify would decode paths itself,
+ * and refuse those that are not UTF-8 or long.
+ */
+export function internalUrl(request: Routed): string {
+  const target = route(request.method ?? '', request.url ?? '')
+  if (target === undefined) return '/'
+  request[TARGET] = target
+  return internalPath(target.call)
+}
+
+export function internalPath(call: CallName): string {
+  return `/${call}`
+}
+
+/** The call that `request` names. Undefined: the table has none. */
+export function callOf(request: FastifyRequest): CallName | undefined {
+  return (request.raw as Routed)[TARGET]?.call
+}
+
+/** What a caller said beside the body. */
+export interface Asked<C extends ApiCall> {
+  readonly query: ValuesOf<C['query']>
+  readonly headers: ValuesOf<C['headers']>
+  readonly timeoutMs: number
+}
+
+export interface AskedOfKey<C extends ApiCall> extends Asked<C> {
+  readonly key: Uint8Array
+}
+
+/** Headers that change what a call means: one that does not take them must refuse them. */
+const MEANINGFUL: readonly string[] = [
+  ...new Set([
+    ...Object.values<ApiCall>(API).flatMap(({ headers }) => Object.keys(headers)),
+    'if-match',
+    'if-none-match',
+    'idempotency-key',
+    'keymesh-fence-key',
+    'keymesh-fence-token'
+  ])
+]
+
+/** Reads requests of `call` by its schemas. The result throws BadRequest. */
+export function reader<C extends ApiCall>(call: C): (request: FastifyRequest) => Asked<C> {
+  const readQuery = queryReader<C['query']>(call.query)
+  const readHeaders = headerReader<C['headers']>(call.headers, MEANINGFUL)
+  return (request) => {
+    const headers = readHeaders(request.headers)
+    const query = readQuery(request.originalUrl)
+    const { timeout }: { readonly timeout?: number } = query
+    return { query, headers, timeoutMs: timeout ?? TIMEOUT_MS_DEFAULT }
+  }
+}
+
+/** The same for calls on a key. */
+export function keyReader<C extends ApiCall & { readonly query: Parameters & Encoded }>(
+  call: C
+): (request: FastifyRequest) => AskedOfKey<C> {
+  const read = reader(call)
+  return (request) => {
+    const asked = read(request)
+    const { encoding }: { readonly encoding?: 'base64url' } = asked.query
+    const key = keyOf((request.raw as Routed)[TARGET]?.key ?? '', encoding)
+    return { ...asked, key }
+  }
+}
+
+interface Encoded {
+  readonly encoding: { readonly type: 'string'; readonly enum: readonly ['base64url'] }
+}
