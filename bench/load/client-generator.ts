@@ -1,0 +1,55 @@
+import { KeyMeshError, type ReadOptions } from 'keymesh'
+import { openClient } from '../rig/keymesh.ts'
+import { serve, settingsOf } from './generator.ts'
+import { drawer, filled, type Job, keysOf, type Load, MIX_PERIOD, type Outcome } from './job.ts'
+import { Window } from './window.ts'
+
+// Load through the client library: so many loops, each with one call at a time.
+
+const { targets, keys: keyCount, valueBytes } = settingsOf()
+const keys = keysOf(keyCount)
+const value = filled(valueBytes)
+const EVENTUAL: ReadOptions = { consistency: 'eventual' }
+
+const kv = await openClient(targets)
+serve(run)
+
+async function run(job: Job): Promise<Outcome> {
+  const window = new Window()
+  const call = callOf(job.load)
+  const loops = Array.from({ length: job.inFlight }, () => loop(call, window))
+  const outcome = await window.measure(job)
+  await Promise.all(loops)
+  return outcome
+}
+
+async function loop(call: () => Promise<unknown>, window: Window): Promise<void> {
+  while (!window.isOver) {
+    const began = performance.now()
+    try {
+      const answer = await call()
+      if (answer === undefined) window.failed('missing', 'a key that was written is not there')
+      else window.succeeded(performance.now() - began)
+    } catch (error) {
+      if (!(error instanceof KeyMeshError)) throw error
+      window.failed(error.code, error.message)
+    }
+  }
+}
+
+/** A function that makes the next call of this load. */
+function callOf(load: Load): () => Promise<unknown> {
+  const draw = drawer(keys.length, 1)
+  const key = (): string => keys[draw()] ?? ''
+  let made = 0
+  switch (load) {
+    case 'put':
+      return () => kv.put(key(), value)
+    case 'get':
+      return () => kv.get(key())
+    case 'eventual':
+      return () => kv.get(key(), EVENTUAL)
+    case 'mix':
+      return () => (made++ % MIX_PERIOD === 0 ? kv.put(key(), value) : kv.get(key()))
+  }
+}

@@ -1,0 +1,75 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { once } from 'node:events'
+import process from 'node:process'
+import { fileURLToPath } from 'node:url'
+import { Refused, type Stage, startedChild } from '../rig/stage.ts'
+import type { Job, Outcome, Settings } from './job.ts'
+
+/** What a generator says: `ready` once, then one answer for each job. */
+type Said =
+  | { readonly type: 'ready' }
+  | { readonly type: 'outcome'; readonly outcome: Outcome }
+  | { readonly type: 'fault'; readonly message: string }
+
+/** A process that makes load: apart from ours, so that its CPU time is its own. */
+export class Generator {
+  readonly #child: ChildProcess
+  readonly #over: Promise<never>
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    this.#over = once(child, 'exit').then(([code, signal]) => {
+      throw new Refused(`a load generator ended with ${code ?? signal}`)
+    })
+  }
+
+  /** `file`: which program of this folder. */
+  static async start(stage: Stage, file: string, settings: Settings): Promise<Generator> {
+    const path = fileURLToPath(new URL(file, import.meta.url))
+    const child = fork(path, [JSON.stringify(settings)], { execArgv: ['--no-warnings'] })
+    stage.add(startedChild(child))
+    const generator = new Generator(child)
+    await generator.#next()
+    return generator
+  }
+
+  get pid(): number {
+    return this.#child.pid ?? 0
+  }
+
+  async run(job: Job): Promise<Outcome> {
+    this.#child.send(job)
+    const said = await this.#next()
+    if (said.type !== 'outcome') throw new Refused(`a load generator said ${said.type}`)
+    return said.outcome
+  }
+
+  async #next(): Promise<Said> {
+    const [said] = (await Promise.race([once(this.#child, 'message'), this.#over])) as [Said]
+    if (said.type === 'fault') throw new Refused(said.message)
+    return said
+  }
+}
+
+/** The other end: answers one job after the other until our parent is gone. */
+export function serve(run: (job: Job) => Promise<Outcome>): void {
+  const say = (said: Said): void => {
+    process.send?.(said)
+  }
+  process.on('message', (job: Job) => {
+    run(job).then(
+      (outcome) => say({ type: 'outcome', outcome }),
+      (error: unknown) => {
+        const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+        say({ type: 'fault', message })
+      }
+    )
+  })
+  process.once('disconnect', () => process.exit(0))
+  say({ type: 'ready' })
+}
+
+/** What this process was started with. */
+export function settingsOf(): Settings {
+  return JSON.parse(process.argv[2] ?? '{}') as Settings
+}
