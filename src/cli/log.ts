@@ -1,9 +1,7 @@
 import { destination, type Level, pino } from 'pino'
-import type { Logger, LogLevel } from '../world/log.ts'
+import type { Logger } from '../world/log.ts'
 
 const STDERR = 2
-
-export const LOG_LEVELS: readonly LogLevel[] = ['fatal', 'error', 'warn', 'info', 'debug', 'trace']
 
 /** JSON lines on stderr. Synchronous: the line that says why a process ends must not get lost. */
 export function stderrLogger(level: Level): Logger {

@@ -1,55 +1,79 @@
 import { readFileSync } from 'node:fs'
 import process from 'node:process'
-import { Command, CommanderError, Option } from 'commander'
-import { checkOptions, InvalidOptions } from '../node/options.ts'
-import { say } from './say.ts'
-import { kebab, SETTINGS, startSettings } from './settings.ts'
+import { CommanderError } from 'commander'
+import { EXIT } from './answer.ts'
+import { connectionOf } from './client-settings.ts'
+import { type CliCommand, COMMANDS, GROUPS } from './commands.ts'
+import { Interrupted, interruption } from './interrupt.ts'
+import { sayAnswer, sayFailure } from './output.ts'
+import { programOf } from './program.ts'
+import { outliveReaders } from './say.ts'
+import { gather, type Sources } from './settings.ts'
 
-const USAGE = 2
+/** What is known of a run when it fails. */
+interface Progress {
+  /** Guessed at first: the line itself may be what is wrong. */
+  json: boolean
+  /** Once there is something to give up. */
+  signal: AbortSignal | undefined
+}
 
-await run()
+await main()
 
-async function run(): Promise<void> {
-  const program = new Command('keymesh')
-  program.version(versionOf()).description('A distributed key-value store.')
-  program.exitOverride().configureOutput({
-    outputError: (text) => say(text.trim().replace(/^error: /, ''))
-  })
-  program.addCommand(startCommand(program))
+async function main(): Promise<void> {
+  outliveReaders()
+  const progress: Progress = { json: wantsJson(), signal: undefined }
+  const program = programOf(
+    { commands: COMMANDS, groups: GROUPS },
+    versionOf(),
+    (command, words, flags) => run(progress, command, words, flags)
+  )
   try {
     await program.parseAsync()
   } catch (error) {
-    // It has said what is wrong, or what it was asked for.
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : USAGE
-    else if (error instanceof InvalidOptions) {
-      say(error.message)
-      process.exitCode = USAGE
-    } else throw error
+    process.exitCode = await exitCodeOf(error, progress)
   }
 }
 
-function startCommand(program: Command): Command {
-  const command = new Command('start').description('run a node')
-  command.copyInheritedSettings(program).allowExcessArguments(false)
-  for (const { name, kind, value = '', help } of SETTINGS) {
-    const flags = `--${kebab(name)}${kind === 'switch' ? '' : ` <${value}>`}`
-    const option = new Option(flags, help)
-    if (kind === 'list') option.argParser(gathered)
-    command.addOption(option)
+async function run(
+  progress: Progress,
+  command: CliCommand,
+  words: readonly string[],
+  flags: Sources['flags']
+): Promise<void> {
+  const sources: Sources = { flags, environment: process.env }
+  const given = gather(sources, command.vocabulary)
+  if (command.kind === 'node') {
+    await command.run(given, sources)
+    return
   }
-  command.option('--config <FILE>', 'JSON file with any of these; names in camelCase')
-  command.addHelpText('after', '\nEvery flag is also KEYMESH_ + its name, as KEYMESH_LOG_LEVEL.')
-  return command.action(async (flags: Record<string, unknown>) => {
-    const settings = startSettings({ flags, environment: process.env })
-    checkOptions(settings.node)
-    // Loading all that a node is made of takes longer than seeing that its settings are wrong.
-    const { start } = await import('./start.ts')
-    await start(settings)
-  })
+  progress.json = given.get('json') === true
+  const connection = connectionOf(given, sources)
+  const signal = interruption()
+  progress.signal = signal
+  const answer = await command.run({ words, given, connection, signal })
+  process.exitCode = await sayAnswer(answer, progress.json)
 }
 
-function gathered(item: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), item]
+async function exitCodeOf(error: unknown, { json, signal }: Progress): Promise<number> {
+  // Commander has shown the help.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage
+  const interrupted: unknown = signal?.reason
+  if (!(interrupted instanceof Interrupted)) return await sayFailure(error, json)
+  // What may have been written is worth a line, also to somebody in a hurry.
+  if (error !== interrupted) await sayFailure(error, json)
+  return interrupted.exitCode
+}
+
+/** Of `start`, standard output is for the line that says it is ready. */
+function wantsJson(): boolean {
+  const [command, ...rest] = process.argv.slice(2)
+  if (command === 'start') return false
+  const words = [command, ...rest]
+  const end = words.indexOf('--')
+  const { KEYMESH_JSON } = process.env
+  const flag = words.slice(0, end < 0 ? undefined : end).includes('--json')
+  return flag || KEYMESH_JSON === '1' || KEYMESH_JSON === 'true'
 }
 
 function versionOf(): string {

@@ -1,47 +1,22 @@
 import fs from 'node:fs'
-import { NODE_DEFAULTS } from '../node/config.ts'
-import { InvalidOptions, type NodeOptions } from '../node/options.ts'
-import type { LogLevel } from '../world/log.ts'
-import { LOG_LEVELS } from './log.ts'
+import { InvalidOptions } from '../node/options.ts'
+import { durationMs } from './duration.ts'
 
-type Kind = 'text' | 'list' | 'count' | 'switch'
+type Kind = 'text' | 'list' | 'count' | 'switch' | 'choice' | 'duration'
 
-interface Setting {
+/** Something a command can be told, by a flag at least. */
+export interface Setting {
   /** As in the configuration file; the flag is the same in kebab-case. */
   readonly name: string
   readonly kind: Kind
   /** What stands after the flag in the help. */
   readonly value?: string
   readonly help: string
+  readonly choices?: readonly string[]
 }
 
-/** Every flag of `keymesh start`; docs/operations.md explains them. */
-export const SETTINGS = [
-  setting('data', 'DIR', `everything the node keeps (default ${NODE_DEFAULTS.data})`),
-  list('listen', 'MULTIADDR', `libp2p listen address (default ${NODE_DEFAULTS.listen})`),
-  list('announce', 'MULTIADDR', 'address told to others (default: what it listens on)'),
-  list('seed', 'MULTIADDR', 'a node to find the mesh through'),
-  flag('bootstrap', 'form a new cluster; on exactly one node'),
-  count('expect', 'N', 'with --bootstrap: form it once N nodes have joined (default 1)'),
-  count(
-    'replicas',
-    'N',
-    `replication factor, set at bootstrap (default ${NODE_DEFAULTS.replicas})`
-  ),
-  count(
-    'partitions',
-    'P',
-    `a power of two, set at bootstrap (default ${NODE_DEFAULTS.partitions})`
-  ),
-  setting('http', 'HOST:PORT', `HTTP API, or off (default ${NODE_DEFAULTS.http})`),
-  setting('httpTokenFile', 'FILE', 'file with the bearer token HTTP callers must send'),
-  setting('zone', 'NAME', 'failure domain; replicas spread over zones'),
-  setting('clusterKeyFile', 'FILE', 'file with the pre-shared key of the cluster (64 hex digits)'),
-  flag('insecure', 'allow to listen beyond loopback without key or token'),
-  setting('logLevel', 'LEVEL', `${LOG_LEVELS.join(', ')} (default info)`)
-] as const satisfies readonly Setting[]
-
-type Value = string | readonly string[] | boolean
+/** A `count` and a `duration` (ms) are numbers, a `switch` is a boolean, a `list` an array. */
+export type Value = string | readonly string[] | boolean | number
 export type Given = ReadonlyMap<string, Value>
 
 /** Where settings come from, the strongest first. `flags` by their camelCase names. */
@@ -50,83 +25,101 @@ export interface Sources {
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-export interface StartSettings {
-  readonly node: NodeOptions
-  readonly logLevel: LogLevel
+/** What a command can be told. */
+export interface Vocabulary {
+  /** By a flag, the environment, or the file of `--config`. */
+  readonly settings: readonly Setting[]
+  /** By a flag only: what is meant for one call must not come from a forgotten variable. */
+  readonly flags: readonly Setting[]
+  /** Everything such a file may name, as other commands read it, too. */
+  readonly known: readonly Setting[]
 }
 
 /** Flags beat environment beats the file of `--config`. Throws InvalidOptions. */
-export function startSettings(sources: Sources): StartSettings {
-  const given = gather(sources)
-  const text = (name: string): string | undefined => given.get(name) as string | undefined
-  const items = (name: string) => given.get(name) as readonly string[] | undefined
-  const logLevel = text('logLevel') ?? 'info'
-  if (!isLevel(logLevel)) refuse(`log-level: must be one of ${LOG_LEVELS.join(', ')}`)
-  const clusterKey = clusterKeyOf(given, sources)
-  const tokenFile = text('httpTokenFile')
-  const node: NodeOptions = {
-    data: text('data') ?? NODE_DEFAULTS.data,
-    ...present('listen', items('listen')),
-    ...present('announce', items('announce')),
-    ...present('seeds', items('seed')),
-    ...present('bootstrap', given.get('bootstrap') as boolean | undefined),
-    ...present('expect', numberOf(given, 'expect')),
-    ...present('replicas', numberOf(given, 'replicas')),
-    ...present('partitions', numberOf(given, 'partitions')),
-    ...present('http', text('http')),
-    ...present(
-      'httpToken',
-      tokenFile === undefined ? undefined : secret('http-token-file', tokenFile)
-    ),
-    ...present('zone', text('zone')),
-    ...present('clusterKey', clusterKey),
-    ...present('insecure', given.get('insecure') as boolean | undefined)
+export function gather({ flags, environment }: Sources, vocabulary: Vocabulary): Given {
+  const settings = [...vocabulary.settings, ...vocabulary.flags]
+  for (const [name, value] of Object.entries(flags)) {
+    const told = name === 'config' || settings.some((setting) => setting.name === name)
+    if (!told && value !== undefined) refuse(`--${kebab(name)}: this command has no such option`)
   }
-  return { node, logLevel }
-}
-
-function gather({ flags, environment }: Sources): Given {
-  const file = flags.config ?? environment.KEYMESH_CONFIG
-  const fromFile = typeof file === 'string' ? configFile(file) : new Map<string, unknown>()
+  const file = flags.config ?? environment[variableOf('config')]
+  const path = typeof file === 'string' && file !== '' ? file : undefined
+  const fromFile = path === undefined ? new Map() : configFile(path, vocabulary.known)
   const given = new Map<string, Value>()
-  for (const setting of SETTINGS) {
+  for (const setting of settings) {
     const { name } = setting
-    const variable = environment[variableOf(name)]
+    const variable = vocabulary.flags.includes(setting) ? undefined : environment[variableOf(name)]
     const value =
       flags[name] !== undefined
         ? checked(setting, flags[name], `--${kebab(name)}`)
         : variable !== undefined && variable !== ''
           ? checked(setting, variable, variableOf(name))
-          : checked(setting, fromFile.get(name), `${name} in ${file}`)
+          : checked(setting, fromFile.get(name), `${name} in ${path}`)
     if (value !== undefined) given.set(name, value)
   }
   return given
 }
 
 /** The value in the form of its kind; text is what flags and environment bring. */
-function checked({ kind }: Setting, value: unknown, where: string): Value | undefined {
+function checked(setting: Setting, value: unknown, where: string): Value | undefined {
   if (value === undefined) return undefined
-  if (kind === 'switch') {
-    if (typeof value === 'boolean') return value
-    if (value === 'true' || value === '1') return true
-    if (value === 'false' || value === '0') return false
-    refuse(`${where}: must be true or false`)
+  const objection = objectionTo(setting, value)
+  if (objection !== undefined) refuse(`${where}: ${objection}`)
+  switch (setting.kind) {
+    case 'switch':
+      return value === true || value === 'true' || value === '1'
+    case 'list':
+      return (Array.isArray(value) ? (value as string[]) : [String(value)])
+        .flatMap((item) => item.split(','))
+        .map((item) => item.trim())
+    case 'count':
+      return countOf(String(value), where)
+    case 'duration':
+      return typeof value === 'number' ? value : spanOf(String(value), where)
+    default:
+      return String(value)
   }
-  if (kind === 'list') {
-    const items = typeof value === 'string' ? value.split(',').map((item) => item.trim()) : value
-    if (Array.isArray(items) && items.every((item) => typeof item === 'string')) {
-      return items.flatMap((item) => item.split(','))
-    }
-    refuse(`${where}: must be text or a list of texts`)
-  }
-  if (kind === 'count' && typeof value === 'number') return String(value)
-  if (typeof value !== 'string')
-    refuse(`${where}: must be ${kind === 'count' ? 'a number' : 'text'}`)
-  if (value.trim() === '') refuse(`${where}: is empty`)
-  return value
 }
 
-function configFile(file: string): ReadonlyMap<string, unknown> {
+/** Why `value` cannot be one of its kind, from its type alone; undefined if it may be. */
+function objectionTo({ kind, choices }: Setting, value: unknown): string | undefined {
+  const isText = typeof value === 'string'
+  switch (kind) {
+    case 'switch':
+      if (typeof value === 'boolean') return undefined
+      return ['true', 'false', '1', '0'].includes(value as string)
+        ? undefined
+        : 'must be true or false'
+    case 'list':
+      if (isText) return undefined
+      return Array.isArray(value) && value.every((item) => typeof item === 'string')
+        ? undefined
+        : 'must be text or a list of texts'
+    case 'count':
+      return isText || typeof value === 'number' ? undefined : 'must be a number'
+    case 'duration':
+      return isText || typeof value === 'number' ? undefined : 'must be a time'
+    case 'choice':
+      return isText && choices?.includes(value)
+        ? undefined
+        : `must be one of ${choices?.join(', ')}`
+    default:
+      if (!isText) return 'must be text'
+      return value.trim() === '' ? 'is empty' : undefined
+  }
+}
+
+function countOf(text: string, where: string): number {
+  const count = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
+  return Number.isSafeInteger(count) ? count : refuse(`${where}: not a whole number: ${text}`)
+}
+
+function spanOf(text: string, where: string): number {
+  return durationMs(text) ?? refuse(`${where}: not a time as in 500ms, 10s, 5m, 2h or 1d: ${text}`)
+}
+
+/** What stands in `file`: only names in `known`, each with a value of its kind. */
+function configFile(file: string, known: readonly Setting[]): ReadonlyMap<string, unknown> {
   let value: unknown
   try {
     value = JSON.parse(read('config', file))
@@ -137,13 +130,17 @@ function configFile(file: string): ReadonlyMap<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     refuse(`config: ${file} does not hold a JSON object`)
   }
-  const strange = Object.keys(value).find((name) => !SETTINGS.some((known) => known.name === name))
-  if (strange !== undefined) refuse(`config: ${file} has an unknown setting ${strange}`)
+  for (const [name, item] of Object.entries(value)) {
+    const setting = known.find((candidate) => candidate.name === name)
+    if (setting === undefined) refuse(`config: ${file} has an unknown setting ${name}`)
+    const objection = objectionTo(setting, item)
+    if (objection !== undefined) refuse(`${name} in ${file}: ${objection}`)
+  }
   return new Map(Object.entries(value))
 }
 
 /** A flag names a file; the environment may hold the key itself. */
-function clusterKeyOf(given: Given, { flags, environment }: Sources): string | undefined {
+export function clusterKeyOf(given: Given, { flags, environment }: Sources): string | undefined {
   const key = environment.KEYMESH_CLUSTER_KEY
   if (flags.clusterKeyFile === undefined && key !== undefined && key !== '') {
     if ((environment.KEYMESH_CLUSTER_KEY_FILE ?? '') === '') return key.trim()
@@ -153,8 +150,8 @@ function clusterKeyOf(given: Given, { flags, environment }: Sources): string | u
   return file === undefined ? undefined : secret('cluster-key-file', file)
 }
 
-/** The one line of a file. */
-function secret(name: string, file: string): string {
+/** The one line of a file. Throws InvalidOptions. */
+export function secret(name: string, file: string): string {
   const text = read(name, file).trim()
   if (text === '') refuse(`${name}: ${file} is empty`)
   return text
@@ -169,41 +166,35 @@ function read(name: string, file: string): string {
   }
 }
 
-function numberOf(given: Given, name: string): number | undefined {
-  const text = given.get(name) as string | undefined
-  if (text === undefined) return undefined
-  return /^\d{1,9}$/.test(text) ? Number(text) : refuse(`${name}: not a whole number: ${text}`)
-}
-
-function present<N extends string, V>(name: N, value: V | undefined): { [K in N]?: V } {
-  return (value === undefined ? {} : { [name]: value }) as { [K in N]?: V }
-}
-
-function isLevel(text: string): text is LogLevel {
-  return (LOG_LEVELS as readonly string[]).includes(text)
-}
-
 export function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 }
 
-function variableOf(name: string): string {
+export function variableOf(name: string): string {
   return `KEYMESH_${kebab(name).replace(/-/g, '_').toUpperCase()}`
 }
 
-function setting(name: string, value: string, help: string): Setting {
+export function setting(name: string, value: string, help: string): Setting {
   return { name, kind: 'text', value, help }
 }
 
-function list(name: string, value: string, help: string): Setting {
+export function list(name: string, value: string, help: string): Setting {
   return { name, kind: 'list', value, help: `${help}; repeatable` }
 }
 
-function count(name: string, value: string, help: string): Setting {
+export function count(name: string, value: string, help: string): Setting {
   return { name, kind: 'count', value, help }
 }
 
-function flag(name: string, help: string): Setting {
+export function duration(name: string, help: string): Setting {
+  return { name, kind: 'duration', value: 'TIME', help }
+}
+
+export function choice(name: string, choices: readonly string[], help: string): Setting {
+  return { name, kind: 'choice', value: choices.join('|'), help, choices }
+}
+
+export function flag(name: string, help: string): Setting {
   return { name, kind: 'switch', help }
 }
 

@@ -7,7 +7,7 @@ import { StoreLocked, StoreNewer } from '../storage/store-errors.ts'
 import type { Logger } from '../world/log.ts'
 import { stderrLogger } from './log.ts'
 import { say } from './say.ts'
-import type { StartSettings } from './settings.ts'
+import type { StartSettings } from './start-settings.ts'
 
 /** A stop that takes longer is ended. */
 const STOP_MS_MAX = 10_000

@@ -8,7 +8,7 @@ import { checkCodec, checkConsistency, checkNames, checkSignal, checkTimeout } f
 import { json } from './codecs.ts'
 import { ClientDriver } from './driver.ts'
 import { errorOf, invalid } from './errors.ts'
-import { openKeyMesh } from './keymesh.ts'
+import { type Defaults, openKeyMesh } from './keymesh.ts'
 
 const OPTIONS: readonly (keyof ConnectOptions | 'codec')[] = [
   'seeds',
@@ -30,8 +30,20 @@ export async function connect<V>(
   options: ConnectOptions & { codec?: Codec<V> } = {}
 ): Promise<KeyMesh<V>> {
   checkNames(options, OPTIONS)
-  const seeds = checkSeeds(options.seeds)
   const codec = checkCodec(options.codec) ?? json<V>()
+  const { driver, defaults } = await openClient(options)
+  return openKeyMesh(driver, defaults, codec)
+}
+
+export interface OpenClient {
+  /** Knows the cluster's map. */
+  readonly driver: ClientDriver
+  readonly defaults: Defaults
+}
+
+/** What is behind `connect`, for our own commands that look at the cluster itself. */
+export async function openClient(options: ConnectOptions): Promise<OpenClient> {
+  const seeds = checkSeeds(options.seeds)
   const clusterKey = checkClusterKey(options.clusterKey)
   const timeoutMs = checkTimeout(options.timeout) ?? TIMEOUT_MS_DEFAULT
   const consistency = checkConsistency(options.consistency) ?? 'strong'
@@ -46,7 +58,7 @@ export async function connect<V>(
     clock: realClock
   })
   await ready(driver, timeoutMs, signal)
-  return openKeyMesh(driver, { timeoutMs, consistency }, codec)
+  return { driver, defaults: { timeoutMs, consistency } }
 }
 
 async function openTransport(clusterKey: Uint8Array | undefined): Promise<Transport> {

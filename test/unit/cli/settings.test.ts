@@ -2,88 +2,84 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
-import { startSettings } from '../../../src/cli/settings.ts'
+import {
+  choice,
+  count,
+  duration,
+  flag,
+  gather,
+  list,
+  setting,
+  variableOf
+} from '../../../src/cli/settings.ts'
 
-const directory = mkdtempSync(join(tmpdir(), 'keymesh-settings-'))
+// Goal: what one command is told reaches it in the form of its kind, from the strongest source
+// that says it, and nothing else does.
+
+const directory = mkdtempSync(join(tmpdir(), 'keymesh-gather-'))
 afterAll(() => rmSync(directory, { recursive: true }))
 
-const KEY = '0123456789abcdef'.repeat(4)
+const settings = [
+  setting('zone', 'NAME', ''),
+  list('seed', 'MULTIADDR', ''),
+  duration('timeout', ''),
+  choice('mood', ['good', 'bad'], ''),
+  flag('json', '')
+]
+const flags = [duration('ttl', ''), count('ifRevision', 'R', '')]
+const known = [...settings, setting('data', 'DIR', '')]
 
-function file(name: string, text: string): string {
-  const path = join(directory, name)
-  writeFileSync(path, text)
+function from(
+  given: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string>> = {}
+): Record<string, unknown> {
+  const vocabulary = { settings, flags, known }
+  return Object.fromEntries(gather({ flags: given, environment }, vocabulary))
+}
+
+let files = 0
+function config(fields: unknown): string {
+  const path = join(directory, `${++files}.json`)
+  writeFileSync(path, JSON.stringify(fields))
   return path
 }
 
-const config = (fields: unknown): string => file('config.json', JSON.stringify(fields))
-const from = (
-  flags: Readonly<Record<string, unknown>>,
-  environment: Readonly<Record<string, string>> = {}
-) => startSettings({ flags, environment })
-
-test('nothing given is a node in ./keymesh-data that logs at info', () => {
-  expect(from({})).toEqual({ node: { data: './keymesh-data' }, logLevel: 'info' })
-})
-
-test('flags beat the environment, which beats the file', () => {
-  const everywhere = config({ data: 'file', zone: 'file', replicas: 1, expect: 2, bootstrap: true })
-  const environment = { KEYMESH_DATA: 'env', KEYMESH_ZONE: 'env', KEYMESH_REPLICAS: '2' }
-  const { node } = from({ data: 'flag', config: everywhere }, environment)
-  expect(node).toEqual({ data: 'flag', zone: 'env', replicas: 2, expect: 2, bootstrap: true })
-  expect(from({}, { KEYMESH_CONFIG: everywhere }).node).toMatchObject({ data: 'file' })
-})
-
-test('repeatable settings are flags given often, commas, or a list', () => {
-  const seeds = ['/ip4/127.0.0.1/tcp/1', '/ip4/127.0.0.1/tcp/2']
-  expect(from({ seed: seeds }).node.seeds).toEqual(seeds)
-  expect(from({}, { KEYMESH_SEED: seeds.join(', ') }).node.seeds).toEqual(seeds)
-  expect(from({ config: config({ seed: seeds }) }).node.seeds).toEqual(seeds)
-})
-
-test('a switch of the environment says true or false', () => {
-  expect(from({}, { KEYMESH_BOOTSTRAP: '1', KEYMESH_INSECURE: 'false' }).node).toMatchObject({
-    bootstrap: true,
-    insecure: false
+test('each kind takes its form from text and from JSON', () => {
+  const told = { zone: 'a', seed: ['x,y', 'z'], timeout: '2s', mood: 'bad', json: true }
+  const expected = { ...told, seed: ['x', 'y', 'z'], timeout: 2_000 }
+  expect(from({ ...told, ttl: '1m', ifRevision: '0' })).toEqual({
+    ...expected,
+    ttl: 60_000,
+    ifRevision: 0
   })
-  expect(() => from({}, { KEYMESH_BOOTSTRAP: 'yes' })).toThrow(/KEYMESH_BOOTSTRAP: must be true/)
+  const fields = { ...told, timeout: 2_000 }
+  expect(from({ config: config(fields) })).toEqual(expected)
+  const texts = { zone: 'a', seed: 'x, y,z', timeout: '2s', mood: 'bad', json: 'true' }
+  const variables = Object.entries(texts).map(([name, value]) => [variableOf(name), value])
+  expect(from({}, Object.fromEntries(variables))).toEqual(expected)
 })
 
-test('keys and tokens are read from their files, without the end of the line', () => {
-  const { node } = from({
-    clusterKeyFile: file('key', `${KEY}\n`),
-    httpTokenFile: file('token', 'a-token\n')
-  })
-  expect(node).toMatchObject({ clusterKey: KEY, httpToken: 'a-token' })
+test('what is meant for one call comes from no variable and no file', () => {
+  expect(from({}, { KEYMESH_TTL: '1s', KEYMESH_IF_REVISION: '1' })).toEqual({})
+  expect(() => from({ config: config({ ttl: '1s' }) })).toThrow(/unknown setting ttl/)
 })
 
-test('the environment may hold the cluster key itself; a flag is stronger', () => {
-  expect(from({}, { KEYMESH_CLUSTER_KEY: KEY }).node.clusterKey).toBe(KEY)
-  const path = file('key', 'of the file')
-  expect(from({ clusterKeyFile: path }, { KEYMESH_CLUSTER_KEY: KEY }).node.clusterKey).toBe(
-    'of the file'
-  )
-  const both = { KEYMESH_CLUSTER_KEY: KEY, KEYMESH_CLUSTER_KEY_FILE: path }
-  expect(() => from({}, both)).toThrow(/either/)
+test('a file may say what is for other commands, if it is of the right type', () => {
+  expect(from({ config: config({ data: 'd', zone: 'a' }) })).toEqual({ zone: 'a' })
+  expect(() => from({ config: config({ data: 1 }) })).toThrow(/^data in .*: must be text$/)
 })
 
 test.each([
-  [{ logLevel: 'loud' }, /log-level: must be one of/],
-  [{ replicas: 'three' }, /replicas: not a whole number/],
-  [{ replicas: '-1' }, /replicas: not a whole number/],
-  [{ httpTokenFile: join(directory, 'missing') }, /http-token-file: cannot read/],
-  [{ httpTokenFile: file('empty', '\n') }, /http-token-file: .* is empty/],
-  [{ clusterKeyFile: directory }, /cluster-key-file: cannot read/],
-  [{ config: file('text', 'not json') }, /is not JSON/],
-  [{ config: file('list.json', '[]') }, /JSON object/],
-  [{ config: file('strange.json', '{"datta":"x"}') }, /unknown setting datta/],
-  [{ config: file('kind.json', '{"data":5}') }, /data in .*: must be text/],
-  [{ config: file('items.json', '{"seed":[5]}') }, /seed in .*: must be text or a list/]
-])('%o is refused', (flags, line) => {
-  expect(() => from(flags)).toThrow(line)
+  [{ nonsense: 'x' }, /^--nonsense: this command has no such option$/],
+  [{ timeout: '10' }, /^--timeout: not a time as in 500ms, .*: 10$/],
+  [{ mood: 'so so' }, /^--mood: must be one of good, bad$/],
+  [{ ifRevision: '-1' }, /^--if-revision: not a whole number: -1$/],
+  [{ ifRevision: '9007199254740993' }, /^--if-revision: not a whole number: 9007199254740993$/],
+  [{ config: config({ timeout: true }) }, /^timeout in .*: must be a time$/]
+])('%o is refused', (given, line) => {
+  expect(() => from(given)).toThrow(line)
 })
 
-test('a text that is empty is refused; a variable that is empty is not there', () => {
-  expect(() => from({ zone: '' })).toThrow(/--zone: is empty/)
-  expect(() => from({ config: config({ zone: ' ' }) })).toThrow(/zone in .*: is empty/)
-  expect(from({}, { KEYMESH_ZONE: '' }).node).not.toHaveProperty('zone')
+test('revisions may be as large as they come', () => {
+  expect(from({ ifRevision: '9007199254740991' })).toEqual({ ifRevision: Number.MAX_SAFE_INTEGER })
 })

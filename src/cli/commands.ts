@@ -1,0 +1,116 @@
+import { checkOptions } from '../node/options.ts'
+import type { Answer } from './answer.ts'
+import type { ClientCall } from './call.ts'
+import { CLIENT_SETTINGS, CONSISTENCY } from './client-settings.ts'
+import {
+  count,
+  duration,
+  flag,
+  type Given,
+  type Setting,
+  type Sources,
+  type Vocabulary
+} from './settings.ts'
+import { START_SETTINGS, startSettings } from './start-settings.ts'
+
+interface Described {
+  /** Words: `cluster nodes` is a command of the group `cluster`. */
+  readonly name: string
+  /** Each with what it means. */
+  readonly words: readonly (readonly [name: string, help: string])[]
+  readonly summary: string
+  readonly vocabulary: Vocabulary
+  /** Lines of the help that show it at work. */
+  readonly examples: readonly string[]
+}
+
+/** A command that asks a cluster something, and ends. */
+export interface ClientCommand extends Described {
+  readonly kind: 'client'
+  run(call: ClientCall): Promise<Answer>
+}
+
+/** A command that goes on until it is stopped, and says by itself what there is to say. */
+export interface NodeCommand extends Described {
+  readonly kind: 'node'
+  run(given: Given, sources: Sources): Promise<void>
+}
+
+export type CliCommand = ClientCommand | NodeCommand
+
+/** What any command may find in a configuration file: they share one. */
+const KNOWN: readonly Setting[] = [...START_SETTINGS, ...CLIENT_SETTINGS, CONSISTENCY]
+
+const BASE64URL = flag('base64url', 'KEY is base64url: for keys that are not UTF-8')
+const IF_REVISION = count('ifRevision', 'R', 'only if the key is at revision R; 0: if it is absent')
+const KEY = ['KEY', 'text, or base64url with --base64url'] as const
+
+// Each loads what it needs when it is called: the parts of a node must not slow a `get` down.
+const start: NodeCommand = {
+  kind: 'node',
+  name: 'start',
+  words: [],
+  summary: 'run a node',
+  vocabulary: { settings: START_SETTINGS, flags: [], known: KNOWN },
+  examples: [
+    'keymesh start --bootstrap                          a cluster of one, on this machine',
+    'keymesh start --seed /ip4/10.0.0.1/tcp/7101 …      one node more for the cluster there'
+  ],
+  run: async (given, sources) => {
+    const settings = startSettings(given, sources)
+    checkOptions(settings.node)
+    await (await import('./start.ts')).start(settings)
+  }
+}
+
+const get: ClientCommand = {
+  kind: 'client',
+  name: 'get',
+  words: [KEY],
+  summary: 'write the value of a key to standard output',
+  vocabulary: vocabulary([...CLIENT_SETTINGS, CONSISTENCY], [BASE64URL]),
+  examples: [
+    'keymesh get user:1                the value, byte for byte',
+    'keymesh get user:1 --json         with its revision, and expiresIn if it has a ttl'
+  ],
+  run: async (call) => (await import('./get.ts')).get(call)
+}
+
+const put: ClientCommand = {
+  kind: 'client',
+  name: 'put',
+  words: [KEY, ['VALUE', 'text; - for standard input, up to 1 MiB']],
+  summary: 'write a value',
+  vocabulary: vocabulary(CLIENT_SETTINGS, [
+    duration('ttl', 'the key expires after it, as 500ms, 10s, 5m, 2h, 1d'),
+    IF_REVISION,
+    flag('ifAbsent', 'only if there is no such key'),
+    BASE64URL
+  ]),
+  examples: [
+    'keymesh put user:1 Ada',
+    'keymesh put logo - < logo.png',
+    'keymesh put job mine --if-absent --ttl 10s',
+    'keymesh put -- -key -value        words that begin with - come after --'
+  ],
+  run: async (call) => (await import('./put.ts')).put(call)
+}
+
+const remove: ClientCommand = {
+  kind: 'client',
+  name: 'delete',
+  words: [KEY],
+  summary: 'delete a key',
+  vocabulary: vocabulary(CLIENT_SETTINGS, [IF_REVISION, BASE64URL]),
+  examples: ['keymesh delete user:1', 'keymesh delete user:1 --if-revision 17'],
+  run: async (call) => (await import('./delete.ts')).remove(call)
+}
+
+export const GROUPS: Readonly<Record<string, string>> = {}
+
+/** In the order of the help. */
+export const COMMANDS: readonly CliCommand[] = [start, get, put, remove]
+
+function vocabulary(settings: readonly Setting[], flags: readonly Setting[]): Vocabulary {
+  return { settings, flags, known: KNOWN }
+}

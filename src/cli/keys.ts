@@ -1,0 +1,33 @@
+import { Buffer } from 'node:buffer'
+import { checkKey } from '../client/arguments.ts'
+import { InvalidOptions } from '../node/options.ts'
+import { utf8, utf8Text } from '../wire/bytes.ts'
+
+const NO_PREFIX = new Uint8Array(0)
+
+/** The bytes that the KEY of a command names. Throws InvalidOptions or KeyMeshError. */
+export function keyOf(text: string, isBase64url: boolean): Uint8Array {
+  const bytes = isBase64url ? decoded(text) : argumentBytes('KEY', text, 'name it by --base64url')
+  return checkKey(NO_PREFIX, bytes)
+}
+
+/**
+ * The UTF-8 of an argument. Node.js has put U+FFFD where the bytes of a command line were not
+ * UTF-8: what was meant is lost, and another key or value must not be written in its place.
+ */
+export function argumentBytes(name: string, text: string, instead: string): Uint8Array {
+  if (!text.includes('\ufffd') && text.isWellFormed()) return utf8(text)
+  throw new InvalidOptions(`${name}: is not UTF-8, or has the character U+FFFD; ${instead}`)
+}
+
+/** One text for each sequence of bytes: no padding, and no bits left over that are not 0. */
+function decoded(text: string): Uint8Array {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.toString('base64url') === text) return new Uint8Array(bytes)
+  throw new InvalidOptions(`KEY: ${JSON.stringify(text)} is not base64url without padding`)
+}
+
+/** Bytes in JSON, as in the HTTP API: text if they are UTF-8. */
+export function jsonBytes(bytes: Uint8Array): string | { readonly base64: string } {
+  return utf8Text(bytes) ?? { base64: Buffer.from(bytes).toString('base64') }
+}
