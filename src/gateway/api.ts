@@ -114,6 +114,15 @@ export const API = {
     answers: { 200: { description: 'OpenAPI 3.1.', content: ['application/json', {}] } },
     problems: []
   },
+  metrics: {
+    method: 'GET',
+    path: '/metrics',
+    summary: 'Figures of this node for Prometheus',
+    query: {},
+    headers: {},
+    answers: { 200: { description: 'Text format 0.0.4.', content: ['text/plain', {}] } },
+    problems: []
+  },
   livez: { ...PROBE, path: '/livez', summary: 'Whether the process answers', answers: ALIVE },
   healthz: { ...PROBE, path: '/healthz', summary: 'The same as /livez', answers: ALIVE },
   readyz: { ...PROBE, path: '/readyz', summary: 'Whether this node takes part', answers: READY }

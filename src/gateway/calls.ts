@@ -14,6 +14,8 @@ export interface Calls {
   unready(): readonly string[]
   /** Whether `node` was linked to this one a moment ago; absent: not known, so every node is. */
   isReachable?(node: NodeId): boolean
+  /** The figures of the node as Prometheus reads them; absent: none but those of HTTP. */
+  metrics?(): string
 }
 
 /** Stands in until the node behind the door is there. */

@@ -12,6 +12,7 @@ import type { Calls } from './calls.ts'
 import { conditionOf, names } from './conditions.ts'
 import { keyReader } from './http-asked.ts'
 import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
+import { noteFailure } from './http-metrics.ts'
 import { jsonReader } from './json-body.ts'
 import { conflict, problemOf, revisionHeaders } from './problem.ts'
 
@@ -136,6 +137,7 @@ function guarded(reply: FastifyReply, run: () => void): void {
 }
 
 export function fail(reply: FastifyReply, failed: Failure): void {
+  noteFailure(reply.raw, failed.code)
   const { status, headers, body } = problemOf(failed)
   reply.code(status).headers(headers).send(body)
 }

@@ -16,6 +16,7 @@ import { clusterStatus } from './cluster-status.ts'
 import { callOf, internalPath, internalUrl, reader } from './http-asked.ts'
 import { guard } from './http-auth.ts'
 import { fail, KeyRoutes } from './http-keys.ts'
+import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemOf } from './problem.ts'
@@ -52,9 +53,11 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
   let calls = NOBODY
   const order = new RequestOrder()
   const app = makeApp(order, logger)
+  const watch = new HttpWatch()
+  watch.watch(app)
   addOrder(app, order)
   addGuard(app, place.host, token)
-  addRoutes(app, () => calls)
+  addRoutes(app, () => calls, watch)
   addErrors(app, logger)
   app.server.maxConnections = CONNECTIONS_MAX
   await app.listen({ host: place.host, port: place.port })
@@ -151,8 +154,8 @@ function misframed({ headers, raw }: FastifyRequest): Failure | undefined {
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => void
 
-function addRoutes(app: FastifyInstance, calls: () => Calls): void {
-  const handlers = handlersFor(calls)
+function addRoutes(app: FastifyInstance, calls: () => Calls, watch: HttpWatch): void {
+  const handlers = handlersFor(calls, watch)
   for (const name of Object.keys(handlers) as CallName[]) {
     const { method, head }: ApiCall = API[name]
     const url = internalPath(name)
@@ -160,7 +163,7 @@ function addRoutes(app: FastifyInstance, calls: () => Calls): void {
   }
 }
 
-function handlersFor(calls: () => Calls): Readonly<Record<CallName, Handler>> {
+function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<CallName, Handler>> {
   const keys = new KeyRoutes(calls)
   const askedOfCluster = reader(API.cluster)
   const askedOfDocument = reader(API.openapi)
@@ -184,6 +187,7 @@ function handlersFor(calls: () => Calls): Readonly<Record<CallName, Handler>> {
       askedOfDocument(request)
       reply.type('application/json; charset=utf-8').send(document)
     },
+    metrics: (_request, reply) => tellMetrics(reply, watch, calls()),
     livez: live,
     healthz: live,
     readyz: (_request, reply) => {

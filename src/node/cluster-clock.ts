@@ -61,6 +61,13 @@ export class ClusterClock implements TrustedClock {
     return median !== undefined && Math.abs(own - median) <= SKEW_MS_MAX
   }
 
+  /** How far the own wall clock is before the agreed median; undefined: nobody to agree with. */
+  get offsetMs(): number | undefined {
+    const own = this.#clock.wall() - this.#clock.monotonic()
+    const median = this.#offsets.length === 0 ? undefined : this.#agreed(own)
+    return median === undefined ? undefined : own - median
+  }
+
   /** Whether leadership may go to `node`: its clock, if it was heard, is near the median. */
   isFit(node: NodeId): boolean {
     const reading = this.#readings.get(node)

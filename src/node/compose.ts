@@ -1,10 +1,12 @@
 import fs from 'node:fs'
 import path from 'node:path'
 import { type HttpDoor, openHttp } from '../gateway/http.ts'
+import { metricsText } from '../gateway/metrics-text.ts'
 import { openFiles } from '../storage/files.ts'
 import { openLevel } from '../storage/level.ts'
+import { DiskCounts, meteredDisk } from '../storage/metered-disk.ts'
 import { generateIdentity, peerIdOf } from '../transport/identity.ts'
-import { openLibp2p } from '../transport/libp2p.ts'
+import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
 import type { Transport } from '../transport/transport.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
@@ -15,7 +17,9 @@ import { checkDataDirectory, markDataDirectory } from './data-directory.ts'
 import { UnusableData } from './identity.ts'
 import { NodeMachine } from './machine.ts'
 import { makeDirectory } from './make-directory.ts'
+import { NODE_METRICS } from './metrics.ts'
 import { type CheckedOptions, checkOptions, InvalidOptions, type NodeOptions } from './options.ts'
+import { survey } from './survey.ts'
 
 /** A node of this process, listening. */
 export interface RunningNode {
@@ -43,7 +47,7 @@ const KEY_FILE = 'node.key'
  */
 interface Opened {
   readonly store: StateStore
-  readonly transport: Transport
+  readonly transport: Libp2pTransport
   readonly http: HttpDoor | undefined
 }
 
@@ -58,12 +62,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const opened = await open(checked, logger)
   const { transport, http } = opened
   const life = new Life(opened, logger, options.onFatal ?? (() => {}))
+  const disk = new DiskCounts()
   let machine: NodeMachine
   try {
     machine = new NodeMachine({
       transport,
       store: opened.store,
-      disk: openFiles(path.join(checked.data, 'log')),
+      disk: meteredDisk(openFiles(path.join(checked.data, 'log')), realClock, disk),
       clock: realClock,
       timers: realTimers,
       random: systemRandom(),
@@ -86,17 +91,23 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     call: (operation, call, done) => machine.gateway.call(operation, call, done),
     view: () => machine.view(),
     unready: () => machine.unready,
-    isReachable: (node) => machine.isReachable(node)
+    isReachable: (node) => machine.isReachable(node),
+    metrics: () => tellMetrics(machine, transport, disk)
   })
   const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
   return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
+}
+
+function tellMetrics(machine: NodeMachine, transport: Libp2pTransport, disk: DiskCounts): string {
+  const groups = survey(machine.host)
+  return metricsText(NODE_METRICS, { machine, groups, traffic: transport.traffic(), disk })
 }
 
 /** Opens the parts one by one; what is open is closed again when a later one does not. */
 async function open(checked: CheckedOptions, logger: Logger): Promise<Opened> {
   makeData(checked.data)
   const store = await openLevel(path.join(checked.data, 'state'))
-  let transport: Transport | undefined
+  let transport: Libp2pTransport | undefined
   try {
     const privateKey = await nodeKey(path.join(checked.data, KEY_FILE))
     const { listen, announce, clusterKey } = checked

@@ -101,6 +101,7 @@ export class Frames {
 
   /** Tells `peer` why we will not have its link, and ends it. */
   refuse(peer: PeerId, reason: string): void {
+    this.#node.refusals.refused++
     this.#transport.send(peer, encodeRefused(reason))
     this.#transport.close(peer, reason)
   }

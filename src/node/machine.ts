@@ -1,10 +1,8 @@
 import { ClientDriver } from '../client/driver.ts'
-import { initialPlacement } from '../keyspace/planner.ts'
 import type { HostOptions, ReplicaHost } from '../partition/host.ts'
 import type { Link, Transport } from '../transport/transport.ts'
-import type { ClusterMap, ClusterView, NodeRecord } from '../wire/cluster-map.ts'
+import type { ClusterMap, ClusterView } from '../wire/cluster-map.ts'
 import { ADDRESSES_MAX, encodeClusterView } from '../wire/cluster-map-codec.ts'
-import { hex } from '../wire/command.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { Disk } from '../world/disk.ts'
@@ -15,6 +13,7 @@ import { Balance } from './balance.ts'
 import { ClusterClock } from './cluster-clock.ts'
 import type { NodeLimits } from './config.ts'
 import { Door } from './door.ts'
+import { firstMap } from './first-map.ts'
 import { Frames } from './frames.ts'
 import { Handover } from './handover.ts'
 import { openIdentity, saveIdentity, UnusableData } from './identity.ts'
@@ -122,6 +121,7 @@ export class NodeMachine {
       host,
       map: () => this.membership.map,
       view: () => this.#encodedView(),
+      callerOf: (peer) => this.mesh.callerOf(peer),
       leaderOf: (group) => this.leaders.of(group, host.get(group))
     })
     this.inside = new InsideTransport(transport, timers, (frame) => this.#frames.fromInside(frame))
@@ -293,15 +293,9 @@ export class NodeMachine {
 
   #maybeForm(): void {
     const nodes = this.membership.readyToForm(this.#self(), this.mesh.seedsReached)
-    if (nodes !== undefined) this.#learn(this.#firstMap(nodes))
-  }
-
-  #firstMap(nodes: readonly NodeRecord[]): ClusterMap {
-    const { partitions, replicas } = this.#options.forming
-    const settings = { partitions, replicas, hash: 'xxh64-0' } as const
-    const { placements, nextReplica } = initialPlacement(nodes, settings, 1)
-    const clusterId = hex(this.#options.random.fork('cluster').bytes(16))
-    return { clusterId, epoch: 1, clusterVersion: 1, settings, nodes, placements, nextReplica }
+    if (nodes === undefined) return
+    const { forming, random } = this.#options
+    this.#learn(firstMap(nodes, forming, random.fork('cluster')))
   }
 
   /** The system group's replica here may have applied a newer map than the node goes by. */

@@ -3,6 +3,9 @@ import type { GroupId } from '../wire/ids.ts'
 import type { KnownPeer } from '../wire/node-frames.ts'
 import type { Random } from '../world/random.ts'
 
+/** Who asks a node for something: a client, another node for its callers, or this very node. */
+export type Caller = 'client' | 'peer' | 'self'
+
 interface Dialling {
   readonly addresses: readonly string[]
   /** Which of the addresses is next. */
@@ -60,6 +63,11 @@ export class Mesh {
 
   link(peer: PeerId): Link | undefined {
     return this.#links.get(peer)
+  }
+
+  callerOf(peer: PeerId): Caller {
+    if (peer === this.#transport.self) return 'self'
+    return this.#links.has(peer) ? 'peer' : 'client'
   }
 
   /** Whether `peer` is linked, or was within the last `ms`. */

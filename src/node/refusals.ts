@@ -12,6 +12,8 @@ const ADVICE: Readonly<Record<string, string>> = {
 /** Which nodes will not talk to this one, and why: what its operator must learn. */
 export class Refusals {
   readonly #logger: Logger
+  /** Links that we refused. */
+  refused = 0
   readonly #by = new Map<NodeId, string>()
 
   constructor(logger: Logger) {

@@ -8,7 +8,7 @@ export type Respond = (answer: Answered) => void
 /** Who counts the visits. */
 export interface VisitShell {
   /** Called once for each visit, before its answer is sent. */
-  left(visit: Visit): void
+  left(visit: Visit, answer: Answered): void
 }
 
 /** What is known of a request when it comes in at `now`, on the monotonic clock. */
@@ -28,6 +28,9 @@ export class Visit implements Asker {
   readonly from: PeerId
   readonly id: number
   readonly bytes: number
+  readonly request: Request
+  /** When it came in. */
+  readonly at: number
   readonly #shell: VisitShell
   readonly #isRead: boolean
   readonly #deadline: number
@@ -39,10 +42,17 @@ export class Visit implements Asker {
     this.#shell = shell
     this.from = from
     this.id = request.id
+    this.request = request
+    this.at = now
     this.#isRead = request.kind !== 'mutate'
     this.bytes = request.body.length
     this.#deadline = now + request.timeoutMs
     this.#respond = respond
+  }
+
+  /** Nobody will read its answer. */
+  get isGivenUp(): boolean {
+    return this.#isGivenUp
   }
 
   get isAnswered(): boolean {
@@ -53,7 +63,7 @@ export class Visit implements Asker {
     const respond = this.#respond
     if (respond === undefined) return
     this.#respond = undefined
-    this.#shell.left(this)
+    this.#shell.left(this, answer)
     if (!this.#isGivenUp) respond(answer)
   }
 

@@ -3,6 +3,7 @@ import type { Overlay } from '../storage/overlay.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
+import { Histogram } from '../world/histogram.ts'
 import type { ReplicaHost } from './host.ts'
 import type { Replica } from './replica.ts'
 
@@ -30,6 +31,10 @@ interface Applied {
  * below what is durable (design §6: never above it, pitfall R22).
  */
 export class Flusher {
+  /** From gathering the changes to their being durable, in ms. */
+  readonly latency = new Histogram()
+  /** What the overlay held at each flush, added up. */
+  bytes = 0
   readonly #host: ReplicaHost
   readonly #overlay: Overlay
   readonly #options: FlushOptions
@@ -99,6 +104,8 @@ export class Flusher {
 
   #write(done: () => void): void {
     const flushed = new Map<GroupId, Applied>()
+    const began = this.#options.clock.monotonic()
+    this.bytes += this.#overlay.dirtyBytes
     const prepare = (group: GroupId): void => {
       const replica = this.#host.get(group)
       assert(replica !== undefined, `group ${group} has changes and no replica`)
@@ -111,6 +118,7 @@ export class Flusher {
         return
       }
       this.#busy = false
+      this.latency.observe(this.#options.clock.monotonic() - began)
       for (const [group, applied] of flushed) {
         if (applied.index > this.durableIndex(group)) this.#durable.set(group, applied)
       }

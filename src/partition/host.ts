@@ -5,6 +5,7 @@ import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { DiskFault } from '../world/disk.ts'
 import type { TrustedClock } from './group-time.ts'
+import { HostCounts } from './host-counts.ts'
 import { ReadRounds } from './reads.ts'
 import type { PersistBatch, Replica, ReplicaShell } from './replica.ts'
 import type { ReadWait } from './waits.ts'
@@ -42,6 +43,7 @@ export class ReplicaHost implements ReplicaShell {
   readonly trusted: TrustedClock
   readonly log: NodeLog
   readonly reads: ReadRounds
+  readonly counts = new HostCounts()
   readonly #options: HostOptions
   readonly #replicas = new Map<GroupId, Replica>()
   readonly #dirty = new Set<Replica>()
@@ -115,7 +117,7 @@ export class ReplicaHost implements ReplicaShell {
   }
 
   confirmed(node: NodeId, round: number, failed: readonly GroupId[]): void {
-    this.reads.onReply(node, round, new Set(failed))
+    this.reads.onReply(node, round, new Set(failed), this.clock.monotonic())
     this.#scheduleTurn()
   }
 
@@ -142,6 +144,7 @@ export class ReplicaHost implements ReplicaShell {
   }
 
   persist(replica: Replica, batch: PersistBatch): void {
+    if (batch.hardState?.vote === replica.id) this.counts.elections++
     this.#batches.push({ replica, batch })
   }
 
@@ -150,10 +153,17 @@ export class ReplicaHost implements ReplicaShell {
   }
 
   applied(replica: Replica, entries: readonly Entry[]): void {
+    this.counts.entriesApplied += entries.length
     this.#options.observe?.(replica, entries)
   }
 
+  proposed(commands: number): void {
+    this.counts.entryCommands.observe(commands)
+  }
+
   leadershipChanged(replica: Replica): void {
+    if (replica.isLeader) this.counts.leadershipsWon++
+    else this.counts.leadershipsLost++
     this.reads.leadershipChanged(replica)
   }
 
@@ -181,7 +191,8 @@ export class ReplicaHost implements ReplicaShell {
   #commit(): void {
     const batches = this.#batches
     this.#batches = []
-    this.#syncs.push(this.clock.monotonic())
+    const began = this.clock.monotonic()
+    this.#syncs.push(began)
     this.log.commit((fault: DiskFault | undefined) => {
       if (this.#stopped) return
       if (fault !== undefined) {
@@ -189,6 +200,7 @@ export class ReplicaHost implements ReplicaShell {
         return
       }
       this.#syncs.shift()
+      this.counts.persist.observe(this.clock.monotonic() - began)
       for (const { replica, batch } of batches) replica.persisted(batch)
     })
   }

@@ -1,6 +1,7 @@
 import type { Index, Term } from '../raft/types.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
+import { Histogram } from '../world/histogram.ts'
 import type { Replica } from './replica.ts'
 import type { ReadWait } from './waits.ts'
 
@@ -36,6 +37,12 @@ const ROUND_AGE_MS_MAX = 300
  */
 export class ReadRounds {
   readonly #shell: ReadShell
+  /** From asking to the last group's quorum, in ms: one for each round that nothing was lost of. */
+  readonly latency = new Histogram()
+  /** Rounds asked. */
+  rounds = 0
+  /** Rounds whose answers were late, so that it was asked again. */
+  retried = 0
   #gathering = new Map<GroupId, GroupRound>()
   readonly #open = new Map<number, Round>()
   #round = 0
@@ -82,12 +89,13 @@ export class ReadRounds {
       this.#ask(part, asked)
     }
     if (groups.size === 0) return
+    this.rounds++
     this.#open.set(round, { startedAt: now, groups })
     for (const [node, parts] of asked) this.#shell.sendConfirm(node, round, parts)
   }
 
   /** `failed`: the groups of the round that `node` did not confirm. */
-  onReply(node: NodeId, round: number, failed: ReadonlySet<GroupId>): void {
+  onReply(node: NodeId, round: number, failed: ReadonlySet<GroupId>, now: number): void {
     const open = this.#open.get(round)
     if (open === undefined) return
     for (const [group, part] of open.groups) {
@@ -97,7 +105,9 @@ export class ReadRounds {
       }
       if (this.#settleIfDone(part)) open.groups.delete(group)
     }
-    if (open.groups.size === 0) this.#open.delete(round)
+    if (open.groups.size > 0) return
+    this.#open.delete(round)
+    this.latency.observe(now - open.startedAt)
   }
 
   /**
@@ -113,6 +123,7 @@ export class ReadRounds {
     for (const [round, open] of this.#open) {
       if (now - open.startedAt < ROUND_AGE_MS_MAX) break
       this.#open.delete(round)
+      this.retried++
       for (const part of open.groups.values()) this.#regather(part)
     }
   }

@@ -30,6 +30,8 @@ export interface ReplicaShell {
   snapshotsWanted(replica: Replica, to: readonly ReplicaId[]): void
   /** These entries were applied, in this order: for whoever watches from outside. */
   applied(replica: Replica, entries: readonly Entry[]): void
+  /** An entry with so many commands was proposed. */
+  proposed(commands: number): void
   /** We lead this group in a new term, or lead it no longer. */
   leadershipChanged(replica: Replica): void
 }
@@ -315,6 +317,7 @@ export class Replica {
       refused(overloaded ? rejected('overloaded', full, { waitMs: 100 }) : this.#notLeader())
       return
     }
+    this.#shell.proposed(commands.length)
     this.#pending.add(proposed.index, proposed.term, waiting)
   }
 

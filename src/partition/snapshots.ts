@@ -37,6 +37,8 @@ export class Snapshots {
   #wanted: { readonly replica: Replica; readonly to: ReplicaId }[] = []
   readonly #receiving = new Map<GroupId, SnapshotReceiver>()
   #transfer = 0
+  /** Transfers that ended: whole at the follower, given up, and taken in here. */
+  readonly counts = { sent: 0, failed: 0, received: 0 }
 
   constructor(host: ReplicaHost, overlay: Overlay, flusher: Flusher, options: SnapshotOptions) {
     this.#host = host
@@ -49,6 +51,11 @@ export class Snapshots {
   want(replica: Replica, to: readonly ReplicaId[]): void {
     for (const one of to) this.#wanted.push({ replica, to: one })
     this.#sendMore()
+  }
+
+  /** Transfers under way. */
+  get underWay(): { readonly sending: number; readonly receiving: number } {
+    return { sending: this.#sending.size, receiving: this.#receiving.size }
   }
 
   tick(): void {
@@ -115,6 +122,8 @@ export class Snapshots {
         limits: this.#options.limits,
         ended: (_, ok) => {
           this.#sending.delete(transfer)
+          if (ok) this.counts.sent++
+          else this.counts.failed++
           ended(ok, mark.index)
         }
       }
@@ -159,6 +168,7 @@ export class Snapshots {
       }
       this.#options.openState(group, (state) => {
         this.#receiving.delete(group)
+        this.counts.received++
         this.#flusher.setDurable(group, state.applied)
         const configuration = decodeConfiguration(state.configuration)
         replica.finishInstall(state, {

@@ -25,6 +25,8 @@ export interface NodeLog {
   readonly durableSequence: number
   /** Bytes of all segments, for metrics. */
   readonly bytes: number
+  /** Files of it. */
+  readonly segmentCount: number
   groups(): readonly RecoveredGroup[]
   /** Starts a group's log at `mark` (an initial configuration, or a received snapshot). */
   create(group: GroupId, replica: ReplicaId, mark: SnapshotMark, hardState: HardState): void

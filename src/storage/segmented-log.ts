@@ -81,6 +81,10 @@ class SegmentedLog implements NodeLog {
     return bytes
   }
 
+  get segmentCount(): number {
+    return this.#segments.length
+  }
+
   groups(): readonly RecoveredGroup[] {
     return [...this.#groups.values()].map((index) => ({
       group: index.group,

@@ -54,6 +54,10 @@ export class Conversation {
     return frames
   }
 
+  get queuedBytes(): number {
+    return (this.main?.queuedBytes ?? 0) + (this.bulk?.queuedBytes ?? 0)
+  }
+
   /** Everything a link needs is here: their hello, and for a node its second stream. */
   get complete(): boolean {
     return this.theirs !== undefined && (this.role === 'client' || this.bulk !== undefined)

@@ -8,6 +8,7 @@ import { Conversation, type Hello } from './libp2p-conversation.ts'
 import { dialFailureOf } from './libp2p-failure.ts'
 import type { Host } from './libp2p-host.ts'
 import { raise } from './libp2p-stream.ts'
+import { type PeerTraffic, TrafficBook } from './traffic.ts'
 import type {
   Channel,
   DialFailure,
@@ -57,6 +58,7 @@ export class Links implements Transport {
   readonly #host: Host
   readonly #role: Link['role']
   readonly #bounds: LinkBounds
+  readonly #traffic = new TrafficBook()
   readonly #instance = crypto.getRandomValues(new Uint8Array(8))
   #greetings = 0
   #handlers: TransportHandlers | undefined
@@ -117,6 +119,10 @@ export class Links implements Transport {
     const link = this.#links.get(peer)
     const stream = channel === 'main' ? link?.main : link?.bulk
     return stream?.send(parts) ?? false
+  }
+
+  traffic(): readonly PeerTraffic[] {
+    return this.#traffic.told(this.#links.values())
   }
 
   close(peer: PeerId, reason: string): void {
@@ -233,6 +239,7 @@ export class Links implements Transport {
 
   #attach(conversation: Conversation, stream: Stream, channel: Channel): void {
     const owner = {
+      traffic: this.#traffic.of(conversation.peer, conversation.role),
       frame: (frame: Uint8Array) => this.#received(conversation, frame, channel),
       ended: (reason: string) => this.#lost(conversation, reason, 'unreachable')
     }

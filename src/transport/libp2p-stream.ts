@@ -1,10 +1,13 @@
 import type { Stream } from '@libp2p/interface'
 import { FrameReader } from './frame-reader.ts'
+import type { Traffic } from './traffic.ts'
 
 /** Frames of one turn are joined up to this size before they go to the stream. */
 const WRITE_BYTES = 256 * 1024
 
 export interface FrameStreamOwner {
+  /** Counted on. */
+  readonly traffic: Traffic
   /** May be kept. Called only from the network's events, never from inside a call of ours. */
   frame(frame: Uint8Array): void
   /** Once: nothing comes or goes any more. */
@@ -25,6 +28,7 @@ export class FrameStream {
   readonly #reader: FrameReader
   readonly #owner: FrameStreamOwner
   readonly #queuedBytesMax: number
+  readonly #traffic: Traffic
   #queue: Uint8Array[] = []
   #queuedBytes = 0
   #scheduled = false
@@ -40,6 +44,7 @@ export class FrameStream {
     this.#owner = owner
     this.#reader = new FrameReader(bounds.bytesMax)
     this.#queuedBytesMax = bounds.queuedBytesMax
+    this.#traffic = owner.traffic
     stream.addEventListener('close', (event) => {
       this.#end(event.error === undefined ? 'closed by the peer' : event.error.message)
     })
@@ -60,12 +65,22 @@ export class FrameStream {
   send(parts: readonly Uint8Array[]): boolean {
     let length = 0
     for (const part of parts) length += part.length
-    const waiting = this.#queuedBytes + this.#stream.writeBufferLength
-    if (this.#ended || waiting + length > this.#queuedBytesMax) return false
+    const waiting = this.queuedBytes
+    if (this.#ended || waiting + length > this.#queuedBytesMax) {
+      this.#traffic.framesDropped++
+      return false
+    }
+    this.#traffic.framesOut++
+    this.#traffic.bytesOut += 4 + length
     this.#queue.push(prefix(length), ...parts)
     this.#queuedBytes += 4 + length
     this.#schedule()
     return true
+  }
+
+  /** Sent and not yet taken by the network. */
+  get queuedBytes(): number {
+    return this.#queuedBytes + this.#stream.writeBufferLength
   }
 
   /** Hands what is queued to the stream, as far as it takes it, then closes our side of it. */
@@ -93,7 +108,9 @@ export class FrameStream {
 
   #feed(chunk: Uint8Array): void {
     if (this.#ended) return
+    this.#traffic.bytesIn += chunk.length
     this.#reader.feed(chunk, (frame) => {
+      this.#traffic.framesIn++
       raise(() => this.#owner.frame(frame))
       return !this.#ended
     })

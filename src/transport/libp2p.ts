@@ -1,6 +1,7 @@
 import { openHost, prologueOf } from './libp2p-host.ts'
 import { type LinkBounds, Links } from './libp2p-links.ts'
 import { corkedTcp, quietNoise, type Tuned } from './libp2p-tuning.ts'
+import type { PeerTraffic } from './traffic.ts'
 import type { Link, Transport } from './transport.ts'
 
 export interface Libp2pTransportOptions {
@@ -27,6 +28,11 @@ const BOUNDS: LinkBounds = {
   stopTimeoutMs: 1_800
 }
 
+export interface Libp2pTransport extends Transport {
+  /** What went over the links with each node, and with all clients. */
+  traffic(): readonly PeerTraffic[]
+}
+
 /** What could be tuned in all transports of this process. */
 export const tuned: Tuned = { sockets: 0, decoders: 0 }
 
@@ -34,7 +40,7 @@ export const tuned: Tuned = { sockets: 0, decoders: 0 }
  * A transport over libp2p: tcp, noise (see `prologueOf` for the cluster key), yamux. It listens
  * when this resolves, and links from `start` on. Rejects when an address cannot be listened on.
  */
-export async function openLibp2p(options: Libp2pTransportOptions): Promise<Transport> {
+export async function openLibp2p(options: Libp2pTransportOptions): Promise<Libp2pTransport> {
   const bounds = { ...BOUNDS, ...options.bounds }
   const prologueBytes = await prologueOf(options.clusterKey)
   const host = await openHost({

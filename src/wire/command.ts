@@ -67,6 +67,14 @@ const OPERATION = {
   'register-node': 5,
   touch: 6
 } as const
+/** By number. */
+const OPERATION_TYPES: readonly (Operation['type'] | undefined)[] = Object.entries(
+  OPERATION
+).reduce((types: (Operation['type'] | undefined)[], [type, number]) => {
+  types[number] = type as Operation['type']
+  return types
+}, [])
+const SESSION_BYTES = 16
 const RESULT = {
   written: 1,
   deleted: 2,
@@ -106,6 +114,14 @@ export function decodeCommand(bytes: Uint8Array): Command {
   const operation = readOperation(reader)
   reader.end()
   return { session, seq, ackedUpTo, basis, operation }
+}
+
+/** What `bytes` asks for, without decoding the rest; undefined: it is garbled or not known here. */
+export function operationTypeOf(bytes: Uint8Array): Operation['type'] | undefined {
+  let at = 1 + SESSION_BYTES
+  // Every varint ends with the first byte under 128.
+  for (let numbers = 0; numbers < 3; numbers++) while ((bytes[at++] ?? 0) >= 0x80);
+  return OPERATION_TYPES[bytes[at] ?? 0]
 }
 
 function operationSize(operation: Operation): number {

@@ -62,6 +62,7 @@ export const PACKAGE_HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] 
   ],
   [/^fastify$/, /^src\/(gateway\/http|node\/compose\.ts$)/],
   [/^typebox\/schema$/, /^src\/gateway\/json-body\.ts$/],
+  [/^prom-client$/, /^src\/gateway\/http/],
   [/^pino$/, /^src\/(world\/|node\/compose\.ts$|cli\/)/],
   [/^commander$/, /^src\/cli\//],
   [/^msgpackr(\/pack)?$/, /^src\/(wire|transport|client)\//],

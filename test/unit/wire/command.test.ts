@@ -6,6 +6,7 @@ import {
   decodeCommand,
   encodeCommand,
   type Operation,
+  operationTypeOf,
   type Result,
   readResult,
   writeResult
@@ -105,4 +106,15 @@ test('any bytes are a result or Malformed', () => {
     }),
     { numRuns: 3_000 }
   )
+})
+
+test('what a command asks for is read without the rest of it', () => {
+  fc.assert(
+    fc.property(command, (one) => {
+      expect(operationTypeOf(encodeCommand(one))).toBe(one.operation.type)
+    })
+  )
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => void operationTypeOf(bytes)))
+  expect(operationTypeOf(new Uint8Array(0))).toBeUndefined()
+  expect(operationTypeOf(new Uint8Array(40).fill(0xff))).toBeUndefined()
 })
