@@ -74,10 +74,10 @@ export function keyReader<C extends ApiCall & { readonly query: Parameters & Enc
 ): (request: FastifyRequest) => AskedOfKey<C> {
   const read = reader(call)
   return (request) => {
-    const asked = read(request)
-    const { encoding }: { readonly encoding?: 'base64url' } = asked.query
+    const { query, headers, timeoutMs } = read(request)
+    const { encoding }: { readonly encoding?: 'base64url' } = query
     const key = keyOf((request.raw as Routed)[TARGET]?.key ?? '', encoding)
-    return { ...asked, key }
+    return { query, headers, timeoutMs, key }
   }
 }
 

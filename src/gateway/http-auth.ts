@@ -1,16 +1,13 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import { type Failure, failure } from '../wire/failure.ts'
 import { authorityOf } from './routing.ts'
 
-/** Judges the head of a request: what is wrong with it, or undefined. */
-export type Guard = (head: RequestHead) => Failure | undefined
-
-export interface RequestHead {
-  readonly headers: IncomingHttpHeaders
-  /** As it stood in the request line. */
-  readonly url: string
-}
+/**
+ * Judges the head of a request, whose `url` is as it stood in the request line: what is wrong with
+ * it, or undefined.
+ */
+export type Guard = (headers: IncomingHttpHeaders, url: string) => Failure | undefined
 
 /**
  * Who may call the API that listens on `place`. Without a token anybody on the machine, but no web
@@ -19,7 +16,7 @@ export interface RequestHead {
 export function guard(place: string, token: string | undefined): Guard {
   if (token === undefined) return noForeignPage(place)
   const wanted = digest(token)
-  return ({ headers: { authorization } }) => {
+  return ({ authorization }) => {
     if (authorization === undefined) return failure('unauthenticated', 'a bearer token is needed')
     const given = /^Bearer +([^ ]+) *$/i.exec(authorization)?.[1] ?? ''
     // Digests have one length, so the time taken tells nothing about the token.
@@ -36,19 +33,25 @@ function noForeignPage(place: string): Guard {
   const listened = hostOf(`http://${place.includes(':') ? `[${place}]` : place}`)?.hostname
   // Beyond loopback without a token (--insecure) any name may be that of this machine.
   const isOpen = !isLoopback(listened ?? '')
-  return ({ headers, url }) => {
+  /** The last host that was let in. */
+  let usual: string | undefined
+  return (headers, url) => {
     if (headers['sec-fetch-site'] === 'cross-site') {
       return failure('forbidden', 'web pages of other sites may not call this node')
     }
     const named = authorityOf(url) ?? headers.host
+    // What nearly every request says, without a closer look.
+    if (named === usual && headers.origin === undefined) return undefined
     const host = named === undefined ? undefined : hostOf(`http://${named}`)
     const isOurs = isOpen || host?.hostname === listened || isLoopback(host?.hostname ?? '')
     if (named !== undefined && !isOurs) {
       return failure('forbidden', 'without a token this node is called by a loopback name only')
     }
-    if (headers.origin === undefined) return undefined
-    if (host !== undefined && hostOf(headers.origin)?.host === host.host) return undefined
-    return failure('forbidden', 'web pages of other origins may not call this node')
+    if (headers.origin !== undefined && (!host || hostOf(headers.origin)?.host !== host.host)) {
+      return failure('forbidden', 'web pages of other origins may not call this node')
+    }
+    usual = named ?? usual
+    return undefined
   }
 }
 
@@ -63,5 +66,5 @@ function isLoopback(host: string): boolean {
 }
 
 function digest(text: string): Buffer {
-  return createHash('sha256').update(text).digest()
+  return hash('sha256', text, 'buffer')
 }

@@ -59,7 +59,11 @@ export class BodyReader {
     }
     const whole = (): void => end({ type: 'bytes', bytes: joined(chunks, length) })
     const lost = (): void => end({ type: 'cut-off' })
-    const stopTimer = realTimers.after(timeoutMs, () => end({ type: 'late' }))
+    let stopTimer = (): void => clearImmediate(soon)
+    // Most bodies came with their head and are whole by then: they need no timer.
+    const soon = setImmediate(() => {
+      stopTimer = realTimers.after(timeoutMs, () => end({ type: 'late' }))
+    })
     request.on('data', take).on('end', whole).on('close', lost)
     // Told on 'close' as well, where it is dealt with.
     request.on('error', () => {})

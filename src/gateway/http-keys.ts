@@ -86,7 +86,7 @@ export class KeyRoutes {
     this.#bodies.read(request.raw, limits, (body: Body) => {
       if (body.type === 'bytes') {
         const { length } = body.bytes
-        if (length > 0) reply.raw.once('close', () => this.#bodies.settle(length))
+        if (length > 0) reply.raw.on('close', () => this.#bodies.settle(length))
         const spent = length === 0 ? 0 : Math.floor(realClock.monotonic() - began)
         guarded(reply, () => use(body.bytes, Math.max(1, timeoutMs - spent)))
       } else if (body.type === 'too-large') {
@@ -120,7 +120,7 @@ export class KeyRoutes {
       else done(outcome)
     })
     if (answered) return
-    reply.raw.once('close', () => {
+    reply.raw.on('close', () => {
       if (!answered) cancel()
     })
   }

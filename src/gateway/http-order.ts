@@ -68,7 +68,8 @@ function begin(line: Line, { request, response, run }: Waiting): void {
   const reads = isRead(request)
   if (reads) line.reads++
   else line.change = request
-  response.once('close', () => {
+  // Told once, after the answer left or the caller hung up.
+  response.on('close', () => {
     if (reads) line.reads--
     else line.change = undefined
     proceed(line)

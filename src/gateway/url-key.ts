@@ -1,9 +1,14 @@
-import { utf8Text } from '../wire/bytes.ts'
+import { utf8, utf8Text } from '../wire/bytes.ts'
 import { KEY_BYTES_MAX } from '../wire/limits.ts'
 import { BadRequest, quote } from './bad-request.ts'
 
+/** Neither empty nor a directory: a first character that is no dot. */
+const PLAIN = /^[\x20-\x24\x26-\x2d\x2f-\x7e][\x20-\x24\x26-\x7e]*$/
+
 /** The bytes of a key from its place in a URL. Throws BadRequest. */
 export function keyOf(text: string, encoding: 'base64url' | undefined): Uint8Array {
+  // Most keys stand as they are: ASCII, so of one byte a character, and UTF-8.
+  if (encoding === undefined && PLAIN.test(text) && text.length <= KEY_BYTES_MAX) return utf8(text)
   const plain = percentDecoded(text)
   const key = encoding === undefined ? plain : base64urlDecoded(plain)
   if (key.length === 0) throw new BadRequest('a key has at least 1 byte')

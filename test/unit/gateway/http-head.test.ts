@@ -37,6 +37,7 @@ test.each([
   ['host: localhost.evil.example\r\n'],
   ['host: 127.0.0.1.evil.example\r\n'],
   ['host: a b\r\n'],
+  ['host:\r\n'],
   ['host: localhost:8101\r\norigin: https://evil.example\r\n'],
   ['host: localhost:8101\r\norigin: http://localhost:3000\r\n'],
   ['host: localhost:8101\r\norigin: null\r\n'],
@@ -58,6 +59,15 @@ test.each([
   ['host: localhost:8101\r\norigin: http://localhost:8101\r\n']
 ])('goal: loopback names, and the origin of that name, are served: %j', async (head) => {
   expect((await ask(read(head))).status).toBe(404)
+})
+
+test('goal: a host that was let in opens the door to no other', async () => {
+  const connection = new RawHttp(door.url)
+  const at = (host: string): string => `GET /v1/kv/a HTTP/1.1\r\nhost: ${host}\r\n\r\n`
+  connection.write(at('127.0.0.1:1').repeat(2) + at('evil.example') + at('127.0.0.1:1'))
+  connection.write(read('host: evil.example\r\n'))
+  await connection.end()
+  expect(connection.statuses).toEqual([404, 404, 403, 404, 403])
 })
 
 test('goal: with a token, or open to all by order, names and origins do not matter', async () => {
