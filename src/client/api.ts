@@ -82,6 +82,11 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
    * the key stays as it is: `ttl` is refused.
    */
   increment(key: Key, by?: number, options?: PutOptions): Promise<Counted>
+  /**
+   * Gives the key another ttl, in milliseconds, or with null none; its value stays, its revision
+   * moves. Rejects with `not_found` if there is no such key. `ttl` among the options is refused.
+   */
+  touch(key: Key, ttl: number | null, options?: PutOptions): Promise<Written>
   /** The same connection, as if each key began with `prefix`; results carry keys without it. */
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   /** Lets calls in flight end, then closes the connection, of all its views too. Idempotent. */

@@ -102,6 +102,13 @@ export function checkStep(by: unknown): number {
   throw invalid(`increment goes by a safe integer, not ${String(by)}`)
 }
 
+/** A ttl that must be there. */
+export function checkTtl(ttl: unknown): number {
+  const checked = checkInteger(ttl, 'ttl', 1, TTL_MS_MAX)
+  if (checked === undefined) throw invalid('ttl is missing: milliseconds, or null for no expiry')
+  return checked
+}
+
 export function checkTimeout(timeout: unknown): number | undefined {
   if (timeout === undefined) return undefined
   const good = typeof timeout === 'number' && timeout > 0 && timeout <= TIMEOUT_MS_MAX

@@ -18,3 +18,4 @@ export type {
 export { bytes, json, text } from './codecs.ts'
 export { connect } from './connect.ts'
 export { ConflictError, KeyMeshError, UndecodableError, UnknownOutcomeError } from './errors.ts'
+export { msgpack } from './msgpack.ts'

@@ -21,6 +21,7 @@ import {
   checkNames,
   checkOptions,
   checkStep,
+  checkTtl,
   checkValue,
   keyPart,
   type OptionName
@@ -131,6 +132,17 @@ class View<V> implements KeyMesh<V> {
     const result = await this.#mutate(operation, checked)
     if (result.type !== 'counted') throw unexpected(result)
     return { value: result.value, revision: result.revision }
+  }
+
+  async touch(key: Key, ttl: number | null, options?: PutOptions): Promise<Written> {
+    const checked = checkOptions(options, CHANGE)
+    const whole = checkKey(this.#prefix, key)
+    const expiry = ttl === null ? {} : { ttlMs: checkTtl(ttl) }
+    const operation = { type: 'touch', key: whole, ...condition(checked), ...expiry } as const
+    const result = await this.#mutate(operation, checked)
+    if (result.type === 'absent') throw errorOf(failure('not_found', CODES.not_found.advice))
+    if (result.type !== 'written') throw unexpected(result)
+    return { revision: result.revision }
   }
 
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W> {

@@ -1,5 +1,6 @@
 import { Packr, RESERVE_START_SPACE } from 'msgpackr/pack'
 import { Malformed } from './bytes.ts'
+import { textAt } from './text.ts'
 
 /** Arrays within arrays. The deepest of our own formats has five. */
 const DEPTH_MAX = 16
@@ -49,9 +50,6 @@ export function unpack(bytes: Uint8Array, bytesMax: number): unknown {
   return new Unpacker(bytes).whole()
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-/** Up to this length ASCII is read byte by byte, which is faster than a call of the decoder. */
-const SHORT_TEXT = 48
 const float = new DataView(new ArrayBuffer(8))
 
 /** Reads one value: numbers, text, bytes, booleans, null and arrays of these. */
@@ -152,22 +150,7 @@ class Unpacker {
   }
 
   #text(length: number): string {
-    const start = this.#take(length)
-    if (length <= SHORT_TEXT) {
-      let text = ''
-      let i = start
-      for (; i < start + length; i++) {
-        const byte = this.#bytes[i] as number
-        if (byte >= 0x80) break
-        text += String.fromCharCode(byte)
-      }
-      if (i === start + length) return text
-    }
-    try {
-      return utf8.decode(this.#bytes.subarray(start, start + length))
-    } catch {
-      throw new Malformed('text is not UTF-8')
-    }
+    return textAt(this.#bytes, this.#take(length), length)
   }
 
   #view(length: number): Uint8Array {

@@ -47,7 +47,9 @@ export function outsideFindings(source: Source): Finding[] {
     const name = identifier(node)
     if (name !== undefined && !bound.has(name) && isReference(node, parent)) {
       const instead = OUTSIDE.get(name)
-      if (instead !== undefined) found.push(finding(source, node, `${name}: ${instead}`))
+      if (instead !== undefined && !isDateValue(name, node, parent)) {
+        found.push(finding(source, node, `${name}: ${instead}`))
+      }
     }
     const member = memberName(node)
     const instead = member === undefined ? undefined : OUTSIDE_MEMBERS.get(member)
@@ -203,6 +205,14 @@ function isReference(node: Syntax, parent: Syntax): boolean {
   const isField = parent.key === node || parent.property === node
   if (isField && parent.computed !== true && parent.shorthand !== true) return false
   return parent.label !== node && parent.imported !== node && parent.exported !== node
+}
+
+/** A date made of a number, or asked for: only the one made of nothing reads a clock. */
+function isDateValue(name: string, node: Syntax, parent: Syntax): boolean {
+  if (name !== 'Date') return false
+  if (parent.type === 'BinaryExpression') return parent.operator === 'instanceof'
+  const isMade = parent.type === 'NewExpression' && parent.callee === node
+  return isMade && (parent.arguments as readonly unknown[]).length > 0
 }
 
 /** Names this file declares itself: an argument called `process` is not the global. */

@@ -56,6 +56,7 @@ const PLANTED: readonly (readonly [string, Rule, string, string, string])[] = [
   ['Date', outsideFindings, 'src/raft/x.ts', 'const a = Date.now()', 'const a = { Date: 1 }'],
   ['Date type', outsideFindings, 'src/raft/x.ts', 'let a: Date', 'let a: { Date: number }'],
   ['new Date', outsideFindings, 'src/raft/x.ts', 'new Date()', 'clock.Date'],
+  ['date of', outsideFindings, 'src/raft/x.ts', 'Date(ms)', 'new Date(ms) instanceof Date'],
   ['clock', outsideFindings, 'src/raft/x.ts', 'performance.now()', 'clock.monotonic()'],
   ['chance', outsideFindings, 'src/raft/x.ts', 'Math.random()', 'Math.floor(1)'],
   ['crypto', outsideFindings, 'src/raft/x.ts', 'crypto.randomUUID()', 'random.bytes(8)'],

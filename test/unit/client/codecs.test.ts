@@ -1,3 +1,4 @@
+import { runInNewContext } from 'node:vm'
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { bytes, json, text } from '../../../src/client/codecs.ts'
@@ -36,7 +37,13 @@ test('goal: json refuses what it would spoil, wherever it stands, and says where
     new Array(2),
     { [Symbol('s')]: 1 },
     cycle,
-    Object.create({ inherited: 1 })
+    Object.create({ inherited: 1 }),
+    Object.assign([1], { named: 1 }),
+    Object.defineProperty({ a: 1 }, 'b', { value: 1, enumerable: false }),
+    new (class Thing {})(),
+    Object.setPrototypeOf([1], Object.create(Array.prototype)),
+    Object('boxed'),
+    { toJSON: () => 5 }
   ]
   for (const value of bad) {
     const refused = expect.objectContaining({ code: 'invalid_argument' })
@@ -44,6 +51,9 @@ test('goal: json refuses what it would spoil, wherever it stands, and says where
     const at = expect.objectContaining({ message: expect.stringContaining('the value.a[1]') })
     expect(() => json().encode({ a: [0, value] })).toThrow(at)
   }
+  let deep: unknown = 1
+  for (let i = 0; i < 1_001; i++) deep = { deep }
+  expect(() => json().encode(deep)).toThrow('nested deeper')
   const shared = { x: 1 }
   expect(json().decode(json().encode([shared, shared]))).toEqual([shared, shared])
 })
@@ -59,4 +69,13 @@ test('goal: text and bytes are exact, and refuse each other', () => {
   expect(() => text.decode(Uint8Array.of(0xff))).toThrow()
   expect(bytes.encode(Uint8Array.of(1))).toEqual(Uint8Array.of(1))
   expect(() => bytes.encode('a' as unknown as Uint8Array)).toThrow('string')
+})
+
+test('goal: arrays and objects of another realm are as good as ours', () => {
+  const foreign: unknown = runInNewContext(
+    '({ list: [1, { a: null }], empty: Object.create(null) })'
+  )
+  expect(json().decode(json().encode(foreign))).toEqual({ list: [1, { a: null }], empty: {} })
+  expect(() => json().encode(runInNewContext('new Map()'))).toThrow('a Map')
+  expect(() => json().encode(runInNewContext('new (class A {})()'))).toThrow('a A')
 })

@@ -73,6 +73,23 @@ test('goal: counters count; what is no number is said so', async () => {
   await expect(end(kv.increment('t'))).rejects.toMatchObject(failed)
 })
 
+test('goal: touch changes the life of a key and nothing else', async () => {
+  const { kv, end } = open()
+  await expect(end(kv.touch('a', 500))).rejects.toMatchObject({
+    code: 'not_found',
+    outcome: 'not_applied',
+    retryable: false
+  })
+  const { revision } = await end(kv.put('a', 'v'))
+  expect(await end(kv.touch('a', 60_000))).toEqual({ revision: revision + 1 })
+  expect((await end(kv.getEntry('a')))?.expiresIn).toBeGreaterThan(59_000)
+  const moved = { code: 'conflict', revision: revision + 1 }
+  await expect(end(kv.touch('a', 1, { ifRevision: revision }))).rejects.toMatchObject(moved)
+  const last = await end(kv.touch('a', null, { ifRevision: revision + 1 }))
+  const keyBytes = new TextEncoder().encode('a')
+  expect(await end(kv.getEntry('a'))).toEqual({ key: 'a', keyBytes, value: 'v', ...last })
+})
+
 test('goal: nothing wrong is sent: each bad argument rejects with invalid_argument', async () => {
   const { node, kv, end } = open()
   const sent = node.requests.length
@@ -98,7 +115,23 @@ test('goal: nothing wrong is sent: each bad argument rejects with invalid_argume
     kv.get('a', wrong({ signal: {} })),
     kv.get('a', wrong({ ttl: 5 })),
     kv.increment('a', 0.5),
-    kv.increment('a', 1, { ttl: 5 })
+    kv.increment('a', 1, { ttl: 5 }),
+    kv.increment('a', 1, wrong({ ifRevision: undefined })),
+    kv.delete('a', wrong({ ifRevision: undefined })),
+    kv.delete('a', wrong({ ttl: 5 })),
+    kv.touch('a', 0),
+    kv.touch('a', Number.NaN),
+    kv.touch('a', wrong(undefined)),
+    kv.touch('a', wrong('5')),
+    kv.touch('a', 5, { ttl: 5 }),
+    kv.touch('a', 5, wrong({ ifRevision: undefined })),
+    kv.has('a', wrong({ signl: AbortSignal.abort() })),
+    kv.getEntry(wrong(null)),
+    kv.put('half \ud800', 1),
+    kv.put(wrong(new Uint16Array(2)), 1),
+    kv.get('a', { timeout: Number.POSITIVE_INFINITY }),
+    kv.get('a', wrong({ timeout: '5' })),
+    kv.put('a', 1n)
   ]
   for (const [i, call] of calls.entries()) {
     const failed = { code: 'invalid_argument', outcome: 'not_applied', retryable: false }
