@@ -11,6 +11,7 @@ export interface Pending {
   readonly id: number
   readonly node: NodeId
   readonly purpose: Call | Errand
+  readonly sentAt: number
 }
 
 /**
@@ -46,8 +47,10 @@ export interface Call extends Due {
   /** No answer by then: try another way. */
   patienceMs: number
   impatientAt: number
-  /** Where a read of any replica begins its tour. */
-  readonly tour: number
+  /** Tells a read of any replica apart from others that could go to the same nodes. */
+  readonly turn: number
+  /** Replicas that would not answer this read, since it last rested. */
+  refusers: readonly NodeId[]
 }
 
 /** What is known of the way to one group. */
@@ -71,6 +74,10 @@ export interface Route extends Due {
   basisErrand: Errand | undefined
   /** What this machine's callers have seen: the floor of its session reads. */
   token: number
+  /** Who answered with that index: it is as far for sure. */
+  tokenFrom: NodeId | undefined
+  /** When links to the members were last seen to, for reads of the nearest one. */
+  reachedAt: number
   readonly waiting: Set<Call>
 }
 

@@ -4,7 +4,7 @@ import type { SessionId } from '../wire/ids.ts'
 import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import { type Call, doubtful, isMutation, mayApply, type Pending, type Route } from './calls.ts'
 import type { Errands, Parts } from './errands.ts'
-import type { CallOutcome } from './inputs.ts'
+import type { CallOperation, CallOutcome } from './inputs.ts'
 import { backOff } from './retry.ts'
 import { Session } from './session.ts'
 import type { Target, Targets } from './targets.ts'
@@ -91,7 +91,6 @@ export class Dispatch {
     const route = call.route as Route
     const { operation } = call
     const consistency = operation.kind === 'get' ? operation.consistency : 'strong'
-    const floor = operation.kind === 'get' ? (operation.minApplied ?? route.token) : 0
     call.body ??= this.#encode(call, route)
     const left = Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(call.deadline - now)))
     const request = {
@@ -101,12 +100,12 @@ export class Dispatch {
       epoch: routes.epoch,
       timeoutMs: left,
       consistency,
-      minApplied: consistency === 'session' ? floor : 0,
+      minApplied: consistency === 'session' ? floorOf(operation, route) : 0,
       principal: call.principal,
       trace: call.trace,
       body: call.body
     }
-    const copy = outbox.send(target.node, request, call)
+    const copy = outbox.send({ node: target.node, now }, request, call)
     call.copies.push(copy)
     if (target.probing) route.probe = copy
     route.waiting.delete(call)
@@ -187,4 +186,10 @@ export class Dispatch {
     route.probe = undefined
     this.pump(route, now)
   }
+}
+
+/** The applied index below which no replica may answer. */
+function floorOf(operation: CallOperation, { group, token }: Route): number {
+  const floors = operation.kind === 'get' ? operation.floors : undefined
+  return floors === undefined ? token : (floors.get(group) ?? 0)
 }

@@ -6,6 +6,7 @@ import type { Reply } from '../wire/request.ts'
 import type { Random } from '../world/random.ts'
 import type { Agenda } from './agenda.ts'
 import type { Call, Errand, Route } from './calls.ts'
+import type { Nearest } from './nearest.ts'
 import type { Outbox } from './outbox.ts'
 import type { Peers } from './peers.ts'
 import { backOff } from './retry.ts'
@@ -26,6 +27,7 @@ export interface Parts {
   readonly outbox: Outbox
   readonly peers: Peers
   readonly routes: Routes
+  readonly nearest: Nearest
   readonly agenda: Agenda<Call | Route | Errand>
 }
 
@@ -93,7 +95,7 @@ export class Errands {
     const node = errand.route === undefined ? this.#source(now) : this.#replica(errand.route, now)
     const { agenda, random } = this.#parts
     if (node !== undefined) {
-      errand.pending = this.#send(errand, node)
+      errand.pending = this.#send(errand, node, now)
       agenda.set(errand, now + PATIENCE_MS)
     } else {
       agenda.set(errand, now + backOff(errand.attempt++, random))
@@ -208,7 +210,7 @@ export class Errands {
     return linked[attempt % Math.max(1, linked.length)]
   }
 
-  #send(errand: Errand, node: NodeId): Errand['pending'] {
+  #send(errand: Errand, node: NodeId, now: number): Errand['pending'] {
     const { outbox, routes } = this.#parts
     const { route } = errand
     const request = {
@@ -223,7 +225,7 @@ export class Errands {
       trace: '',
       body: NOTHING
     } as const
-    return outbox.send(node, request, errand)
+    return outbox.send({ node, now }, request, errand)
   }
 }
 

@@ -12,8 +12,11 @@ export type CallOperation =
       readonly kind: 'get'
       readonly key: Uint8Array
       readonly consistency: Consistency
-      /** With `session`: the index a replica must have applied. Absent: the machine's own token. */
-      readonly minApplied?: number
+      /**
+       * With `session`: the index a replica must have applied, by group; none: any. Absent: what
+       * this machine was ever answered with.
+       */
+      readonly floors?: ReadonlyMap<GroupId, number>
     }
   | {
       readonly kind: 'mutate'

@@ -22,6 +22,7 @@ import {
 import { Dispatch } from './dispatch.ts'
 import { Errands, type Parts } from './errands.ts'
 import type { CallOutcome, ClientEffect, ClientInput, ClientOptions } from './inputs.ts'
+import { Nearest } from './nearest.ts'
 import { Outbox } from './outbox.ts'
 import { Peers } from './peers.ts'
 import { verdict } from './retry.ts'
@@ -32,7 +33,11 @@ const IN_FLIGHT_MAX = 1_024
 /** An answer owed for so long makes us ask elsewhere, too; doubled each time up to the maximum. */
 const PATIENCE_MS = 1_000
 const PATIENCE_MAX_MS = 4_000
+/** For a read that any replica answers: another one may be well. */
+const READ_PATIENCE_MS = 200
 const OVERLOADED_RETRY_MS = 100
+
+const NOBODY: readonly NodeId[] = []
 
 /** To one copy of a call. */
 interface Answer {
@@ -68,6 +73,7 @@ export class ClientMachine {
       outbox,
       peers: new Peers(seeds, random, self === undefined ? dial : undefined),
       routes: new Routes(random),
+      nearest: new Nearest(),
       agenda: new Agenda()
     }
     this.#errands = new Errands(this.#parts)
@@ -177,28 +183,31 @@ export class ClientMachine {
   }
 
   #newCall(input: ClientInput & { type: 'call' }, now: number): Call {
+    const { operation } = input
+    const isNear = operation.kind === 'get' && operation.consistency !== 'strong'
     return {
       type: 'call',
       at: 0,
       slot: -1,
       id: input.call,
-      operation: input.operation,
+      operation,
       timeoutMs: input.timeoutMs,
       deadline: now + input.timeoutMs,
       trace: input.trace ?? '',
       principal: input.principal ?? '',
       state: 'waiting',
       route: undefined,
-      body: input.operation.kind === 'get' ? input.operation.key : undefined,
+      body: operation.kind === 'get' ? operation.key : undefined,
       ticket: undefined,
       copies: [],
       inDoubt: false,
       attempt: 0,
       refusal: undefined,
       resumeAt: 0,
-      patienceMs: PATIENCE_MS,
+      patienceMs: isNear ? READ_PATIENCE_MS : PATIENCE_MS,
       impatientAt: 0,
-      tour: input.operation.kind === 'get' ? this.#parts.random.below(0x1_0000) : 0
+      turn: isNear ? this.#parts.random.below(0x1_0000) : 0,
+      refusers: NOBODY
     }
   }
 
@@ -213,14 +222,16 @@ export class ClientMachine {
 
   /** Patience is over. Its copies stay where they are; another node may know better. */
   #lose(call: Call, route: Route, now: number): void {
-    const { routes, peers } = this.#parts
+    const { routes, peers, nearest } = this.#parts
     call.patienceMs = Math.min(PATIENCE_MAX_MS, call.patienceMs * 2)
     call.impatientAt = now + call.patienceMs
     this.#dispatch.schedule(call)
     this.#errands.wantMap(now)
+    call.refusers = NOBODY
     if (call.state === 'sent') {
-      route.suspect = true
-      const node = this.#targets.another(call, route)
+      if (needsLeader(call)) route.suspect = true
+      else for (const copy of call.copies) nearest.silent(copy.node, now - copy.sentAt, now)
+      const node = this.#targets.another(call, route, now)
       if (node !== undefined) this.#dispatch.copy(call, { node, probing: false }, now)
     } else if (route.leader !== undefined && !peers.isLinked(route.leader)) {
       routes.lost(route, route.leader)
@@ -242,6 +253,9 @@ export class ClientMachine {
     const call = pending.purpose
     const route = call.route as Route
     this.#dispatch.dropCopy(call, route, pending)
+    if (!needsLeader(call) && reply.outcome === 'ok') {
+      this.#parts.nearest.heard(node, now - pending.sentAt, now)
+    }
     const answer = { call, route, node, reply }
     if (reply.outcome === 'ok') this.#accepted(answer, now)
     else if (reply.outcome === 'unknown') this.#leftOpen(answer, now)
@@ -268,7 +282,10 @@ export class ClientMachine {
     }
     if (reply.applied > 0) {
       route.basis = Math.max(route.basis ?? 0, reply.applied)
-      route.token = Math.max(route.token, reply.applied)
+      if (reply.applied > route.token) {
+        route.token = reply.applied
+        route.tokenFrom = node
+      }
     }
     if (needsLeader(call)) this.#parts.routes.proved(route, node)
     this.#dispatch.complete(call, outcome, now)
@@ -310,13 +327,16 @@ export class ClientMachine {
   #elsewhere(answer: Answer, now: number): void {
     const { call, route, node, reply } = answer
     const { routes } = this.#parts
-    const first = call.attempt === 0
     if (needsLeader(call)) routes.refusedBy(route, reply, node, now)
     else if (route.leader === undefined && reply.leader !== '') routes.lead(route, reply.leader)
     if (route.leader === undefined) this.#errands.wantMap(now)
-    if (!needsLeader(call) && !first) {
-      this.#dispatch.rest(call, now)
-      return
+    if (!needsLeader(call)) {
+      call.refusers = [...call.refusers, node]
+      if (call.copies.length === 0 && !this.#targets.hasReplica(call, route)) {
+        call.refusers = NOBODY
+        this.#dispatch.rest(call, now)
+        return
+      }
     }
     call.attempt++
     this.#dispatch.wait(call, route, now)

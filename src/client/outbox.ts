@@ -21,8 +21,13 @@ export class Outbox {
   }
 
   /** Ids rise for ever, over all links: a receiver can tell a repetition. */
-  send(node: NodeId, request: Omit<Request, 'id'>, purpose: Call | Errand): Pending {
-    const pending: Pending = { id: ++this.#lastId, node, purpose }
+  send(
+    to: { readonly node: NodeId; readonly now: number },
+    request: Omit<Request, 'id'>,
+    purpose: Call | Errand
+  ): Pending {
+    const { node, now: sentAt } = to
+    const pending: Pending = { id: ++this.#lastId, node, purpose, sentAt }
     this.#pending.set(pending.id, pending)
     this.emit({ type: 'send', node, request: { id: pending.id, ...request } })
     return pending

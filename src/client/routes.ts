@@ -152,6 +152,8 @@ function newRoute(group: GroupId): Route {
     basis: undefined,
     basisErrand: undefined,
     token: 0,
+    tokenFrom: undefined,
+    reachedAt: Number.NEGATIVE_INFINITY,
     waiting: new Set()
   }
 }

@@ -4,6 +4,8 @@ import type { Parts } from './errands.ts'
 
 /** How long a group without any reachable member is left alone, when nobody dials for us. */
 const UNREACHABLE_MS = 100
+/** So often reads of the nearest replica have members without a link called. */
+const REACH_MS = 1_000
 
 export interface Target {
   readonly node: NodeId
@@ -23,14 +25,20 @@ export class Targets {
 
   /** Undefined: nowhere now; a link, an answer or the route's own alarm will change that. */
   next(call: Call, route: Route, now: number): Target | undefined {
-    const node = needsLeader(call) ? undefined : this.#replica(call, route, now)
-    if (node !== undefined) return { node, probing: false }
-    return needsLeader(call) ? this.#leader(call, route, now) : undefined
+    if (needsLeader(call)) return this.#leader(call, route, now)
+    const node = this.#replica(call, route, now)
+    return node === undefined ? undefined : { node, probing: false }
   }
 
-  /** Somebody who was not asked yet and can be at once: what a silent leader leaves us. */
-  another(call: Call, route: Route): NodeId | undefined {
+  /** Somebody who was not asked yet and can be at once: what a silent node leaves us. */
+  another(call: Call, route: Route, now: number): NodeId | undefined {
+    if (!needsLeader(call)) return this.#replica(call, route, now)
     return this.#turned(route).find((node) => this.#canTake(call, node))
+  }
+
+  /** Whether a read that any replica answers has one left to ask at once. */
+  hasReplica(call: Call, route: Route): boolean {
+    return this.#able(call, route).length > 0
   }
 
   #leader(call: Call, route: Route, now: number): Target | undefined {
@@ -67,22 +75,36 @@ export class Targets {
   }
 
   /**
-   * For reads that any replica answers: our own node first, then one after another, the leader
-   * every other time, because it can always answer.
+   * For reads that any replica answers: our own node first, then the nearest. To a `session` read
+   * that one has refused the leader is the best there is: nobody is further.
    */
   #replica(call: Call, route: Route, now: number): NodeId | undefined {
-    const members = this.#parts.routes.members(route)
-    const able = members.filter((node) => this.#canTake(call, node))
+    const { nearest } = this.#parts
+    const able = this.#able(call, route)
+    const { leader, tokenFrom } = route
+    if (this.#self !== undefined && able.includes(this.#self)) return this.#self
+    this.#reachAll(route, now)
     if (able.length === 0) {
       this.#member(call, route, now)
       return undefined
     }
-    if (call.attempt === 0 && this.#self !== undefined && able.includes(this.#self)) {
-      return this.#self
-    }
-    const { leader } = route
-    if (call.attempt % 2 === 1 && leader !== undefined && this.#canTake(call, leader)) return leader
-    return able[(call.tour + call.attempt) % able.length]
+    const isSession = call.operation.kind === 'get' && call.operation.consistency === 'session'
+    const isBehind = isSession && call.refusers.length > 0
+    if (isBehind && leader !== undefined && able.includes(leader)) return leader
+    const favourite = isSession ? tokenFrom : undefined
+    return nearest.pick(able, now, { turn: call.turn, favourite })
+  }
+
+  #able(call: Call, route: Route): readonly NodeId[] {
+    const members = this.#parts.routes.members(route)
+    return members.filter((node) => this.#canTake(call, node) && !call.refusers.includes(node))
+  }
+
+  /** The nearest one is known only when there are links to all. */
+  #reachAll(route: Route, now: number): void {
+    if (now - route.reachedAt < REACH_MS) return
+    route.reachedAt = now
+    for (const node of this.#parts.routes.members(route)) this.#reach(node, now)
   }
 
   #turned(route: Route): readonly NodeId[] {

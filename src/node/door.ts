@@ -154,27 +154,33 @@ export class Door implements VisitShell {
     }
     if (kind === 'basis') asker.respond(ok(replica.state.applied.index, EMPTY))
     else if (kind === 'mutate') replica.mutate(body, asker)
-    else this.#get(replica, body, asker)
+    else this.#get(replica, request, asker)
   }
 
-  #get(replica: Replica, key: Uint8Array, asker: Asker): void {
+  #get(replica: Replica, request: Request, asker: Asker): void {
+    const { body: key, consistency, minApplied } = request
+    const { host } = this.#shell
     if (key.length === 0 || key.length > KEY_BYTES_MAX) {
       asker.respond(rejected('invalid_argument', `a key has 1 to ${KEY_BYTES_MAX} bytes`))
-      return
+    } else if (consistency === 'eventual') host.nearReads.eventual(replica, key, asker)
+    else if (consistency === 'session') {
+      host.nearReads.session(replica, { key, index: minApplied }, asker)
+    } else {
+      host.read(replica, {
+        run: () => replica.answerRead(key, asker),
+        fail: () => asker.respond(notLeader(replica)),
+        isOver: (now) => asker.isOver(now)
+      })
     }
-    this.#shell.host.read(replica, {
-      run: () => replica.answerRead(key, asker),
-      fail: () => {
-        const leader = replica.isLeader ? '' : (replica.leaderNode ?? '')
-        const reason = `this node does not lead group ${replica.group}`
-        asker.respond(rejected('not_leader', reason, { leader }))
-      },
-      isOver: (now) => asker.isOver(now)
-    })
   }
 }
 
 /** Mutations by what they do, everything else by what it is. */
 function kindOf({ kind, body }: Request): string {
   return kind === 'mutate' ? (operationTypeOf(body) ?? 'garbled') : kind
+}
+
+function notLeader(replica: Replica): Answered {
+  const leader = replica.isLeader ? '' : (replica.leaderNode ?? '')
+  return rejected('not_leader', `this node does not lead group ${replica.group}`, { leader })
 }

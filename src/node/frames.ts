@@ -20,6 +20,8 @@ import {
   decodeConfirm,
   decodeConfirmReply,
   decodeDigests,
+  decodeFreshness,
+  decodeFreshnessReply,
   decodeRefused,
   decodeSnapshotChunk,
   decodeSnapshotReply,
@@ -225,11 +227,11 @@ export class Frames {
       case FRAME.confirm:
         this.#confirm(peer, head)
         return
-      case FRAME.confirmReply: {
-        const { nonce, round, failed } = decodeConfirmReply(head)
-        if (nonce === this.#bootNonce) host.confirmed(peer, round, failed)
+      case FRAME.confirmReply:
+      case FRAME.freshness:
+      case FRAME.freshnessReply:
+        this.#aboutReads(peer, kind, head)
         return
-      }
       case FRAME.status:
         this.#node.refusals.clear(peer)
         this.#status(peer, head)
@@ -251,6 +253,19 @@ export class Frames {
         return
       default:
         throw new Malformed(`unknown frame kind ${kind} on ${channel}`)
+    }
+  }
+
+  /** Answers to questions of an earlier life of this node are passed over. */
+  #aboutReads(peer: PeerId, kind: number, head: Frame['head']): void {
+    const { host, freshness } = this.#node.keeping
+    if (kind === FRAME.freshness) freshness.asked(peer, decodeFreshness(head))
+    else if (kind === FRAME.freshnessReply) {
+      const told = decodeFreshnessReply(head)
+      if (told.nonce === this.#bootNonce) freshness.told(told)
+    } else {
+      const { nonce, round, failed } = decodeConfirmReply(head)
+      if (nonce === this.#bootNonce) host.confirmed(peer, round, failed)
     }
   }
 

@@ -1,5 +1,6 @@
 import { Audit } from '../partition/audit.ts'
 import { Flusher } from '../partition/flusher.ts'
+import { FreshnessRounds } from '../partition/freshness-rounds.ts'
 import type { TrustedClock } from '../partition/group-time.ts'
 import { ReplicaHost } from '../partition/host.ts'
 import { Snapshots } from '../partition/snapshots.ts'
@@ -7,7 +8,7 @@ import type { NodeLog } from '../storage/log-types.ts'
 import { Overlay } from '../storage/overlay.ts'
 import { openLog } from '../storage/segmented-log.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
-import type { DigestClaim } from '../wire/node-frames.ts'
+import { type DigestClaim, encodeFreshness, encodeFreshnessReply } from '../wire/node-frames.ts'
 import { type Identity, UnusableData } from './identity.ts'
 import type { MachineOptions } from './machine.ts'
 import { openState } from './open-replicas.ts'
@@ -21,6 +22,9 @@ export interface Keeping {
   readonly flusher: Flusher
   readonly snapshots: Snapshots
   readonly audit: Audit
+  readonly freshness: FreshnessRounds
+  /** What goes on by time alone; call it at each tick of the node, `now` monotonic. */
+  readonly tick: (now: number) => void
 }
 
 export interface KeepingShell {
@@ -79,5 +83,27 @@ export function openKeeping(
       shell.onDamage(replica.group)
     }
   })
-  return { log, overlay, host, flusher, snapshots, audit }
+  const freshness = freshnessOf(host, options, shell.bootNonce)
+  const tick = (now: number): void => {
+    snapshots.tick()
+    freshness.tick(now)
+  }
+  return { log, overlay, host, flusher, snapshots, audit, freshness, tick }
+}
+
+function freshnessOf(
+  host: ReplicaHost,
+  { timers, transport }: MachineOptions,
+  bootNonce: number
+): FreshnessRounds {
+  return new FreshnessRounds({
+    host,
+    timers,
+    ask: (node, round, groups) => {
+      transport.send(node, encodeFreshness({ nonce: bootNonce, round, groups }))
+    },
+    tell: (node, nonce, told) => {
+      transport.send(node, encodeFreshnessReply({ nonce, ...told }))
+    }
+  })
 }

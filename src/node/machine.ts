@@ -262,7 +262,7 @@ export class NodeMachine {
     this.mesh.tick(now)
     this.host.tick()
     if (!this.#stopping) this.keeping.flusher.tick()
-    this.keeping.snapshots.tick()
+    this.keeping.tick(now)
     this.#maybeForm()
     this.#wasReady ||= this.unready.length === 0
     if (now >= this.#statusAt) {

@@ -44,6 +44,12 @@ export class GroupTime {
     return Math.floor(this.#time)
   }
 
+  /** What `now` would say, for a look at what expired: no later time is bound by it. */
+  look(): number {
+    this.#run()
+    return Math.floor(this.#trusted.fit ? Math.max(this.#time, this.#trusted.now()) : this.#time)
+  }
+
   #run(): void {
     const monotonic = this.#clock.monotonic()
     const elapsed = monotonic - this.#at

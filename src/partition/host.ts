@@ -6,6 +6,7 @@ import type { Clock, Timers } from '../world/clock.ts'
 import type { DiskFault } from '../world/disk.ts'
 import type { TrustedClock } from './group-time.ts'
 import { HostCounts } from './host-counts.ts'
+import { NearReads } from './near-reads.ts'
 import { ReadRounds } from './reads.ts'
 import type { PersistBatch, Replica, ReplicaShell } from './replica.ts'
 import type { ReadWait } from './waits.ts'
@@ -44,6 +45,7 @@ export class ReplicaHost implements ReplicaShell {
   readonly log: NodeLog
   readonly reads: ReadRounds
   readonly counts = new HostCounts()
+  readonly nearReads: NearReads
   readonly #options: HostOptions
   readonly #replicas = new Map<GroupId, Replica>()
   readonly #dirty = new Set<Replica>()
@@ -58,6 +60,7 @@ export class ReplicaHost implements ReplicaShell {
     this.clock = options.clock
     this.trusted = options.trusted
     this.log = options.log
+    this.nearReads = new NearReads(options)
     this.reads = new ReadRounds({
       sendConfirm: (node, round, groups) => options.outbox.confirm(node, round, groups)
     })
@@ -154,6 +157,7 @@ export class ReplicaHost implements ReplicaShell {
 
   applied(replica: Replica, entries: readonly Entry[]): void {
     this.counts.entriesApplied += entries.length
+    this.nearReads.applied(replica)
     this.#options.observe?.(replica, entries)
   }
 

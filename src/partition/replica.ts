@@ -10,6 +10,7 @@ import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
 import { type Asker, commandAnswer, ok, readCommand, rejected, unknown } from './answer.ts'
 import { ExpiredReads } from './expired-reads.ts'
+import { Freshness } from './freshness.ts'
 import { GroupTime, type TrustedClock } from './group-time.ts'
 import { Pending } from './pending.ts'
 import { type ReadWait, Waits } from './waits.ts'
@@ -66,6 +67,8 @@ export class Replica {
   readonly raft: Raft
   readonly placement: Placement
   readonly waits = new Waits()
+  readonly time: GroupTime
+  readonly freshness = new Freshness()
   state: StateMachine
   /** What the state was at the last few multiples of CHECKPOINT_ENTRIES, oldest first. */
   readonly checkpoints: { readonly index: Index; readonly digest: string }[] = []
@@ -74,7 +77,6 @@ export class Replica {
   #gathered: Gathered[] = []
   #gatheredBytes = 0
   readonly #expired = new ExpiredReads()
-  readonly #time: GroupTime
   readonly #nodeOf = new Map<ReplicaId, NodeId>()
   #unsynced: PersistBatch[] = []
   #ledTerm: Term = 0
@@ -95,7 +97,7 @@ export class Replica {
     this.raft = raft
     this.state = state
     this.#shell = shell
-    this.#time = new GroupTime(shell.clock, shell.trusted, state.time)
+    this.time = new GroupTime(shell.clock, shell.trusted, state.time)
     for (const member of options.placement.members) this.#nodeOf.set(member.replica, member.node)
   }
 
@@ -212,7 +214,7 @@ export class Replica {
   /** The answer to a strong read at the present state; may first commit the time (design §7). */
   answerRead(key: Uint8Array, asker: Asker): void {
     const record = this.state.read(key)
-    const now = record?.expiresAt === undefined ? this.state.time : this.#time.now()
+    const now = record?.expiresAt === undefined ? this.state.time : this.time.now()
     if (record?.expiresAt === undefined || now < record.expiresAt) {
       asker.respond(ok(this.state.applied.index, encodeRead(record, now)))
       return
@@ -310,7 +312,7 @@ export class Replica {
     refused: (answer: ReturnType<typeof rejected>) => void
   ): void {
     this.#noticeLeadership()
-    const proposed = this.raft.propose(encodeBody(this.#time.now(), commands))
+    const proposed = this.raft.propose(encodeBody(this.time.now(), commands))
     if (!proposed.accepted) {
       const full = `group ${this.group} has too much uncommitted`
       const overloaded = proposed.reason === 'overloaded'
@@ -365,7 +367,7 @@ export class Replica {
       }
       if (index % CHECKPOINT_ENTRIES === 0) this.#checkpoint(index)
     }
-    this.#time.heard(this.state.time)
+    this.time.heard(this.state.time)
     this.#shell.applied(this, entries)
     this.waits.applied(this.state.applied.index)
   }

@@ -19,7 +19,9 @@ export const FRAME = {
   snapshot: 11,
   snapshotReply: 12,
   digests: 13,
-  refused: 14
+  refused: 14,
+  freshness: 15,
+  freshnessReply: 16
 } as const
 
 const KIND_MAX = 255

@@ -64,6 +64,55 @@ export function decodeConfirmReply(head: Head): ConfirmReply {
   return { nonce: asInteger(nonce), round: asInteger(round), failed: groups }
 }
 
+/** Asks a leader how far its groups are: see FreshnessRounds. [kind, nonce, round, groups] */
+export interface FreshnessQuestion {
+  /** Of the life that asks; it comes back with the answer. */
+  readonly nonce: number
+  readonly round: number
+  readonly groups: readonly GroupId[]
+}
+
+export function encodeFreshness({ nonce, round, groups }: FreshnessQuestion): Parts {
+  return encodeFrame([FRAME.freshness, nonce, round, groups])
+}
+
+export function decodeFreshness(head: Head): FreshnessQuestion {
+  const [, nonce, round, groups] = asTuple(head, 4)
+  return {
+    nonce: asInteger(nonce),
+    round: asInteger(round),
+    groups: asArray(groups, GROUPS_MAX).map((group) => asInteger(group))
+  }
+}
+
+/** For those of the groups of which the leader is sure. [kind, nonce, round, [group, index, …]] */
+export interface FreshnessReply {
+  readonly nonce: number
+  readonly round: number
+  /** Applied there, at or after everything committed before the question was asked. */
+  readonly indexes: readonly (readonly [GroupId, number])[]
+}
+
+export function encodeFreshnessReply({ nonce, round, indexes }: FreshnessReply): Parts {
+  return encodeFrame([FRAME.freshnessReply, nonce, round, indexes.flat()])
+}
+
+export function decodeFreshnessReply(head: Head): FreshnessReply {
+  const [, nonce, round, flat] = asTuple(head, 4)
+  return { nonce: asInteger(nonce), round: asInteger(round), indexes: asPairs(flat) }
+}
+
+/** [group, number, group, number, …] */
+function asPairs(value: unknown): [GroupId, number][] {
+  const numbers = asArray(value, GROUPS_MAX * 2)
+  if (numbers.length % 2 !== 0) throw new Malformed('half a pair')
+  const pairs: [GroupId, number][] = []
+  for (let i = 0; i < numbers.length; i += 2) {
+    pairs.push([asInteger(numbers[i]), asInteger(numbers[i + 1])])
+  }
+  return pairs
+}
+
 /** A node somebody can dial, as told by another. */
 export interface KnownPeer {
   readonly node: NodeId
@@ -92,12 +141,6 @@ export function encodeStatus(status: Status): Parts {
 
 export function decodeStatus(head: Head): Status {
   const [, epoch, wall, durableSequence, flat, groups, known] = asTuple(head, 7)
-  const numbers = asArray(flat, GROUPS_MAX * 2)
-  if (numbers.length % 2 !== 0) throw new Malformed('status groups')
-  const led: [GroupId, number][] = []
-  for (let i = 0; i < numbers.length; i += 2) {
-    led.push([asInteger(numbers[i]), asInteger(numbers[i + 1])])
-  }
   const peers = asArray(known, PEERS_MAX).map((one) => {
     const [node, addresses] = asTuple(one, 2)
     return { node: asPeerId(node), addresses: asAddresses(addresses) }
@@ -106,7 +149,7 @@ export function decodeStatus(head: Head): Status {
     epoch: asInteger(epoch),
     wall: asInteger(wall),
     durableSequence: asInteger(durableSequence),
-    led,
+    led: asPairs(flat),
     unfit: asArray(groups, GROUPS_MAX).map((group) => asInteger(group)),
     peers
   }

@@ -7,8 +7,11 @@ import { Swarm } from '../../src/simulation/swarm.ts'
 import { type Life, World } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Result } from '../../src/wire/command.ts'
+import type { Consistency } from '../../src/wire/request.ts'
 import type { Random } from '../../src/world/random.ts'
+import { type Caller, clientCaller, GatewayCaller } from './callers.ts'
 import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
+import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Answer, Call } from './checkers/register.ts'
 
 /** What one seed did; equal in every run of the same code. */
@@ -33,6 +36,10 @@ const EQUAL_MS_MAX = 20_000
 const TIMEOUT_MS = 4_000
 /** Callers who will not wait give up within this time, or say so from the start. */
 const IMPATIENT_MS_MAX = 300
+/** Claims of so much may rest on wall clocks, which some runs move. */
+const WALL_CLAIM_MS = 5_000
+/** Of ten operations so many are reads; of ten reads so many ask for less than `strong`. */
+const NEAR_OF_TEN = 6
 
 /**
  * Goal: no history of single-key operations that is not linearizable, no replicas apart, and a
@@ -61,6 +68,10 @@ export function runRegisterSeed(seed: string): SeedReport {
   }
 }
 
+interface Asked {
+  readonly consistency?: Near['consistency']
+}
+
 class RegisterRun {
   readonly #world: World
   readonly #random: Random
@@ -69,7 +80,7 @@ class RegisterRun {
   /** Of the programs that call the clients: it outlives each of them. */
   readonly #life: Life
   readonly #keys: readonly string[]
-  readonly #history: Operation[] = []
+  readonly #history: Seen[] = []
   readonly #logBound: number
   /** One call in so many has a caller who will not wait; 0: none. */
   readonly #impatientEvery: number
@@ -113,7 +124,8 @@ class RegisterRun {
   chaos(): void {
     this.#cluster.boot()
     this.#fill(this.#cluster.clients[0] as SimulatedClient)
-    for (const client of this.#cluster.clients) this.#work(client)
+    for (const client of this.#cluster.clients) this.#work(clientCaller(client))
+    if (this.#random.below(2) === 0) this.#work(new GatewayCaller(this.#cluster, this.#life))
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
     else {
@@ -143,7 +155,8 @@ class RegisterRun {
       throw new Violation(`${this.#inFlight} calls have no answer`)
     }
     const [client] = this.#cluster.clients
-    for (const key of this.#keys) this.#call(client as SimulatedClient, key, { type: 'get' })
+    const caller = clientCaller(client as SimulatedClient)
+    for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
     if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#inFlight === 0)) {
       throw new Violation('the last reads have no answer')
     }
@@ -173,8 +186,13 @@ class RegisterRun {
   }
 
   check(): void {
-    const verdict = checkLinearizable(this.#history)
+    const strong = this.#history.filter(({ near }) => near === undefined)
+    const verdict = checkLinearizable(strong)
     if (verdict.type !== 'linearizable') throw new Violation(verdict.message)
+    const isMoved = this.#swarm.kinds.includes('clock-jump')
+    const stalenessMsMax = isMoved ? WALL_CLAIM_MS : Number.POSITIVE_INFINITY
+    const [wrong] = checkNearReads(this.#history, { stalenessMsMax })
+    if (wrong !== undefined) throw new Violation(wrong)
     const last = this.#history.slice(-this.#keys.length)
     const unread = last.filter(({ outcome }) => outcome.type !== 'ok')
     if (unread.length > 0)
@@ -199,11 +217,13 @@ class RegisterRun {
     }
   }
 
-  #work(client: SimulatedClient): void {
+  #work(caller: Caller): void {
     const next = (): void => {
       if (!this.#working) return
       const key = this.#keys[this.#random.below(this.#keys.length)] as string
-      this.#call(client, key, this.#drawCall(), () => {
+      const call = this.#drawCall()
+      const near = call.type === 'get' ? this.#drawNear() : undefined
+      this.#call(caller, key, { ...call, ...near }, () => {
         this.#world.schedule(this.#life, this.#random.below(200), 'next call', next)
       })
     }
@@ -222,27 +242,38 @@ class RegisterRun {
     return { type: 'touch', ...condition }
   }
 
-  #call(client: SimulatedClient, key: string, call: Call, done: () => void = () => {}): void {
+  #drawNear(): Asked {
+    if (this.#random.below(10) >= NEAR_OF_TEN) return {}
+    return { consistency: this.#random.below(2) === 0 ? 'session' : 'eventual' }
+  }
+
+  #call(caller: Caller, key: string, asked: Call & Asked, done: () => void = () => {}): void {
+    const { consistency = 'strong', ...call } = asked
     const called = this.#world.now
+    const { name, session } = caller
     this.#inFlight++
-    const end = (told: Operation['outcome']): void => {
+    const end = (told: Operation['outcome'], stalenessMs = 0): void => {
       this.#inFlight--
       const returned = told.type === 'unknown' ? undefined : this.#world.now
-      this.#history.push({ client: client.name, key, called, returned, call, outcome: told })
-      this.#world.trace(`${client.name} ${key} ${call.type} ${JSON.stringify(told)}`)
+      const seen = { client: name, session, key, called, returned, call, outcome: told }
+      const near = consistency === 'strong' ? {} : { near: { consistency, stalenessMs } }
+      this.#history.push({ ...seen, ...near })
+      this.#world.trace(`${name} ${key} ${consistency} ${call.type} ${JSON.stringify(told)}`)
       done()
     }
     const isImpatient =
       this.#working && this.#impatientEvery > 0 && this.#random.below(this.#impatientEvery) === 0
     const waitsMs = isImpatient ? 1 + this.#random.below(IMPATIENT_MS_MAX) : TIMEOUT_MS
     const aborts = isImpatient && this.#random.below(2) === 0
-    const cancel = client.call(
-      operationOf(key, call),
+    const stalenessOf = (outcome: CallOutcome): number =>
+      outcome.ok && outcome.kind === 'get' ? outcome.stalenessMs : 0
+    const cancel = caller.call(
+      operationOf(key, call, consistency),
       aborts ? TIMEOUT_MS : waitsMs,
-      (outcome) => end(outcomeOf(outcome)),
+      (outcome) => end(outcomeOf(outcome), stalenessOf(outcome)),
       () => end({ type: 'unknown' })
     )
-    if (aborts) this.#world.schedule(client.life, waitsMs, 'abort', cancel)
+    if (aborts) this.#world.schedule(caller.life, waitsMs, 'abort', cancel)
   }
 
   #ills(): string {
@@ -261,9 +292,9 @@ class RegisterRun {
   }
 }
 
-function operationOf(key: string, call: Call): CallOperation {
+function operationOf(key: string, call: Call, consistency: Consistency): CallOperation {
   const at = utf8(key)
-  if (call.type === 'get') return { kind: 'get', key: at, consistency: 'strong' }
+  if (call.type === 'get') return { kind: 'get', key: at, consistency }
   const condition = call.ifRevision === undefined ? {} : { ifRevision: call.ifRevision }
   const { type } = call
   if (type === 'put') {

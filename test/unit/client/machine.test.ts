@@ -1,5 +1,4 @@
 import { expect, test } from 'vitest'
-import { utf8 } from '../../../src/wire/bytes.ts'
 import type { Reply } from '../../../src/wire/request.ts'
 import { ModelCluster, NO_FAULTS, NODES } from './model-cluster.ts'
 import { groupOf, others, warm } from './warm.ts'
@@ -226,22 +225,6 @@ test('goal: a map of another cluster or an older one is never taken over', () =>
   cluster.step({ type: 'view', view: { map: foreign, ...hints } })
   cluster.step({ type: 'view', view: { map: { ...map, epoch: 0 }, ...hints } })
   expect(cluster.machine.view?.map).toMatchObject({ clusterId: map.clusterId, epoch: 1 })
-})
-
-test('goal: reads of any replica spread, need no leader, and carry the session token', () => {
-  const cluster = warm()
-  for (let call = 2; call < 40; call++) cluster.get(call, 'key', 'eventual')
-  cluster.run(100)
-  groupOf(cluster).leader = 'nobody'
-  for (const node of NODES) cluster.link(node)
-  for (let call = 40; call < 80; call++) cluster.get(call, 'key', 'session')
-  cluster.run(100)
-  for (let call = 2; call < 80; call++) {
-    expect(cluster.outcome(call)).toMatchObject({ ok: true, record: { value: utf8('value 1') } })
-  }
-  const asked = cluster.sent.slice(-40)
-  expect(new Set(asked.map(({ node }) => node)).size).toBe(3)
-  expect(asked.every(({ request }) => request.minApplied === groupOf(cluster).applied)).toBe(true)
 })
 
 test('goal: an answer of a node not asked, or to nothing we asked, changes nothing', () => {

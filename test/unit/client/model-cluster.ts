@@ -120,6 +120,10 @@ export class ModelCluster {
   readonly frozen = new Set<NodeId>()
   /** The epoch at which a node was cut off from the others, though not from the client. */
   readonly behind = new Map<NodeId, number>()
+  /** What a node's links add each way, in ms. */
+  readonly far = new Map<NodeId, number>()
+  /** Entries that a node's replicas have not applied yet. */
+  readonly lag = new Map<NodeId, number>()
   /** Members of no cluster yet. */
   readonly strangers = new Set<NodeId>()
   faults: Faults = NO_FAULTS
@@ -278,7 +282,7 @@ export class ModelCluster {
     this.onSend(request)
     const link = this.#links.get(node)
     if (link === undefined || this.#happens(this.faults.loseRequest)) return
-    const delay = 1 + this.#chance.below(4)
+    const delay = 1 + this.#chance.below(4) + (this.far.get(node) ?? 0)
     if (this.#happens(this.faults.cutLink)) {
       this.later(delay + this.#chance.below(3) - 1, () => {
         if (this.faults.cutLink > 0) this.cut(node)
@@ -295,7 +299,7 @@ export class ModelCluster {
     if (this.#happens(this.faults.loseReply)) return
     const times = this.#happens(this.faults.repeatReply) ? 2 : 1
     for (let i = 0; i < times; i++) {
-      this.later(1 + this.#chance.below(4), () => {
+      this.later(1 + this.#chance.below(4) + (this.far.get(node) ?? 0), () => {
         if (this.#links.get(node) === link) this.step({ type: 'reply', node, reply })
       })
     }
@@ -321,8 +325,12 @@ export class ModelCluster {
       return this.#happens(50) ? rejected('unavailable') : rejected('overloaded', { waitMs: 30 })
     }
     if (request.kind === 'mutate') return this.#mutate(group, request, reply)
+    const applied = group.applied - (this.lag.get(node) ?? 0)
+    if (request.consistency === 'session' && applied < request.minApplied) {
+      return rejected('not_leader', { leader: this.#hint(group) })
+    }
     const record = group.records.get(utf8Text(request.body) ?? '')
-    return { ...reply, applied: group.applied, body: encodeRead(record, 0) }
+    return { ...reply, applied, body: encodeRead(record, 0) }
   }
 
   #hint(group: ModelGroup): NodeId {

@@ -1,0 +1,142 @@
+import type { Index } from '../raft/types.ts'
+import { encodeRead } from '../wire/read-body.ts'
+import type { Clock, Timers } from '../world/clock.ts'
+import { type Answered, type Asker, ok, rejected } from './answer.ts'
+import type { TrustedClock } from './group-time.ts'
+import type { Replica } from './replica.ts'
+
+export interface NearReadsOptions {
+  readonly clock: Clock
+  readonly trusted: TrustedClock
+  readonly timers: Timers
+}
+
+/** A `session` read at a replica that has not applied what its reader has seen. */
+interface Wait {
+  readonly replica: Replica
+  readonly index: Index
+  readonly key: Uint8Array
+  readonly asker: Asker
+  readonly until: number
+}
+
+/**
+ * A follower hears of a commit with the next message of its leader, most often within a
+ * millisecond; one that lags by more should not keep a reader whom the leader can answer.
+ */
+const WAIT_MS_MAX = 20
+const WAITS_MAX = 1_000
+/** What the wall clocks of nodes may be apart: see ClusterClock. */
+const SKEW_MS = 5_000
+
+/** Reads that any replica answers by the state it has (docs/decisions/0060). */
+export class NearReads {
+  readonly #options: NearReadsOptions
+  /** In the order they came, which is that of `until`. */
+  #waits: Wait[] = []
+  #timerSet = false
+
+  constructor(options: NearReadsOptions) {
+    this.#options = options
+  }
+
+  /** The state as it is, at once, with how many ms ago it was surely current. */
+  eventual(replica: Replica, key: Uint8Array, asker: Asker): void {
+    if (!mayRead(replica)) {
+      asker.respond(elsewhere(replica))
+      return
+    }
+    const record = replica.state.read(key)
+    const now = record?.expiresAt === undefined ? 0 : replica.time.look()
+    const answer = ok(replica.state.applied.index, encodeRead(record, now))
+    asker.respond({ ...answer, waitMs: this.#ageMs(replica) })
+  }
+
+  /** The state once everything up to `index` is applied here, which may have to come first. */
+  session(
+    replica: Replica,
+    { key, index }: { readonly key: Uint8Array; readonly index: Index },
+    asker: Asker
+  ): void {
+    if (!mayRead(replica)) asker.respond(elsewhere(replica))
+    else if (replica.state.applied.index >= index) answerSession(replica, key, asker)
+    else if (this.#waits.length >= WAITS_MAX) asker.respond(elsewhere(replica))
+    else {
+      const until = this.#options.clock.monotonic() + WAIT_MS_MAX
+      this.#waits.push({ replica, index, key, asker, until })
+      this.#setTimer()
+    }
+  }
+
+  /** `replica` applied more: whoever waited for it goes on. */
+  applied(replica: Replica): void {
+    if (this.#waits.length === 0) return
+    const { index } = replica.state.applied
+    const isDone = (wait: Wait): boolean => wait.replica === replica && wait.index <= index
+    const done = this.#waits.filter(isDone)
+    if (done.length === 0) return
+    this.#waits = this.#waits.filter((wait) => !isDone(wait))
+    for (const { key, asker } of done) answerSession(replica, key, asker)
+  }
+
+  #setTimer(): void {
+    const [first] = this.#waits
+    if (this.#timerSet || first === undefined) return
+    this.#timerSet = true
+    const { clock, timers } = this.#options
+    timers.after(Math.max(0, first.until - clock.monotonic()), () => {
+      this.#timerSet = false
+      this.#giveUp(clock.monotonic())
+      this.#setTimer()
+    })
+  }
+
+  #giveUp(now: number): void {
+    let count = 0
+    while (count < this.#waits.length && (this.#waits[count]?.until ?? 0) <= now) count++
+    for (const { replica, asker } of this.#waits.splice(0, count)) asker.respond(elsewhere(replica))
+  }
+
+  #ageMs(replica: Replica): number {
+    const { freshness, state, raft } = replica
+    freshness.wanted = true
+    const { status } = raft
+    // Nobody else could have committed anything.
+    if (status.committedInTerm && raft.isQuorum(() => false)) return 0
+    const currentAt = freshness.currentAt(state.applied.index)
+    if (currentAt > Number.NEGATIVE_INFINITY) {
+      return Math.ceil(this.#options.clock.monotonic() - currentAt)
+    }
+    // In this life nobody told us. What we hold was written no earlier than its last entry says.
+    return Math.max(0, this.#options.trusted.now() - state.time) + SKEW_MS
+  }
+}
+
+/** A state that is damaged, or is about to be replaced by a later one, answers nobody. */
+function mayRead(replica: Replica): boolean {
+  return replica.damage === undefined && !replica.installing
+}
+
+/**
+ * By the time of the state alone: once a reader saw a key expire, every state it may see later has
+ * that time. Where only the clock says so, the leader writes the time down first (design §7).
+ */
+function answerSession(replica: Replica, key: Uint8Array, asker: Asker): void {
+  if (!mayRead(replica)) {
+    asker.respond(elsewhere(replica))
+    return
+  }
+  const { state } = replica
+  const record = state.read(key)
+  const now = record?.expiresAt === undefined ? 0 : replica.time.look()
+  if (record?.expiresAt === undefined || now < record.expiresAt) {
+    asker.respond(ok(state.applied.index, encodeRead(record, now)))
+  } else if (replica.isLeader) replica.answerRead(key, asker)
+  else asker.respond(elsewhere(replica))
+}
+
+function elsewhere(replica: Replica): Answered {
+  const leader = replica.isLeader ? '' : (replica.leaderNode ?? '')
+  const message = `the replica of group ${replica.group} here is not as far`
+  return rejected('not_leader', message, { leader })
+}

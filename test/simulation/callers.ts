@@ -1,0 +1,87 @@
+import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
+import type { SimulatedClient } from '../../src/simulation/client.ts'
+import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
+import type { Life } from '../../src/simulation/world.ts'
+import type { GroupId } from '../../src/wire/ids.ts'
+import type { Cancel } from '../../src/world/clock.ts'
+
+/** Somebody who calls the store and remembers, as one session, what was answered. */
+export interface Caller {
+  readonly name: string
+  readonly session: string
+  /** Of the process that calls now. */
+  readonly life: Life
+  /** `lost` is called instead of `done` when nobody can answer any more. The result gives up. */
+  call(
+    operation: CallOperation,
+    timeoutMs: number,
+    done: (outcome: CallOutcome) => void,
+    lost: () => void
+  ): Cancel
+}
+
+/** Each life of a client is a session: its machine keeps what it has seen. */
+export function clientCaller(client: SimulatedClient): Caller {
+  return {
+    name: client.name,
+    get session() {
+      return client.life.name
+    },
+    get life() {
+      return client.life
+    },
+    call: (operation, timeoutMs, done, lost) => client.call(operation, timeoutMs, done, lost)
+  }
+}
+
+/**
+ * A caller as those over HTTP are: each call goes through any node, and what was seen goes with the
+ * caller, not with the node.
+ */
+export class GatewayCaller implements Caller {
+  readonly name = 'http'
+  readonly session = 'http'
+  readonly life: Life
+  readonly #cluster: SimulatedCluster
+  readonly #floors = new Map<GroupId, number>()
+
+  constructor(cluster: SimulatedCluster, life: Life) {
+    this.#cluster = cluster
+    this.life = life
+  }
+
+  call(
+    operation: CallOperation,
+    timeoutMs: number,
+    done: (outcome: CallOutcome) => void,
+    lost: () => void
+  ): Cancel {
+    let over = false
+    const end = (run: () => void): void => {
+      if (over) return
+      over = true
+      stopTimer()
+      run()
+    }
+    // A node that died does not answer; its clients learn it from the connection or by waiting.
+    const stopTimer = this.life.timers.after(2 * timeoutMs, () => end(lost))
+    const awake = this.#cluster.nodes.filter(({ machine, life }) => machine && !life?.paused)
+    const node = awake[this.life.random.below(Math.max(1, awake.length))]
+    if (node?.machine === undefined) {
+      this.life.timers.soon(() => end(lost))
+      return () => {}
+    }
+    const floors = new Map(this.#floors)
+    const asked = operation.kind === 'get' ? { ...operation, floors } : operation
+    return node.machine.gateway.call(asked, { timeoutMs }, (outcome) =>
+      end(() => {
+        if (outcome.ok) this.#seen(outcome.group, outcome.applied)
+        done(outcome)
+      })
+    )
+  }
+
+  #seen(group: GroupId, applied: number): void {
+    this.#floors.set(group, Math.max(applied, this.#floors.get(group) ?? 0))
+  }
+}
