@@ -52,6 +52,7 @@ function exitCodeOf({ code, outcome }: KeyMeshError): number {
     case 'conflict':
       return EXIT.no
     case 'invalid_argument':
+    case 'idempotency_reused':
     case 'too_large':
     case 'unauthenticated':
     case 'forbidden':

@@ -100,7 +100,17 @@ export function needsLeader(call: Call): boolean {
 
 /** The key that places an operation; undefined for those that name their group. */
 export function keyOf(operation: Operation): Uint8Array | undefined {
-  return 'key' in operation ? operation.key : undefined
+  switch (operation.type) {
+    case 'tick':
+    case 'register-node':
+      return undefined
+    case 'claim':
+      return operation.once.key
+    case 'once':
+      return operation.operation.key
+    default:
+      return operation.key
+  }
 }
 
 /** Whether a mutation may have been applied, or may still be. */

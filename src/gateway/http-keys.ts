@@ -13,6 +13,7 @@ import { conditionOf, names } from './conditions.ts'
 import { keyReader } from './http-asked.ts'
 import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
 import { noteFailure } from './http-metrics.ts'
+import { notRun } from './idempotency.ts'
 import { jsonReader } from './json-body.ts'
 import { conflict, problemOf, revisionHeaders } from './problem.ts'
 
@@ -190,6 +191,9 @@ function answerChange(reply: FastifyReply, result: Result): void {
       return
     case 'refused':
       fail(reply, failure('invalid_argument', result.reason))
+      return
+    case 'not-run':
+      fail(reply, notRun(result.why))
       return
     case 'done':
       reply.send({})

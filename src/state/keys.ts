@@ -1,5 +1,5 @@
 import { ByteReader, Malformed } from '../wire/bytes.ts'
-import type { Operation, Result } from '../wire/command.ts'
+import type { DataOperation, Result } from '../wire/command.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { dataKey } from './layout.ts'
 import { freshBytes } from './slab.ts'
@@ -22,8 +22,6 @@ export interface Moment {
   readonly number: number
   readonly time: number
 }
-
-type DataOperation = Extract<Operation, { type: 'put' | 'delete' | 'increment' | 'touch' }>
 
 const RECORD_VERSION = 1
 const HAS_EXPIRY = 0x80

@@ -1,3 +1,5 @@
+import { ByteWriter } from '../wire/bytes.ts'
+
 /**
  * The keys of a state machine's table:
  *
@@ -5,6 +7,9 @@
  *   'c'              the cluster map, in the system group only
  *   's' + 16 bytes   one session: see sessions.ts
  *   'k' + key        one key: see keys.ts
+ *   'i' + text       what is known of one idempotency key: see repeats.ts
+ *   'q'              the first and the next number of the queue of idempotency keys
+ *   'q' + u64        one place in that queue
  */
 export const META_KEY: Uint8Array = Uint8Array.of(0x6d)
 export const CLUSTER_MAP_KEY: Uint8Array = Uint8Array.of(0x63)
@@ -13,10 +18,34 @@ export const SESSION_PREFIX: Uint8Array = Uint8Array.of(0x73)
 /** Every key record's key begins with it, and nothing else. */
 export const DATA_PREFIX: Uint8Array = Uint8Array.of(0x6b)
 
+/** Every record of an idempotency key begins with it, and nothing else. */
+export const REPEAT_PREFIX: Uint8Array = Uint8Array.of(0x69)
+/** Every key of their queue begins with it, and nothing else. */
+export const REPEAT_BOUNDS_KEY: Uint8Array = Uint8Array.of(0x71)
+
 /** Where the table keeps a user's key; a fresh copy. */
 export function dataKey(key: Uint8Array): Uint8Array {
+  return behind(DATA_PREFIX, key)
+}
+
+/** Where the table keeps an idempotency key; a fresh copy. */
+export function repeatKey(key: Uint8Array): Uint8Array {
+  return behind(REPEAT_PREFIX, key)
+}
+
+/** Where the table keeps place `number` of the queue of idempotency keys. */
+export function repeatSlotKey(number: number): Uint8Array {
+  const high = Math.floor(number / 2 ** 32)
+  return new ByteWriter(9)
+    .raw(REPEAT_BOUNDS_KEY)
+    .u32(high)
+    .u32(number >>> 0)
+    .finish()
+}
+
+function behind(prefix: Uint8Array, key: Uint8Array): Uint8Array {
   const at = new Uint8Array(key.length + 1)
-  at[0] = DATA_PREFIX[0] as number
+  at[0] = prefix[0] as number
   at.set(key, 1)
   return at
 }

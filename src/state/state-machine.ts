@@ -9,6 +9,7 @@ import { Multiset } from './hash.ts'
 import { type KeyRecord, Keys } from './keys.ts'
 import { META_KEY } from './layout.ts'
 import { encodeMeta, type Saved } from './meta.ts'
+import { REPEAT_LIMITS, type RepeatLimits, Repeats } from './repeats.ts'
 import {
   answered,
   type Rejection,
@@ -28,8 +29,8 @@ export type Answer =
 export interface StateMachineOptions {
   readonly group: GroupId
   readonly table: Table
-  /** Must be equal on all replicas of the group, for ever. Default SESSION_LIMITS. */
-  readonly limits?: Partial<SessionLimits>
+  /** Must be equal on all replicas of the group, for ever. */
+  readonly limits?: Partial<SessionLimits & RepeatLimits>
 }
 
 /** Where the log stands that a state is the sum of. */
@@ -63,6 +64,7 @@ export class StateMachine {
   readonly #hash: Multiset
   readonly #keys: Keys
   readonly #sessions: Sessions
+  readonly #repeats: Repeats
   readonly #cluster: Cluster | undefined
   #applied: Applied
   #counter: number
@@ -79,6 +81,8 @@ export class StateMachine {
     this.#hash = meta?.dataHash ?? new Multiset()
     this.#keys = new Keys(options.table, this.#hash, meta?.keys ?? 0)
     this.#sessions = new Sessions({ ...SESSION_LIMITS, ...options.limits }, saved.sessions)
+    const repeatLimits = { ...REPEAT_LIMITS, ...options.limits }
+    this.#repeats = new Repeats(options.table, this.#hash, repeatLimits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
     this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }
     this.#counter = meta?.counter ?? 0
@@ -119,6 +123,11 @@ export class StateMachine {
     return this.#sessions.count
   }
 
+  /** Idempotency keys held. */
+  get repeatCount(): number {
+    return this.#repeats.count
+  }
+
   /** Starts an empty state at the initial mark of its group. Requires: nothing applied yet. */
   begin(applied: Applied, configuration: Uint8Array): void {
     assert(this.#applied.index === 0 && this.#counter === 0, 'the state has begun already')
@@ -149,6 +158,7 @@ export class StateMachine {
     this.#advance(index, term)
     if (time > this.#time) this.#time = time
     this.#sessions.evict(index, this.#time)
+    this.#repeats.forget(this.#time)
     return decoded.map((command) => this.#run(command))
   }
 
@@ -237,6 +247,13 @@ export class StateMachine {
       case 'increment':
       case 'touch':
         return this.#system ? NOT_HERE : this.#keys.apply(operation, now)
+      case 'claim':
+        return this.#system ? NOT_HERE : this.#repeats.claim(operation.once, now.time)
+      case 'once': {
+        if (this.#system) return NOT_HERE
+        const run = (): Result => this.#keys.apply(operation.operation, now)
+        return this.#repeats.once(operation.once, now.time, run)
+      }
       case 'tick':
         return DONE
       case 'register-node':

@@ -1,7 +1,14 @@
 import { Malformed } from '../wire/bytes.ts'
 import { hashItem, Multiset } from './hash.ts'
 import { isSound, recordHash } from './keys.ts'
-import { CLUSTER_MAP_KEY, DATA_PREFIX, META_KEY, SESSION_PREFIX } from './layout.ts'
+import {
+  CLUSTER_MAP_KEY,
+  DATA_PREFIX,
+  META_KEY,
+  REPEAT_BOUNDS_KEY,
+  REPEAT_PREFIX,
+  SESSION_PREFIX
+} from './layout.ts'
 import { decodeMeta, type Meta } from './meta.ts'
 
 /**
@@ -28,6 +35,8 @@ export class TableCheck {
         this.#sessionCount++
         return
       case CLUSTER_MAP_KEY[0]:
+      case REPEAT_PREFIX[0]:
+      case REPEAT_BOUNDS_KEY[0]:
         this.#data.add(hashItem(key, value, 0))
         return
       case META_KEY[0]:

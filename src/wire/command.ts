@@ -1,7 +1,12 @@
 import { assert, unreachable } from '../world/assert.ts'
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import type { SessionId } from './ids.ts'
-import { COMMAND_BYTES_MAX, KEY_BYTES_MAX, VALUE_BYTES_MAX } from './limits.ts'
+import {
+  COMMAND_BYTES_MAX,
+  IDEMPOTENCY_KEY_BYTES_MAX,
+  KEY_BYTES_MAX,
+  VALUE_BYTES_MAX
+} from './limits.ts'
 
 /**
  * A change somebody asked for, with the numbers that make it happen once: `seq` counts the commands
@@ -17,8 +22,22 @@ export interface Command {
   readonly operation: Operation
 }
 
-/** `ifRevision` 0 means: only if there is no such key. */
-export type Operation =
+/**
+ * What makes all requests that bear one idempotency key one request, whoever sends them (decision
+ * 0062). Sessions do that for the copies of one sender; this, for senders who know nothing of each
+ * other.
+ */
+export interface Once {
+  /** The idempotency key: 1 to 128 bytes, any bytes. */
+  readonly key: Uint8Array
+  /** SHA-256 of what is asked for: another request under the same key is refused. */
+  readonly digest: Uint8Array
+  /** Where it is not known already it does not run after this group time, ms since 1970. */
+  readonly notAfter: number
+}
+
+/** What changes one key. `ifRevision` 0 means: only if there is no such key. */
+export type DataOperation =
   | {
       readonly type: 'put'
       readonly key: Uint8Array
@@ -40,6 +59,13 @@ export type Operation =
       readonly ttlMs?: number
       readonly ifRevision?: number
     }
+
+export type Operation =
+  | DataOperation
+  /** Takes an idempotency key for a request, in the key's own partition. */
+  | { readonly type: 'claim'; readonly once: Once }
+  /** Runs and its result is kept, or it is answered with the result that was kept. */
+  | { readonly type: 'once'; readonly once: Once; readonly operation: DataOperation }
   /** Carries only the time of its entry. */
   | { readonly type: 'tick' }
   /** System group only: admits a node, or changes its addresses. Body: an encoded NodeRecord. */
@@ -58,14 +84,29 @@ export type Result =
   | { readonly type: 'done' }
   /** The command may not run here at all (a data command in group 0, an unusable node record). */
   | { readonly type: 'refused'; readonly reason: string }
+  /** What bears an idempotency key did not run, and under this number never will. */
+  | { readonly type: 'not-run'; readonly why: NotRun }
 
+/**
+ * - `reused`: its idempotency key stands for another request.
+ * - `full`: the memory for idempotency keys is.
+ * - `late`: it is not known, and its time is over.
+ * - `early`: its time is too far ahead of the group's: somebody's clock is wrong.
+ */
+export type NotRun = (typeof NOT_RUN)[number]
+
+const NOT_RUN = ['reused', 'full', 'late', 'early'] as const
+const DIGEST_BYTES = 32
+const ONCE_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX + DIGEST_BYTES + 16
 const OPERATION = {
   put: 1,
   delete: 2,
   increment: 3,
   tick: 4,
   'register-node': 5,
-  touch: 6
+  touch: 6,
+  claim: 7,
+  once: 8
 } as const
 /** By number. */
 const OPERATION_TYPES: readonly (Operation['type'] | undefined)[] = Object.entries(
@@ -83,7 +124,8 @@ const RESULT = {
   conflict: 5,
   'not-a-number': 6,
   done: 7,
-  refused: 8
+  refused: 8,
+  'not-run': 9
 } as const
 const HAS_CONDITION = 1
 const HAS_TTL = 2
@@ -124,6 +166,13 @@ export function operationTypeOf(bytes: Uint8Array): Operation['type'] | undefine
   return OPERATION_TYPES[bytes[at] ?? 0]
 }
 
+/** The operation alone, as it stands in a command: the same bytes for the same request. */
+export function encodeOperation(operation: DataOperation): Uint8Array {
+  const writer = new ByteWriter(operationSize(operation) + 32)
+  writeOperation(writer, operation)
+  return writer.finish()
+}
+
 function operationSize(operation: Operation): number {
   switch (operation.type) {
     case 'put':
@@ -136,6 +185,10 @@ function operationSize(operation: Operation): number {
       return operation.node.length
     case 'tick':
       return 0
+    case 'claim':
+      return ONCE_BYTES_MAX
+    case 'once':
+      return ONCE_BYTES_MAX + operationSize(operation.operation)
     default:
       return unreachable(operation)
   }
@@ -167,13 +220,48 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
     case 'register-node':
       writer.bytes(operation.node)
       return
+    case 'claim':
+      writeOnce(writer, operation.once)
+      return
+    case 'once':
+      writeOnce(writer, operation.once)
+      writeOperation(writer, operation.operation)
+      return
     default:
       unreachable(operation)
   }
 }
 
+function writeOnce(writer: ByteWriter, { key, digest, notAfter }: Once): void {
+  assert(digest.length === DIGEST_BYTES, `a digest of ${digest.length} bytes`)
+  writer.bytes(key).raw(digest).varint(notAfter)
+}
+
+function readOnce(reader: ByteReader): Once {
+  const key = reader.bytes(IDEMPOTENCY_KEY_BYTES_MAX)
+  if (key.length === 0) throw new Malformed('empty idempotency key')
+  return { key, digest: reader.raw(DIGEST_BYTES), notAfter: reader.varint() }
+}
+
 function readOperation(reader: ByteReader): Operation {
   const kind = reader.u8()
+  switch (kind) {
+    case OPERATION.tick:
+      return { type: 'tick' }
+    case OPERATION['register-node']:
+      return { type: 'register-node', node: reader.bytes(64 * 1024) }
+    case OPERATION.claim:
+      return { type: 'claim', once: readOnce(reader) }
+    case OPERATION.once: {
+      const once = readOnce(reader)
+      return { type: 'once', once, operation: readDataOperation(reader, reader.u8()) }
+    }
+    default:
+      return readDataOperation(reader, kind)
+  }
+}
+
+function readDataOperation(reader: ByteReader, kind: number): DataOperation {
   switch (kind) {
     case OPERATION.put:
     case OPERATION.touch: {
@@ -194,10 +282,6 @@ function readOperation(reader: ByteReader): Operation {
       const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
       return { type: 'increment', key: readKey(reader), by: reader.signed(), ...ifRevision }
     }
-    case OPERATION.tick:
-      return { type: 'tick' }
-    case OPERATION['register-node']:
-      return { type: 'register-node', node: reader.bytes(64 * 1024) }
     default:
       throw new Malformed(`unknown operation ${kind}`)
   }
@@ -216,6 +300,9 @@ export function writeResult(writer: ByteWriter, result: Result): void {
       return
     case 'refused':
       writer.text(result.reason)
+      return
+    case 'not-run':
+      writer.u8(NOT_RUN.indexOf(result.why))
       return
     case 'absent':
     case 'not-a-number':
@@ -245,6 +332,11 @@ export function readResult(reader: ByteReader): Result {
       return { type: 'done' }
     case RESULT.refused:
       return { type: 'refused', reason: reader.text() }
+    case RESULT['not-run']: {
+      const why = NOT_RUN[reader.u8()]
+      if (why === undefined) throw new Malformed('unknown reason not to run')
+      return { type: 'not-run', why }
+    }
     default:
       throw new Malformed(`unknown result ${kind}`)
   }

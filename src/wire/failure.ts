@@ -26,6 +26,11 @@ export const CODES = {
   },
   conflict: { status: 412, retryable: false, advice: 'Read the key again and decide anew.' },
   too_large: { status: 413, retryable: false, advice: 'Keys hold 4 KiB, values 1 MiB.' },
+  idempotency_reused: {
+    status: 422,
+    retryable: false,
+    advice: 'This Idempotency-Key stands for another request; draw a new one.'
+  },
   overloaded: { status: 429, retryable: true, advice: 'Send less, or again a little later.' },
   internal: { status: 500, retryable: false, advice: 'Please report it with the node log.' },
   unavailable: { status: 503, retryable: true, advice: 'Too few nodes answer; try again later.' },

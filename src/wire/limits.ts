@@ -5,6 +5,8 @@ export const VALUE_BYTES_MAX = 1_048_576
 export const FRAME_HEAD_BYTES_MAX = 256 * 1024
 export const FRAME_BODY_BYTES_MAX = 9 * 1024 * 1024
 export const FRAME_BYTES_MAX = 4 + FRAME_HEAD_BYTES_MAX + FRAME_BODY_BYTES_MAX
+/** Of the text that makes a mutation happen once, see Once. */
+export const IDEMPOTENCY_KEY_BYTES_MAX = 128
 /** An encoded command: key, value and bookkeeping. */
 export const COMMAND_BYTES_MAX = KEY_BYTES_MAX + VALUE_BYTES_MAX + 1_024
 export const TIMEOUT_MS_DEFAULT = 5_000

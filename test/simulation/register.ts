@@ -318,7 +318,7 @@ function outcomeOf(outcome: CallOutcome): Operation['outcome'] {
 }
 
 function answerOf(result: Result): Answer {
-  if (result.type === 'done' || result.type === 'refused') {
+  if (result.type === 'done' || result.type === 'refused' || result.type === 'not-run') {
     throw new Violation(`a key was answered with ${JSON.stringify(result)}`)
   }
   return result

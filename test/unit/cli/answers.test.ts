@@ -27,6 +27,7 @@ test('each code has its exit code; what is unknown is 4 whatever the code', () =
     not_a_number: EXIT.unavailable,
     conflict: EXIT.no,
     too_large: EXIT.usage,
+    idempotency_reused: EXIT.usage,
     overloaded: EXIT.unavailable,
     internal: EXIT.unavailable,
     unavailable: EXIT.unavailable,

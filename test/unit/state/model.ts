@@ -1,7 +1,15 @@
 import type { KeyRecord } from '../../../src/state/keys.ts'
+import type { RepeatLimits } from '../../../src/state/repeats.ts'
 import type { SessionLimits } from '../../../src/state/sessions.ts'
 import type { Answer } from '../../../src/state/state-machine.ts'
-import { type Command, hex, type Operation, type Result } from '../../../src/wire/command.ts'
+import {
+  type Command,
+  type DataOperation,
+  hex,
+  type Once,
+  type Operation,
+  type Result
+} from '../../../src/wire/command.ts'
 
 interface ModelSession {
   opened: number
@@ -11,19 +19,25 @@ interface ModelSession {
   results: [seq: number, result: Result][]
 }
 
-type DataOperation = Extract<Operation, { key: Uint8Array }>
+interface ModelRepeat {
+  readonly digest: string
+  readonly until: number
+  readonly result: Result | undefined
+}
 
 /**
  * What a partition means, said as plainly as possible: no bytes, no order of use, no dirty sets.
  */
 export class Model {
-  readonly #limits: SessionLimits
+  readonly #limits: SessionLimits & RepeatLimits
+  readonly #repeats = new Map<string, ModelRepeat>()
   readonly #keys = new Map<string, KeyRecord>()
   readonly #sessions = new Map<string, ModelSession>()
   #counter = 0
   #time = 0
 
-  constructor(limits: SessionLimits) {
+  /** Takes it that the memory for idempotency keys is never full. */
+  constructor(limits: SessionLimits & RepeatLimits) {
     this.#limits = limits
   }
 
@@ -90,7 +104,28 @@ export class Model {
         reason: 'wrong_group: only the system group knows the nodes'
       }
     }
+    if (operation.type === 'claim') return this.#repeat(operation.once, undefined)
+    if (operation.type === 'once') return this.#repeat(operation.once, operation.operation)
     return this.#change(operation)
+  }
+
+  /** `operation` undefined: the key is only claimed. */
+  #repeat({ key, digest, notAfter }: Once, operation: DataOperation | undefined): Result {
+    const name = hex(key)
+    const held = this.#repeats.get(name)
+    const known = held === undefined || this.#time > held.until ? undefined : held
+    if (known !== undefined && known.digest !== hex(digest)) {
+      return { type: 'not-run', why: 'reused' }
+    }
+    const isNew = known === undefined || (operation !== undefined && known.result === undefined)
+    const isAhead = notAfter - this.#time > this.#limits.aheadMsMax
+    if (isNew && this.#time > notAfter) return { type: 'not-run', why: 'late' }
+    if (isNew && isAhead) return { type: 'not-run', why: 'early' }
+    const ran = operation === undefined || !isNew ? known?.result : this.#change(operation)
+    const least = known?.until ?? 0
+    const until = isAhead ? least : Math.max(least, notAfter + this.#limits.keptMs)
+    this.#repeats.set(name, { digest: hex(digest), until, result: ran })
+    return operation === undefined ? { type: 'done' } : (ran as Result)
   }
 
   #change(operation: DataOperation): Result {

@@ -5,7 +5,12 @@ import { loadSaved } from '../../../src/state/meta.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import { TableCheck } from '../../../src/state/table-check.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
-import { type Command, encodeCommand, type Operation } from '../../../src/wire/command.ts'
+import {
+  type Command,
+  type DataOperation,
+  encodeCommand,
+  type Operation
+} from '../../../src/wire/command.ts'
 import { MapTable } from './fixture.ts'
 import { Model } from './model.ts'
 
@@ -19,7 +24,10 @@ const LIMITS = {
   sessionResultsMax: 4,
   resultsMax: 8,
   basisWindow: 12,
-  unusedMsMin: 50
+  unusedMsMin: 50,
+  repeatsMax: 100,
+  keptMs: 60,
+  aheadMsMax: 200
 }
 const SESSIONS = ['1', '2', '3', '4'].map((digit) => digit.repeat(32))
 const KEYS = ['a', 'b', 'c'].map(utf8)
@@ -45,21 +53,40 @@ function given<T extends object>(record: T): T {
   return Object.fromEntries(Object.entries(record).filter(([, v]) => v !== undefined)) as T
 }
 
-const operation: fc.Arbitrary<Operation> = fc.oneof(
+const data: fc.Arbitrary<DataOperation> = fc.oneof(
   fc
     .record({ key, value, ifRevision: condition, ttlMs: ttl })
-    .map((fields) => given({ type: 'put', ...fields }) as Operation),
+    .map((fields) => given({ type: 'put', ...fields }) as DataOperation),
   fc
     .record({ key, ifRevision: condition })
-    .map((fields) => given({ type: 'delete', ...fields }) as Operation),
+    .map((fields) => given({ type: 'delete', ...fields }) as DataOperation),
   fc
     .record({ key, by: fc.integer({ min: -3, max: 3 }), ifRevision: condition })
-    .map((fields) => given({ type: 'increment', ...fields }) as Operation),
+    .map((fields) => given({ type: 'increment', ...fields }) as DataOperation),
   fc
     .record({ key, ifRevision: condition, ttlMs: ttl })
-    .map((fields) => given({ type: 'touch', ...fields }) as Operation),
-  fc.constant<Operation>({ type: 'tick' }),
-  fc.constant<Operation>({ type: 'register-node', node: utf8('x') })
+    .map((fields) => given({ type: 'touch', ...fields }) as DataOperation)
+)
+
+/** Its time counts from when it is sent. */
+const once = fc.record({
+  key: fc.constantFrom('x', 'y').map(utf8),
+  digest: fc.constantFrom(0, 1).map((byte) => new Uint8Array(32).fill(byte)),
+  notAfter: fc.oneof({ weight: 4, arbitrary: fc.nat(100) }, { weight: 1, arbitrary: fc.nat(400) })
+})
+
+const operation: fc.Arbitrary<Operation> = fc.oneof(
+  { weight: 4, arbitrary: data },
+  { weight: 1, arbitrary: fc.record({ type: fc.constant('claim' as const), once }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ type: fc.constant('once' as const), once, operation: data })
+  },
+  { weight: 1, arbitrary: fc.constant<Operation>({ type: 'tick' }) },
+  {
+    weight: 1,
+    arbitrary: fc.constant<Operation>({ type: 'register-node', node: utf8('x') })
+  }
 )
 
 const client = fc.nat(SESSIONS.length - 1)
@@ -107,6 +134,7 @@ class Run {
   readonly acked = SESSIONS.map(() => 0)
   repeats = 0
   expired = 0
+  stored = 0
   time = 1_000
 
   step(next: Step): void {
@@ -118,7 +146,8 @@ class Run {
         this.sent[next.client] = seq
         const ackedUpTo = this.acked[next.client] as number
         const basis = machine.applied.index
-        this.network.push({ session, seq, ackedUpTo, basis, operation: next.operation })
+        const operation = this.#dated(next.operation)
+        this.network.push({ session, seq, ackedUpTo, basis, operation })
         return
       }
       case 'deliver':
@@ -139,6 +168,12 @@ class Run {
       case 'restart':
         this.restarted.restart()
     }
+  }
+
+  #dated(operation: Operation): Operation {
+    if (operation.type !== 'claim' && operation.type !== 'once') return operation
+    const { once } = operation
+    return { ...operation, once: { ...once, notAfter: this.time + once.notAfter } }
   }
 
   #deliver(which: readonly number[], ms: number): void {
@@ -166,6 +201,11 @@ class Run {
   #count(command: Command, answer: Answer, number: number): void {
     if (answer.type === 'rejected' && answer.code === 'session_expired') this.expired++
     if (answer.type === 'rejected' || !('revision' in answer.result)) return
+    // Another command may have run for it.
+    if (command.operation.type === 'once') {
+      if (answer.result.revision !== number) this.stored++
+      return
+    }
     if (answer.result.type === 'conflict') return
     const name = `${command.session} ${command.seq}`
     const first = this.ran.get(name) ?? number
@@ -193,6 +233,7 @@ test('copies, reorder and restarts never change what happens', () => {
   let ran = 0
   let repeats = 0
   let expired = 0
+  let stored = 0
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }), (steps) => {
       const run = new Run()
@@ -201,11 +242,13 @@ test('copies, reorder and restarts never change what happens', () => {
       ran += run.ran.size
       repeats += run.repeats
       expired += run.expired
+      stored += run.stored
     }),
     { numRuns: 400 }
   )
   // Vacuity: commands ran, copies of them came, and copies came after their session had gone.
-  expect(ran).toBeGreaterThan(800)
+  expect(ran).toBeGreaterThan(600)
   expect(repeats).toBeGreaterThan(2_000)
   expect(expired).toBeGreaterThan(1_500)
+  expect(stored).toBeGreaterThan(700)
 })

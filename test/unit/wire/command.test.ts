@@ -24,11 +24,23 @@ function shape<T extends Operation['type']>(type: T, required: object, optional:
   return fc.record(fields, { requiredKeys: ['type', ...Object.keys(required)] as never })
 }
 
-const operation = fc.oneof(
+const data = fc.oneof(
   shape('put', { key, value: fc.uint8Array({ maxLength: 60 }) }, { ...condition, ...ttl }),
   shape('delete', { key }, condition),
   shape('increment', { key, by: fc.maxSafeInteger() }, condition),
-  shape('touch', { key }, { ...condition, ...ttl }),
+  shape('touch', { key }, { ...condition, ...ttl })
+)
+
+const once = fc.record({
+  key: fc.uint8Array({ minLength: 1, maxLength: 128 }),
+  digest: fc.uint8Array({ minLength: 32, maxLength: 32 }),
+  notAfter: count
+})
+
+const operation = fc.oneof(
+  data,
+  shape('claim', { once }),
+  shape('once', { once, operation: data }),
   shape('tick', {}),
   shape('register-node', { node: fc.uint8Array({ maxLength: 60 }) })
 ) as fc.Arbitrary<Operation>
@@ -45,6 +57,10 @@ const result: fc.Arbitrary<Result> = fc.oneof(
   fc.record({ type: fc.constantFrom('written', 'deleted', 'conflict'), revision: count }),
   fc.record({ type: fc.constant('counted' as const), value: fc.maxSafeInteger(), revision: count }),
   fc.record({ type: fc.constantFrom('absent', 'not-a-number', 'done') }),
+  fc.record({
+    type: fc.constant('not-run' as const),
+    why: fc.constantFrom('reused', 'full', 'late', 'early')
+  }),
   fc.record({ type: fc.constant('refused' as const), reason: fc.string({ unit: 'binary' }) })
 )
 

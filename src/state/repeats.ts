@@ -1,0 +1,239 @@
+import { ByteReader, ByteWriter, equalBytes, Malformed } from '../wire/bytes.ts'
+import { type NotRun, type Once, type Result, readResult, writeResult } from '../wire/command.ts'
+import { assert } from '../world/assert.ts'
+import { hashItem, type Multiset } from './hash.ts'
+import { REPEAT_BOUNDS_KEY, repeatKey, repeatSlotKey } from './layout.ts'
+import type { Table } from './table.ts'
+
+/** Part of what a command means: the same on all replicas of a group, for ever. */
+export interface RepeatLimits {
+  /** Idempotency keys held; one more is refused until the oldest may go. */
+  readonly repeatsMax: number
+  /** How long one is held, in group time after the latest `notAfter` it came with. */
+  readonly keptMs: number
+  /** What may run for more than this is refused: it would be held for as long. */
+  readonly aheadMsMax: number
+}
+
+/**
+ * A door lets a request run for a minute at most, so what is repeated within ten minutes bears a
+ * `notAfter` at most ten minutes behind that of the first: one minute is left for what their clocks
+ * differ by. A record has at most 220 bytes, its slot 160.
+ */
+export const REPEAT_LIMITS: RepeatLimits = {
+  repeatsMax: 50_000,
+  keptMs: 11 * 60_000,
+  aheadMsMax: 5 * 60_000
+}
+
+/** What is remembered of a request. */
+interface Remembered {
+  readonly digest: Uint8Array
+  /** Group time, ms: it is known up to then, that moment included. */
+  readonly until: number
+  /** Undefined: its key is taken, and it did not run here. */
+  readonly result: Result | undefined
+}
+
+/** A place in the queue of those that will be forgotten. */
+interface Slot {
+  /** When to look at it; it may have been prolonged since it got its place. */
+  readonly due: number
+  readonly key: Uint8Array
+}
+
+/** Dropped before the commands of one entry, and by each request that may add one. */
+const FORGOTTEN_PER_ENTRY = 8
+const FORGOTTEN_PER_REQUEST = 2
+const RECORD_VERSION = 1
+const DIGEST_BYTES = 32
+const DONE: Result = { type: 'done' }
+
+/**
+ * What was asked for under which idempotency key, and what came of it (decision 0062). All of it is
+ * replicated state, kept in the table and in the hash of the group as keys are.
+ *
+ * Why nothing runs twice. A request runs only where its key is not known, or taken for it and not
+ * run, at a time t <= notAfter; it is then known until notAfter + keptMs. Another command for it
+ * runs only after that, and only if its own notAfter is later still: then it was made more than
+ * keptMs after the first, by the clocks of those who made them. However late a copy comes, it
+ * cannot be mistaken for a new request.
+ *
+ * Invariant: each record has one slot, and slots have the numbers first to next - 1.
+ */
+export class Repeats {
+  readonly #table: Table
+  readonly #hash: Multiset
+  readonly #limits: RepeatLimits
+  #first = 0
+  #next = 0
+  /** The first slot's; most entries need no more than a comparison with it. */
+  #due = Number.POSITIVE_INFINITY
+
+  /** Requires: what the table holds is in `hash` already. */
+  constructor(table: Table, hash: Multiset, limits: RepeatLimits) {
+    this.#table = table
+    this.#hash = hash
+    this.#limits = limits
+    const bounds = table.get(REPEAT_BOUNDS_KEY)
+    if (bounds === undefined) return
+    const reader = new ByteReader(bounds)
+    this.#first = reader.varint()
+    this.#next = reader.varint()
+    reader.end()
+    this.#due = this.#firstDue()
+  }
+
+  /** Idempotency keys held, those about to be forgotten included. */
+  get count(): number {
+    return this.#next - this.#first
+  }
+
+  /** Drops what may go at `time`, a bounded number. Called before the commands of every entry. */
+  forget(time: number, most = FORGOTTEN_PER_ENTRY): void {
+    if (time <= this.#due) return
+    for (let left = most; left > 0 && time > this.#due; left--) this.#passFirst(time)
+    this.#writeBounds()
+  }
+
+  /** Takes the key for the request, if nobody has it. */
+  claim(once: Once, time: number): Result {
+    this.forget(time, FORGOTTEN_PER_REQUEST)
+    const known = this.#known(once.key, time)
+    if (known === undefined) {
+      const why = this.#reason(once, time)
+      if (why !== undefined) return { type: 'not-run', why }
+      this.#remember(once, undefined)
+      return DONE
+    }
+    if (!equalBytes(known.digest, once.digest)) return { type: 'not-run', why: 'reused' }
+    this.#prolong(once, known, time)
+    return DONE
+  }
+
+  /** The result the request had, or that of `run`, which is then kept. */
+  once(once: Once, time: number, run: () => Result): Result {
+    this.forget(time, FORGOTTEN_PER_REQUEST)
+    const known = this.#known(once.key, time)
+    if (known !== undefined && !equalBytes(known.digest, once.digest)) {
+      return { type: 'not-run', why: 'reused' }
+    }
+    if (known?.result !== undefined) {
+      this.#prolong(once, known, time)
+      return known.result
+    }
+    const why = this.#reason(once, time)
+    if (why !== undefined) return { type: 'not-run', why }
+    const result = run()
+    this.#remember(once, result, known?.until)
+    return result
+  }
+
+  #known(key: Uint8Array, time: number): Remembered | undefined {
+    const stored = this.#table.get(repeatKey(key))
+    const record = stored === undefined ? undefined : decodeRemembered(stored)
+    return record === undefined || time > record.until ? undefined : record
+  }
+
+  /** Why what did not run yet may not run now, if so. */
+  #reason({ key, notAfter }: Once, time: number): NotRun | undefined {
+    if (time > notAfter) return 'late'
+    if (notAfter - time > this.#limits.aheadMsMax) return 'early'
+    if (this.count < this.#limits.repeatsMax) return undefined
+    return this.#table.get(repeatKey(key)) === undefined ? 'full' : undefined
+  }
+
+  #until({ notAfter }: Once): number {
+    return Math.min(notAfter + this.#limits.keptMs, Number.MAX_SAFE_INTEGER)
+  }
+
+  /** A record whose time was over, and still there, is replaced where it stands. */
+  #remember(once: Once, result: Result | undefined, least = 0): void {
+    const at = repeatKey(once.key)
+    const before = this.#table.get(at)
+    const until = Math.max(this.#until(once), least)
+    this.#set(at, before, encodeRemembered({ digest: once.digest, until, result }))
+    if (before !== undefined) return
+    this.#append({ due: until, key: once.key })
+    this.#writeBounds()
+  }
+
+  /** Who repeats a request may repeat it again: ten minutes count from the last time. */
+  #prolong(once: Once, known: Remembered, time: number): void {
+    const until = this.#until(once)
+    if (until <= known.until || once.notAfter - time > this.#limits.aheadMsMax) return
+    const at = repeatKey(once.key)
+    this.#set(at, this.#table.get(at), encodeRemembered({ ...known, until }))
+  }
+
+  /** Forgets what the first slot stands for, or gives it a place at the end if it was prolonged. */
+  #passFirst(time: number): void {
+    const slotAt = repeatSlotKey(this.#first)
+    const slot = this.#stored(slotAt)
+    const { key } = decodeSlot(slot)
+    const at = repeatKey(key)
+    const stored = this.#stored(at)
+    const { until } = decodeRemembered(stored)
+    this.#set(slotAt, slot, undefined)
+    this.#first++
+    if (time > until) this.#set(at, stored, undefined)
+    else this.#append({ due: until, key })
+    this.#due = this.#firstDue()
+  }
+
+  #append(slot: Slot): void {
+    if (this.count === 0) this.#due = slot.due
+    this.#set(repeatSlotKey(this.#next), undefined, encodeSlot(slot))
+    this.#next++
+  }
+
+  #firstDue(): number {
+    if (this.count === 0) return Number.POSITIVE_INFINITY
+    return decodeSlot(this.#stored(repeatSlotKey(this.#first))).due
+  }
+
+  #stored(at: Uint8Array): Uint8Array {
+    const stored = this.#table.get(at)
+    assert(stored !== undefined, 'a slot or record of an idempotency key is missing')
+    return stored
+  }
+
+  #writeBounds(): void {
+    const bounds = new ByteWriter(16).varint(this.#first).varint(this.#next).finish()
+    this.#set(REPEAT_BOUNDS_KEY, this.#table.get(REPEAT_BOUNDS_KEY), bounds)
+  }
+
+  #set(at: Uint8Array, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
+    if (before !== undefined) this.#hash.remove(hashItem(at, before, 0))
+    if (after !== undefined) this.#hash.add(hashItem(at, after, 0))
+    this.#table.set(at, after)
+  }
+}
+
+/** Layout: version u8 · digest 32 bytes · until varint · result, if it ran, to the end. */
+function encodeRemembered({ digest, until, result }: Remembered): Uint8Array {
+  const writer = new ByteWriter(64).u8(RECORD_VERSION).raw(digest).varint(until)
+  if (result !== undefined) writeResult(writer, result)
+  return writer.finish()
+}
+
+function decodeRemembered(bytes: Uint8Array): Remembered {
+  const reader = new ByteReader(bytes)
+  if (reader.u8() !== RECORD_VERSION) throw new Malformed('unknown version of a remembered request')
+  const digest = reader.raw(DIGEST_BYTES)
+  const until = reader.varint()
+  const result = reader.remaining > 0 ? readResult(reader) : undefined
+  reader.end()
+  return { digest, until, result }
+}
+
+/** Layout: due varint · idempotency key to the end. */
+function encodeSlot({ due, key }: Slot): Uint8Array {
+  return new ByteWriter(16 + key.length).varint(due).raw(key).finish()
+}
+
+function decodeSlot(bytes: Uint8Array): Slot {
+  const reader = new ByteReader(bytes)
+  const due = reader.varint()
+  return { due, key: reader.raw(reader.remaining) }
+}
