@@ -1,12 +1,21 @@
 import { KeyMeshError, type ReadOptions } from 'keymesh'
+import { serve, settingsOf } from '../rig/generator.ts'
 import { openClient } from '../rig/keymesh.ts'
-import { serve, settingsOf } from './generator.ts'
-import { drawer, filled, type Job, keysOf, type Load, MIX_PERIOD, type Outcome } from './job.ts'
+import {
+  drawer,
+  filled,
+  type Job,
+  keysOf,
+  type Load,
+  MIX_PERIOD,
+  type Outcome,
+  type Settings
+} from './job.ts'
 import { Window } from './window.ts'
 
 // Load through the client library: so many loops, each with one call at a time.
 
-const { targets, keys: keyCount, valueBytes } = settingsOf()
+const { targets, keys: keyCount, valueBytes } = settingsOf<Settings>()
 const keys = keysOf(keyCount)
 const value = filled(valueBytes)
 const EVENTUAL: ReadOptions = { consistency: 'eventual' }

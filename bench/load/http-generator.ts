@@ -1,14 +1,23 @@
 import { once } from 'node:events'
 import autocannon from 'autocannon'
-import { serve, settingsOf } from './generator.ts'
+import { serve, settingsOf } from '../rig/generator.ts'
 import { httpCall } from './http-calls.ts'
-import { drawer, filled, type Job, keysOf, type Load, MIX_PERIOD, type Outcome } from './job.ts'
+import {
+  drawer,
+  filled,
+  type Job,
+  keysOf,
+  type Load,
+  MIX_PERIOD,
+  type Outcome,
+  type Settings
+} from './job.ts'
 import { Window } from './window.ts'
 
 // Load over HTTP, by autocannon. Requests are built before they are needed, and times are taken
 // from each answer, because autocannon itself tells whole milliseconds only.
 
-const { api, targets, keys: keyCount, valueBytes } = settingsOf()
+const { api, targets, keys: keyCount, valueBytes } = settingsOf<Settings>()
 const keys = keysOf(keyCount)
 const value = filled(valueBytes)
 /** All connections together repeat themselves after so many requests. */

@@ -1,20 +1,23 @@
 import { etcdVersion, fillEtcd, startEtcd } from '../rig/etcd.ts'
+import { Generator } from '../rig/generator.ts'
 import { fillKeyMesh, openClient, startKeyMesh } from '../rig/keymesh.ts'
 import { Refused, type Stage } from '../rig/stage.ts'
-import { Generator } from './generator.ts'
 import { holdsValue, httpCall } from './http-calls.ts'
-import { filled, keysOf, LOADS, type Load, type Settings } from './job.ts'
+import { filled, type Job, keysOf, LOADS, type Load, type Outcome, type Settings } from './job.ts'
 import type { Api, Options } from './options.ts'
 
 /** What can be loaded, with who makes the load. */
 export interface Subject {
   readonly api: Api
-  readonly generator: Generator
+  readonly generator: Generator<Job, Outcome>
   /** Of the nodes behind it. */
   readonly pids: readonly number[]
   /** Loads it does not offer, with what it answered. */
   readonly refused: ReadonlyMap<Load, string>
 }
+
+const CLIENT = new URL('./client-generator.ts', import.meta.url)
+const HTTP = new URL('./http-generator.ts', import.meta.url)
 
 /** Starts the clusters that are needed, with all keys written, and a generator for each API. */
 export async function openSubjects(stage: Stage, options: Options): Promise<Subject[]> {
@@ -38,7 +41,7 @@ async function openOurs(stage: Stage, options: Options): Promise<Subject[]> {
   const found: Subject[] = []
   if (options.only.includes('client')) {
     const settings = settingsOf('keymesh', cluster.seeds, options)
-    const generator = await Generator.start(stage, './client-generator.ts', settings)
+    const generator = await Generator.start<Job, Outcome>(stage, CLIENT, settings)
     found.push({ api: 'client', generator, pids, refused: new Map() })
   }
   if (options.only.includes('http')) {
@@ -61,7 +64,7 @@ async function openHttp(
   stage: Stage,
   settings: Settings
 ): Promise<Pick<Subject, 'generator' | 'refused'>> {
-  const generator = await Generator.start(stage, './http-generator.ts', settings)
+  const generator = await Generator.start<Job, Outcome>(stage, HTTP, settings)
   const refused = new Map<Load, string>()
   for (const load of LOADS) {
     const answer = await refusal(settings, load)

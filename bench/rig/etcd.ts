@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { closeSync, openSync, readFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as wait } from 'node:timers/promises'
+import { freePorts } from './ports.ts'
 import { Refused, type Stage, startedChild } from './stage.ts'
 
 /** etcd as processes of this machine, healthy. */
@@ -94,17 +94,4 @@ async function answersHealthy(url: string): Promise<boolean> {
     // Nobody listens there yet; the caller asks again until its time is over.
     return false
   }
-}
-
-/** Ports that were free a moment ago: members of etcd must know each other's before they start. */
-async function freePorts(count: number): Promise<number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'))
-  const ports = servers.map(async (server) => {
-    await new Promise((resolve) => server.once('listening', resolve))
-    const address = server.address()
-    return typeof address === 'object' && address !== null ? address.port : 0
-  })
-  const found = await Promise.all(ports)
-  for (const server of servers) server.close()
-  return found
 }

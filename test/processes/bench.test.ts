@@ -6,12 +6,14 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
+import type { Results as FaultResults } from '../../bench/faults/results.ts'
 import type { Results } from '../../bench/load/results.ts'
 
 // Goal: a load test that fails nobody would trust. Method: the shortest run there is, and one that
 // is interrupted.
 
 const RUN = fileURLToPath(new URL('../../bench/load/run.ts', import.meta.url))
+const FAULTS = fileURLToPath(new URL('../../bench/faults/run.ts', import.meta.url))
 
 interface Run {
   readonly child: ReturnType<typeof spawn>
@@ -20,7 +22,11 @@ interface Run {
 
 function run(...args: readonly string[]): Run {
   const quick = ['--quick', '--seconds', '0.3', '--keys', '300', '--partitions', '4']
-  const child = spawn(process.execPath, ['--no-warnings', RUN, ...quick, ...args])
+  return start(RUN, [...quick, ...args])
+}
+
+function start(program: string, args: readonly string[]): Run {
+  const child = spawn(process.execPath, ['--no-warnings', program, ...args])
   let text = ''
   child.stdout.on('data', (chunk) => {
     text += chunk
@@ -78,4 +84,22 @@ test('what cannot be measured is refused in one line', async () => {
     const [code] = await once(child, 'close')
     expect([code, output()]).toEqual([2, expect.stringMatching(line)])
   }
+})
+
+test('a failover is timed for each partition the killed node led', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'keymesh-bench-test-'))
+  const file = join(directory, 'out.json')
+  const small = ['--quick', '--only', 'failover', '--kills', '1', '--partitions', '8']
+  const { child, output } = start(FAULTS, [...small, '--dir', directory, '--json', file])
+  const [code] = await once(child, 'close')
+  // Whether targets are met hangs on the machine; that they are judged does not.
+  expect([code, output()]).toEqual([expect.toBeOneOf([0, 1]), expect.stringContaining('written:')])
+  const { failover, verdicts } = JSON.parse(readFileSync(file, 'utf8')) as FaultResults
+  const [kill] = failover?.kills ?? []
+  expect(kill?.ledPartitions).toBeGreaterThan(0)
+  expect(kill?.ms.length).toBe(kill?.ledPartitions)
+  expect(kill?.leadersBackMs).toBeGreaterThan(0)
+  expect(verdicts.map(({ met }) => met).includes(false)).toBe(code === 1)
+  expect(readdirSync(directory)).toEqual(['out.json'])
+  rmSync(directory, { recursive: true })
 })

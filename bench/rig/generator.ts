@@ -2,17 +2,16 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { Refused, type Stage, startedChild } from '../rig/stage.ts'
-import type { Job, Outcome, Settings } from './job.ts'
+import { Refused, type Stage, startedChild } from './stage.ts'
 
 /** What a generator says: `ready` once, then one answer for each job. */
-type Said =
+type Said<Outcome> =
   | { readonly type: 'ready' }
   | { readonly type: 'outcome'; readonly outcome: Outcome }
   | { readonly type: 'fault'; readonly message: string }
 
 /** A process that makes load: apart from ours, so that its CPU time is its own. */
-export class Generator {
+export class Generator<Job extends object, Outcome> {
   readonly #child: ChildProcess
   readonly #over: Promise<never>
 
@@ -23,12 +22,16 @@ export class Generator {
     })
   }
 
-  /** `file`: which program of this folder. */
-  static async start(stage: Stage, file: string, settings: Settings): Promise<Generator> {
-    const path = fileURLToPath(new URL(file, import.meta.url))
+  /** `program`: one that serves; it finds `settings` with `settingsOf`. */
+  static async start<Job extends object, Outcome>(
+    stage: Stage,
+    program: URL,
+    settings: object
+  ): Promise<Generator<Job, Outcome>> {
+    const path = fileURLToPath(program)
     const child = fork(path, [JSON.stringify(settings)], { execArgv: ['--no-warnings'] })
     stage.add(startedChild(child))
-    const generator = new Generator(child)
+    const generator = new Generator<Job, Outcome>(child)
     await generator.#next()
     return generator
   }
@@ -44,16 +47,18 @@ export class Generator {
     return said.outcome
   }
 
-  async #next(): Promise<Said> {
-    const [said] = (await Promise.race([once(this.#child, 'message'), this.#over])) as [Said]
+  async #next(): Promise<Said<Outcome>> {
+    const [said] = (await Promise.race([once(this.#child, 'message'), this.#over])) as [
+      Said<Outcome>
+    ]
     if (said.type === 'fault') throw new Refused(said.message)
     return said
   }
 }
 
 /** The other end: answers one job after the other until our parent is gone. */
-export function serve(run: (job: Job) => Promise<Outcome>): void {
-  const say = (said: Said): void => {
+export function serve<Job, Outcome>(run: (job: Job) => Promise<Outcome>): void {
+  const say = (said: Said<Outcome>): void => {
     process.send?.(said)
   }
   process.on('message', (job: Job) => {
@@ -70,6 +75,6 @@ export function serve(run: (job: Job) => Promise<Outcome>): void {
 }
 
 /** What this process was started with. */
-export function settingsOf(): Settings {
+export function settingsOf<Settings>(): Settings {
   return JSON.parse(process.argv[2] ?? '{}') as Settings
 }

@@ -1,0 +1,90 @@
+import { parseArgs } from 'node:util'
+import { Refused } from '../rig/stage.ts'
+
+export type Experiment = 'failover' | 'stop' | 'idle' | 'overload'
+
+export interface Options {
+  readonly only: readonly Experiment[]
+  readonly nodes: number
+  readonly partitions: number
+  readonly kills: number
+  /** Before an idle cluster is measured. */
+  readonly settleSeconds: number
+  readonly idleSeconds: number
+  /** Between the two measurements of an idle cluster. */
+  readonly loadSeconds: number
+  readonly overloadSeconds: number
+  readonly overloadInFlight: number
+  readonly directory: string | undefined
+  readonly json: string | undefined
+}
+
+export const HELP = `npm run bench:faults -- [options]
+  --only failover,stop,idle,overload
+  --nodes 3  --partitions 64
+  --kills 12               SIGKILLs, of one node after the other
+  --idle-seconds 60        measured at rest, after 20 s of settling
+  --overload-seconds 60    --in-flight 5000 calls at a time, half of them over HTTP
+  --dir DIR                on which disk the data lie (default: that of temporary files)
+  --json FILE              where figures go
+  --quick                  the same in small: does it work at all?
+  --help
+Exit code 1: a target was missed, or nothing could be measured.`
+
+const EXPERIMENTS: readonly Experiment[] = ['failover', 'stop', 'idle', 'overload']
+
+/** Undefined: help was asked for. Throws Refused. */
+export function parseOptions(args: readonly string[]): Options | undefined {
+  const values = read(args)
+  if (values.help) return undefined
+  const number = (name: string, text: string | undefined, usual: number, max = 10_000): number => {
+    const value = Number(text ?? usual)
+    if (Number.isInteger(value) && value >= 1 && value <= max) return value
+    throw new Refused(`--${name}: a whole number from 1 to ${max}, not ${text}`)
+  }
+  const { quick } = values
+  return {
+    only: experiments(values.only),
+    nodes: number('nodes', values.nodes, 3, 9),
+    partitions: number('partitions', values.partitions, 64, 4_096),
+    kills: number('kills', values.kills, quick ? 2 : 12),
+    settleSeconds: quick ? 3 : 20,
+    idleSeconds: number('idle-seconds', values['idle-seconds'], quick ? 5 : 60),
+    loadSeconds: quick ? 5 : 30,
+    overloadSeconds: number('overload-seconds', values['overload-seconds'], quick ? 9 : 60),
+    overloadInFlight: number('in-flight', values['in-flight'], quick ? 1_000 : 5_000),
+    directory: values.dir,
+    json: values.json
+  }
+}
+
+function read(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        only: { type: 'string', default: EXPERIMENTS.join(',') },
+        nodes: { type: 'string' },
+        partitions: { type: 'string' },
+        kills: { type: 'string' },
+        'idle-seconds': { type: 'string' },
+        'overload-seconds': { type: 'string' },
+        'in-flight': { type: 'string' },
+        dir: { type: 'string' },
+        json: { type: 'string' },
+        quick: { type: 'boolean', default: false },
+        help: { type: 'boolean', default: false }
+      }
+    }).values
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new Refused(`${reason}\n${HELP}`, { cause })
+  }
+}
+
+function experiments(text: string): Experiment[] {
+  const named = text.split(',')
+  const unknown = named.find((name) => !EXPERIMENTS.some((one) => one === name))
+  if (unknown !== undefined) throw new Refused(`--only: ${EXPERIMENTS.join(', ')}, not ${unknown}`)
+  return EXPERIMENTS.filter((one) => named.includes(one))
+}
