@@ -43,6 +43,7 @@ function stubCalls(): Calls {
       if (waiting.push(() => done(outcomeOf(operation))) === 1) setImmediate(flush)
       return () => {}
     },
+    clusterId: () => '0123456789abcdef0123456789abcdef',
     view: () => undefined,
     unready: () => []
   }

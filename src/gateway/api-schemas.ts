@@ -1,5 +1,6 @@
 import { TIMEOUT_MS_DEFAULT, TIMEOUT_MS_MAX, TTL_MS_MAX } from '../wire/limits.ts'
 import type { AnswerShape, ApiCall, Parameters } from './api-shape.ts'
+import { TOKEN_PATTERN } from './http-session.ts'
 
 // The words of the table of calls that several of its entries use.
 
@@ -53,8 +54,30 @@ export const ifNoneMatchOfReads = {
   description: 'Tags of revisions the caller knows: 304 if the key is at one of them.'
 } as const
 
+export const consistency = {
+  type: 'string',
+  enum: ['strong', 'session', 'eventual'],
+  default: 'strong',
+  title: 'strong, session or eventual',
+  description:
+    'strong: all that was acknowledged. session: all that the caller has seen, by any replica. ' +
+    'eventual: what the nearest replica has, at once.'
+} as const
+
+const session = {
+  type: 'string',
+  pattern: TOKEN_PATTERN,
+  title: 'a token as we gave it',
+  description:
+    'The last `keymesh-session` the caller was given, by any node. The answer carries the next ' +
+    'one, and with consistency=session shows nothing older than the caller has seen.'
+} as const
+
 /** What every call on a key takes. */
 export const ON_KEYS = { timeout, encoding } as const satisfies Parameters
+
+/** Headers that every call on a key takes. */
+export const OF_KEYS = { 'keymesh-session': session } as const satisfies Parameters
 
 /** Headers of answers, as OpenAPI has them. */
 export const RESPONSE_HEADERS = {
@@ -67,6 +90,14 @@ export const RESPONSE_HEADERS = {
     description: 'The ms after which the key is gone; only if it has a ttl.',
     schema: { type: 'integer', minimum: 0 }
   },
+  'keymesh-session': {
+    description: 'What the caller has seen up to this answer: opaque; send the last one back.',
+    schema: { type: 'string', pattern: TOKEN_PATTERN }
+  },
+  'keymesh-staleness-ms': {
+    description: 'With consistency=eventual: the answer was current so many ms ago, or later.',
+    schema: { type: 'integer', minimum: 0 }
+  },
   'Retry-After': {
     description: 'Seconds to wait before the next attempt.',
     schema: { type: 'integer', minimum: 1 }
@@ -74,7 +105,12 @@ export const RESPONSE_HEADERS = {
   'WWW-Authenticate': { description: 'What is asked for.', schema: { type: 'string' } }
 } as const
 
-export const ABOUT_A_KEY = ['ETag', 'keymesh-revision', 'keymesh-expires-in'] as const
+export const ABOUT_A_KEY = [
+  'ETag',
+  'keymesh-revision',
+  'keymesh-expires-in',
+  'keymesh-session'
+] as const
 
 /** The form of everything that did not do what it was asked. */
 export const PROBLEM = {
@@ -105,7 +141,7 @@ export const PROBLEM = {
 export const VALUE = {
   description: 'The value.',
   content: ['application/octet-stream', {}],
-  headers: ABOUT_A_KEY
+  headers: [...ABOUT_A_KEY, 'keymesh-staleness-ms']
 } as const satisfies AnswerShape
 
 /** A change that was made, or found to be made already. */
@@ -158,7 +194,7 @@ export const DELETED = {
       ]
     }
   ],
-  headers: ['ETag', 'keymesh-revision']
+  headers: ['ETag', 'keymesh-revision', 'keymesh-session']
 } as const satisfies AnswerShape
 
 export const ALIVE = {

@@ -3,10 +3,12 @@ import { CLUSTER } from './api-cluster.ts'
 import {
   ALIVE,
   COUNTED,
+  consistency,
   DELETED,
   ifMatch,
   ifNoneMatchOfReads,
   ifNoneMatchOfWrites,
+  OF_KEYS,
   ON_KEYS,
   READY,
   timeout,
@@ -39,9 +41,9 @@ export const API = {
     summary: 'Read a value',
     query: {
       ...ON_KEYS,
-      consistency: { type: 'string', enum: ['strong'], default: 'strong' }
+      consistency
     },
-    headers: { 'if-none-match': ifNoneMatchOfReads },
+    headers: { ...OF_KEYS, 'if-none-match': ifNoneMatchOfReads },
     answers: {
       200: VALUE,
       304: { description: 'The caller knows this revision.', headers: VALUE.headers }
@@ -53,7 +55,7 @@ export const API = {
     path: '/v1/kv/{key}',
     summary: 'Write a value',
     query: { ...ON_KEYS, ttl },
-    headers: { 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
+    headers: { ...OF_KEYS, 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
     body: { type: 'bytes', description: `The value: 0 to ${VALUE_BYTES_MAX} bytes of any kind.` },
     answers: { 200: WRITTEN },
     problems: CHANGING
@@ -63,7 +65,7 @@ export const API = {
     path: '/v1/kv/{key}',
     summary: 'Delete a key',
     query: ON_KEYS,
-    headers: { 'if-match': ifMatch },
+    headers: { ...OF_KEYS, 'if-match': ifMatch },
     answers: { 200: DELETED },
     problems: CHANGING
   },
@@ -73,7 +75,7 @@ export const API = {
     summary: 'Add to a whole number',
     description: 'The value is decimal text; an absent key counts as 0. A ttl stays as it is.',
     query: ON_KEYS,
-    headers: { 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
+    headers: { ...OF_KEYS, 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
     body: {
       type: 'json',
       required: false,

@@ -1,7 +1,7 @@
 import type { DriverCall } from '../client/driver.ts'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
-import type { NodeId } from '../wire/ids.ts'
+import type { ClusterId, NodeId } from '../wire/ids.ts'
 import type { Cancel } from '../world/clock.ts'
 
 /** What the doors of a node ask of what is behind them. */
@@ -10,6 +10,8 @@ export interface Calls {
   call(operation: CallOperation, call: DriverCall, done: (outcome: CallOutcome) => void): Cancel
   /** What is known of the cluster; undefined before the node has a map. */
   view(): ClusterView | undefined
+  /** Of the cluster the node belongs to; empty before it has a map. */
+  clusterId(): ClusterId
   /** Why the node is not ready; empty when it is. */
   unready(): readonly string[]
   /** Whether `node` was linked to this one a moment ago; absent: not known, so every node is. */
@@ -26,5 +28,6 @@ export const NOBODY: Calls = {
     return () => {}
   },
   view: () => undefined,
+  clusterId: () => '',
   unready: () => ['this node is starting']
 }

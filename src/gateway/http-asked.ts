@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { TIMEOUT_MS_DEFAULT } from '../wire/limits.ts'
 import { API, type CallName } from './api.ts'
+import { OF_KEYS } from './api-schemas.ts'
 import type { ApiCall, Parameters, ValuesOf } from './api-shape.ts'
 import { headerReader, queryReader } from './parameters.ts'
 import { router, type Target } from './routing.ts'
@@ -44,6 +45,9 @@ export interface AskedOfKey<C extends ApiCall> extends Asked<C> {
   readonly key: Uint8Array
 }
 
+/** What a caller has seen means nothing where no key is read: it may come with every request. */
+const HARMLESS: readonly string[] = Object.keys(OF_KEYS)
+
 /** Headers that change what a call means: one that does not take them must refuse them. */
 const MEANINGFUL: readonly string[] = [
   ...new Set([
@@ -54,7 +58,7 @@ const MEANINGFUL: readonly string[] = [
     'keymesh-fence-key',
     'keymesh-fence-token'
   ])
-]
+].filter((name) => !HARMLESS.includes(name))
 
 /** Reads requests of `call` by its schemas. The result throws BadRequest. */
 export function reader<C extends ApiCall>(call: C): (request: FastifyRequest) => Asked<C> {

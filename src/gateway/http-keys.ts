@@ -13,6 +13,7 @@ import { conditionOf, names } from './conditions.ts'
 import { keyReader } from './http-asked.ts'
 import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
 import { noteFailure } from './http-metrics.ts'
+import { floorsOf, inSession, momentHeaders } from './http-session.ts'
 import { notRun } from './idempotency.ts'
 import { jsonReader } from './json-body.ts'
 import { conflict, problemOf, revisionHeaders } from './problem.ts'
@@ -114,11 +115,20 @@ export class KeyRoutes {
     timeoutMs: number,
     done: (outcome: CallOutcome) => void
   ): void {
+    const calls = this.#calls()
+    const token = reply.request.headers['keymesh-session']?.toString()
+    const cluster = calls.clusterId()
+    const floors = floorsOf(token, cluster)
+    // Whoever keeps the token of the last answer keeps it over failures, too.
+    if (token !== undefined) reply.header('keymesh-session', token)
     let answered = false
-    const cancel = this.#calls().call(operation, { timeoutMs }, (outcome) => {
+    const cancel = calls.call(inSession(operation, floors), { timeoutMs }, (outcome) => {
       answered = true
       if (reply.raw.destroyed) reply.hijack()
-      else done(outcome)
+      else {
+        reply.headers(momentHeaders(operation, outcome, { floors, cluster }))
+        done(outcome)
+      }
     })
     if (answered) return
     reply.raw.on('close', () => {

@@ -139,7 +139,8 @@ function problemResponse(codes: readonly Code[]): object {
 const HEADERS_OF: Partial<Record<Code, readonly string[]>> = {
   overloaded: ['Retry-After'],
   unauthenticated: ['WWW-Authenticate'],
-  conflict: ['ETag', 'keymesh-revision']
+  not_found: ['keymesh-session', 'keymesh-staleness-ms'],
+  conflict: ['ETag', 'keymesh-revision', 'keymesh-session']
 }
 
 /** The same without content. */

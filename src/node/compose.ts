@@ -90,6 +90,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   http?.serve({
     call: (operation, call, done) => machine.gateway.call(operation, call, done),
     view: () => machine.view(),
+    clusterId: () => machine.membership.map?.clusterId ?? '',
     unready: () => machine.unready,
     isReachable: (node) => machine.isReachable(node),
     metrics: () => tellMetrics(machine, transport, disk)

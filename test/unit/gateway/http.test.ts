@@ -123,7 +123,6 @@ test('a timeout of the caller is the timeout of the call', async () => {
 })
 
 test.each([
-  ['GET', '/v1/kv/a?consistency=session', {}],
   ['GET', '/v1/kv/a?timeout=0', {}],
   ['GET', '/v1/kv/a?unknown=1', {}],
   ['GET', '/v1/kv/%FF', {}],

@@ -40,6 +40,16 @@ export class TableCalls implements Calls {
     this.held.splice(index, 1)[0]?.()
   }
 
+  /** Where every call is served, and how old `eventual` answers are. */
+  group = 1
+  applied = 1
+  stalenessMs = 0
+  readonly operations: CallOperation[] = []
+
+  clusterId(): string {
+    return '0123456789abcdef0123456789abcdef'
+  }
+
   view(): undefined {
     return undefined
   }
@@ -49,12 +59,13 @@ export class TableCalls implements Calls {
   }
 
   #serve(operation: CallOperation): CallOutcome {
-    const where = { ok: true, group: 1, applied: 1 } as const
+    this.operations.push(operation)
+    const where = { ok: true, group: this.group, applied: this.applied } as const
     if (operation.kind === 'mutate') {
       return { ...where, kind: 'mutate', result: this.#change(operation.operation) }
     }
     const record = this.table.get(name(operation.key))
-    return { ...where, kind: 'get', record, stalenessMs: 0 }
+    return { ...where, kind: 'get', record, stalenessMs: this.stalenessMs }
   }
 
   #change(operation: Operation): Result {

@@ -1,0 +1,94 @@
+import type { CallOperation, CallOutcome } from '../client/inputs.ts'
+import type { ClusterId, GroupId } from '../wire/ids.ts'
+import { BadRequest } from './bad-request.ts'
+
+// A session over HTTP is what its caller has seen: of each group the highest applied index that an
+// answer came from. It travels as text, so that any node can go on with it:
+//
+//   1.CLUSTER.GROUP-INDEX_GROUP-INDEX…
+//
+// 1 is the version, CLUSTER the first 16 digits of the cluster's id, and the numbers are in base
+// 36, groups ascending: some eight characters for each group that the caller has used.
+
+/** What may come in `keymesh-session`. */
+export const TOKEN_PATTERN = '^1\\.[0-9a-f]{16}\\.[0-9a-z]+-[0-9a-z]+(_[0-9a-z]+-[0-9a-z]+)*$'
+
+const TOKEN = new RegExp(TOKEN_PATTERN)
+const CLUSTER_DIGITS = 16
+const BASE = 36
+const GROUP_MAX = 0xffff_ffff
+
+/** By group, the index below which a caller must not be answered. */
+export type Floors = ReadonlyMap<GroupId, number>
+
+const NO_FLOORS: Floors = new Map()
+
+/**
+ * What a caller has seen who shows `token`. Throws BadRequest unless it is one of `cluster`; while
+ * that is empty, the node does not know its cluster, and takes any.
+ */
+export function floorsOf(token: string | undefined, cluster: ClusterId): Floors {
+  if (token === undefined) return NO_FLOORS
+  if (!TOKEN.test(token)) throw malformed()
+  const [, of, pairs = ''] = token.split('.')
+  if (cluster !== '' && of !== cluster.slice(0, CLUSTER_DIGITS)) {
+    throw new BadRequest('keymesh-session is of another cluster: begin without it')
+  }
+  const floors = new Map<GroupId, number>()
+  let last = -1
+  for (const pair of pairs.split('_')) {
+    const dash = pair.indexOf('-')
+    const group = number(pair.slice(0, dash), GROUP_MAX)
+    if (group <= last) throw malformed()
+    last = group
+    floors.set(group, number(pair.slice(dash + 1), Number.MAX_SAFE_INTEGER))
+  }
+  return floors
+}
+
+/** The token of a caller who had seen `floors` and is told of `applied` now. */
+export function tokenAfter(
+  floors: Floors,
+  cluster: ClusterId,
+  { group, applied }: { readonly group: GroupId; readonly applied: number }
+): string {
+  const head = `1.${cluster.slice(0, CLUSTER_DIGITS)}.`
+  const floor = floors.get(group)
+  const index = Math.max(applied, floor ?? 0)
+  if (floors.size === (floor === undefined ? 0 : 1)) return head + pairOf(group, index)
+  const all = new Map(floors).set(group, index)
+  const ascending = [...all].sort(([a], [b]) => a - b)
+  return head + ascending.map(([of, at]) => pairOf(of, at)).join('_')
+}
+
+/** A `session` read is bound by what its caller has seen, not by what others asked this node. */
+export function inSession(operation: CallOperation, floors: Floors): CallOperation {
+  const isSession = operation.kind === 'get' && operation.consistency === 'session'
+  return isSession ? { ...operation, floors } : operation
+}
+
+/** What an answer says of the moment it shows; a call that failed shows none. */
+export function momentHeaders(
+  operation: CallOperation,
+  outcome: CallOutcome,
+  seen: { readonly floors: Floors; readonly cluster: ClusterId }
+): Readonly<Record<string, string>> {
+  if (!outcome.ok) return {}
+  const token = tokenAfter(seen.floors, seen.cluster, outcome)
+  const isEventual = operation.kind === 'get' && operation.consistency === 'eventual'
+  if (!isEventual || outcome.kind !== 'get') return { 'keymesh-session': token }
+  return { 'keymesh-session': token, 'keymesh-staleness-ms': String(outcome.stalenessMs) }
+}
+
+const pairOf = (group: GroupId, index: number): string =>
+  `${group.toString(BASE)}-${index.toString(BASE)}`
+
+/** Throws BadRequest unless `text` is a number as `pairOf` writes it. */
+function number(text: string, max: number): number {
+  const value = Number.parseInt(text, BASE)
+  if (value <= max && value.toString(BASE) === text) return value
+  throw malformed()
+}
+
+const malformed = (): BadRequest =>
+  new BadRequest('keymesh-session must be a token as we gave it, whole')
