@@ -1,4 +1,5 @@
 import { openLibp2p } from '../transport/libp2p.ts'
+import { isDialable } from '../transport/libp2p-address.ts'
 import type { Transport } from '../transport/transport.ts'
 import { failure } from '../wire/failure.ts'
 import { TIMEOUT_MS_DEFAULT } from '../wire/limits.ts'
@@ -104,8 +105,9 @@ function checkSeeds(seeds: Multiaddr | readonly Multiaddr[] | undefined): readon
   const list: readonly Multiaddr[] = typeof seeds === 'string' ? [seeds] : [...seeds]
   if (list.length === 0) throw invalid(`seeds is empty: name one node, as in ${SEED_DEFAULT}`)
   for (const seed of list) {
-    if (typeof seed !== 'string' || !/^(\/[^/\s]+)+$/.test(seed)) {
-      throw invalid(`${String(seed)} is no multiaddr; one looks like ${SEED_DEFAULT}`)
+    if (typeof seed !== 'string' || /\s/.test(seed) || !isDialable(seed)) {
+      const right = `one looks like ${SEED_DEFAULT}, with or without /p2p/ID`
+      throw invalid(`seeds: ${String(seed)} is no address of a node; ${right}`)
     }
   }
   return list

@@ -108,7 +108,7 @@ class View<V> implements KeyMesh<V> {
       ...ttl
     } as const
     const result = await this.#mutate(operation, checked)
-    if (result.type !== 'written') throw unexpected(result)
+    if (result.type !== 'written') throw unexpected(result.type)
     return { revision: result.revision }
   }
 
@@ -118,7 +118,7 @@ class View<V> implements KeyMesh<V> {
     const operation = { type: 'delete', key: whole, ...condition(checked) } as const
     const result = await this.#mutate(operation, checked)
     if (result.type === 'absent') return { existed: false }
-    if (result.type !== 'deleted') throw unexpected(result)
+    if (result.type !== 'deleted') throw unexpected(result.type)
     return { existed: true, revision: result.revision }
   }
 
@@ -130,7 +130,7 @@ class View<V> implements KeyMesh<V> {
     const step = checkStep(by)
     const operation = { type: 'increment', key: whole, by: step, ...condition(checked) } as const
     const result = await this.#mutate(operation, checked)
-    if (result.type !== 'counted') throw unexpected(result)
+    if (result.type !== 'counted') throw unexpected(result.type)
     return { value: result.value, revision: result.revision }
   }
 
@@ -141,7 +141,7 @@ class View<V> implements KeyMesh<V> {
     const operation = { type: 'touch', key: whole, ...condition(checked), ...expiry } as const
     const result = await this.#mutate(operation, checked)
     if (result.type === 'absent') throw errorOf(failure('not_found', CODES.not_found.advice))
-    if (result.type !== 'written') throw unexpected(result)
+    if (result.type !== 'written') throw unexpected(result.type)
     return { revision: result.revision }
   }
 
@@ -166,13 +166,14 @@ class View<V> implements KeyMesh<V> {
     const consistency = checked.consistency ?? this.#defaults.consistency
     const whole = checkKey(this.#prefix, key)
     const outcome = await this.#call({ kind: 'get', key: whole, consistency }, checked)
-    return outcome.kind === 'get' ? outcome.record : undefined
+    if (outcome.kind !== 'get') throw unexpected(outcome.kind)
+    return outcome.record
   }
 
   /** The result of a mutation that was carried out; its refusals are thrown. */
   async #mutate(operation: Operation, checked: Checked): Promise<Result> {
     const outcome = await this.#call({ kind: 'mutate', operation }, checked)
-    if (outcome.kind !== 'mutate') throw new TypeError('a read answered a write')
+    if (outcome.kind !== 'mutate') throw unexpected(outcome.kind)
     const { result } = outcome
     if (result.type === 'conflict') throw new ConflictError(result.revision, checked.ifRevision)
     if (result.type === 'not-a-number') {
@@ -209,6 +210,6 @@ function abortion(outcome: CallOutcome & { ok: false }, signal: AbortSignal): un
   return errorOf(outcome.failure, { cause: signal.reason })
 }
 
-function unexpected(result: Result): Error {
-  return errorOf(failure('internal', `an answer of another kind: ${result.type}`, 'unknown'))
+function unexpected(kind: string): Error {
+  return errorOf(failure('internal', `an answer of another kind: ${kind}`, 'unknown'))
 }

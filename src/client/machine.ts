@@ -100,7 +100,7 @@ export class ClientMachine {
   /** For messages: what stands between us and the cluster; empty when nothing does. */
   get situation(): string {
     const { peers, routes } = this.#parts
-    if (peers.links.length === 0) return `no link${peers.lastFailure}`
+    if (peers.links.length === 0) return `no link${peers.trouble}`
     return routes.map === undefined ? 'no cluster map yet' : ''
   }
 

@@ -15,7 +15,12 @@ interface Dial {
   /** While it is being dialled: when to stop believing in it. Else: not again before. */
   until: number
   busy: boolean
+  /** Why the last one came to nothing, for messages. */
+  reason: string
 }
+
+/** Addresses named in a message. */
+const NAMED_MAX = 3
 
 interface Life {
   readonly upAt: number
@@ -36,7 +41,6 @@ export class Peers {
   readonly #dials = new Map<string, Dial>()
   readonly #seeds: readonly string[]
   readonly #random: Random
-  #lastFailure = ''
   /** Undefined: the links are kept by somebody else. */
   readonly #dial: ((address: string) => void) | undefined
 
@@ -77,19 +81,22 @@ export class Peers {
     // What was dialled while the link stood was passed over by the transport, and no news of it
     // will come; a seed may be this node under another name.
     for (const dial of this.#dials.values()) {
-      if (dial.busy && (dial.node === node || dial.node === undefined)) this.#fail(dial, now)
+      if (!dial.busy || (dial.node !== node && dial.node !== undefined)) continue
+      this.#fail(dial, now, 'link lost')
     }
   }
 
-  /** For messages: the last dial that came to nothing. */
-  get lastFailure(): string {
-    return this.#lastFailure
+  /** For messages: whom it tried to reach, and what came of it. */
+  get trouble(): string {
+    const tried = [...this.#dials].slice(0, NAMED_MAX)
+    return tried
+      .map(([address, { busy, reason }]) => `; ${address}: ${busy ? 'no answer yet' : reason}`)
+      .join('')
   }
 
   dialFailed(address: string, now: number, reason = 'failed'): void {
-    this.#lastFailure = `; ${address}: ${reason}`
     const dial = this.#dials.get(address)
-    if (dial !== undefined) this.#fail(dial, now)
+    if (dial !== undefined) this.#fail(dial, now, reason)
   }
 
   /** Makes sure that somebody tries to reach `node`, at one of its addresses at a time. */
@@ -120,7 +127,8 @@ export class Peers {
   #start(addresses: readonly string[], node: NodeId | undefined, now: number): boolean {
     for (const address of addresses) {
       const failures = this.#dials.get(address)?.failures ?? 0
-      this.#dials.set(address, { node, failures, until: now + DIAL_MS, busy: true })
+      const until = now + DIAL_MS
+      this.#dials.set(address, { node, failures, until, busy: true, reason: '' })
       this.#dial?.(address)
     }
     return addresses.length > 0
@@ -138,8 +146,9 @@ export class Peers {
     return dial === undefined || (!dial.busy && now >= dial.until)
   }
 
-  #fail(dial: Dial, now: number): void {
+  #fail(dial: Dial, now: number, reason = 'no answer'): void {
     dial.busy = false
+    dial.reason = reason
     dial.until = now + backOff(dial.failures + 2, this.#random)
     dial.failures++
   }
