@@ -1,40 +1,50 @@
-/**
- * Group commit of the log on the real disk: `npx node bench/micro/log.ts [directory]`. N appenders
- * append 200 bytes each, wait until that is durable, and do it again; they share one commit a turn,
- * as the replicas of a node do. Prints entries per second and CPU time per entry.
- */
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { openFiles } from '../../src/storage/files.ts'
 import type { NodeLog } from '../../src/storage/log-types.ts'
 import { openLog } from '../../src/storage/segmented-log.ts'
+import { at, rounded } from '../rig/figures.ts'
+import type { Section } from './measure.ts'
+
+// Group commit of the log on the real disk. N appenders append 200 bytes each, wait until that is
+// durable, and do it again; they share one commit a turn, as the replicas of a node do.
 
 const GROUPS = 64
 const ENTRY = new Uint8Array(200).fill(7)
-const SECONDS = 3
+const APPENDERS = [1, 16, 256]
+const COLUMNS = ['entries/s', 'CPU us/entry', 'commit p50 ms', 'p99 ms', 'reopen ms', 'log MiB']
 
-const base = process.argv[2] ?? os.tmpdir()
+/** `base`: where the logs go while they are measured. */
+export async function logSections(seconds: number, base: string): Promise<Section[]> {
+  const rows: Section['rows'][number][] = []
+  for (const appenders of APPENDERS) {
+    const name = `${appenders} appenders`
+    rows.push({ name, values: await run(appenders, seconds, base) })
+  }
+  return [{ title: 'Log: entries of 200 bytes, each durable', columns: COLUMNS, rows }]
+}
 
-async function run(appenders: number): Promise<void> {
-  const directory = fs.mkdtempSync(path.join(base, 'keymesh-bench-log-'))
+async function run(appenders: number, seconds: number, base: string): Promise<number[]> {
+  const directory = fs.mkdtempSync(path.join(base, 'log-'))
   const log = openGroups(directory)
   const load = new Load(log, appenders)
   const cpu = process.cpuUsage()
   const started = performance.now()
   load.turn()
-  await new Promise((done) => setTimeout(done, SECONDS * 1000))
-  const seconds = (performance.now() - started) / 1000
+  await new Promise((done) => setTimeout(done, seconds * 1_000))
+  const took = (performance.now() - started) / 1_000
   const { user, system } = process.cpuUsage(cpu)
-  report(load, seconds, user + system)
+  const { entries } = load
   load.stopping = true
   await new Promise<void>((done) => log.close(done))
   const reopened = performance.now()
-  const groups = openLog(openFiles(directory)).groups().length
-  const took = (performance.now() - reopened).toFixed(0)
-  const size = Math.round(log.bytes / 2 ** 20)
-  console.log(`     reopened ${groups} groups, ${size} MiB in ${took} ms`)
+  openLog(openFiles(directory))
+  const reopenMs = performance.now() - reopened
   fs.rmSync(directory, { recursive: true })
+  const waits = load.waits.sort((a, b) => a - b)
+  const times = [at(waits, 0.5), at(waits, 0.99)]
+  const mebibytes = log.bytes / 2 ** 20
+  return [entries / took, (user + system) / entries, ...times, reopenMs, mebibytes].map(rounded)
 }
 
 function openGroups(directory: string): NodeLog {
@@ -47,10 +57,8 @@ function openGroups(directory: string): NodeLog {
 
 /** So many appenders, each with its next entry as soon as the one before is durable. */
 class Load {
-  readonly appenders: number
   readonly waits: number[] = []
   entries = 0
-  commits = 0
   stopping = false
   readonly #log: NodeLog
   readonly #last = new Array<number>(GROUPS).fill(1)
@@ -58,7 +66,6 @@ class Load {
 
   constructor(log: NodeLog, appenders: number) {
     this.#log = log
-    this.appenders = appenders
     this.#ready = Array.from({ length: appenders }, (_, i) => i)
   }
 
@@ -75,7 +82,6 @@ class Load {
     this.#log.commit((fault) => {
       if (fault !== undefined) throw fault
       this.entries += batch.length
-      this.commits++
       this.waits.push(performance.now() - started)
       if (this.stopping) return
       if (this.#ready.length === 0) setImmediate(this.turn)
@@ -83,15 +89,3 @@ class Load {
     })
   }
 }
-
-function report({ appenders, entries, commits, waits }: Load, seconds: number, cpu: number): void {
-  waits.sort((a, b) => a - b)
-  const at = (share: number): string => (waits[Math.floor(waits.length * share)] ?? 0).toFixed(2)
-  console.log(
-    `${String(appenders).padStart(4)} appenders: ${Math.round(entries / seconds)} entries/s, ` +
-      `${(cpu / entries).toFixed(1)} us CPU/entry, ` +
-      `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, ${commits} commits`
-  )
-}
-
-for (const appenders of [1, 16, 256]) await run(appenders)

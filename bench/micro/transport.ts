@@ -2,66 +2,17 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import { setTimeout } from 'node:timers/promises'
-import { openLibp2p } from '../../src/transport/libp2p.ts'
-import type { Transport, TransportHandlers } from '../../src/transport/transport.ts'
+import type { Transport } from '../../src/transport/transport.ts'
+import { rounded } from '../rig/figures.ts'
+import type { Section } from './measure.ts'
+import { cpuMicros, handlers, openTransport } from './transport-end.ts'
 
-/**
- * Request and response of 200 bytes between two processes, at several numbers in flight: messages a
- * second, and CPU time of each process per message.
- *
- *   node bench/micro/transport.ts [seconds per depth]
- */
+// Request and response of 200 bytes between two processes, at several numbers in flight.
+
 const DEPTHS = [1, 16, 64, 256]
 const FRAME = new Uint8Array(200)
-
-interface CpuUsage {
-  readonly user: number
-  readonly system: number
-}
-
-const cpuMicros = ({ user, system }: CpuUsage): number => user + system
-
-function handlers(
-  frame: TransportHandlers['frame'],
-  up: TransportHandlers['up']
-): TransportHandlers {
-  return {
-    hello: () => new Uint8Array(0),
-    up,
-    frame,
-    down: (_, reason) => {
-      if (reason !== 'closed by the peer') throw new Error(reason)
-    },
-    dialFailed: (address, failure) => {
-      throw new Error(`${address}: ${failure}`)
-    }
-  }
-}
-
-async function open(listen: string[]): Promise<Transport> {
-  return await openLibp2p({
-    privateKey: undefined,
-    listen,
-    announce: [],
-    clusterKey: new Uint8Array(32),
-    role: 'node'
-  })
-}
-
-/** Answers every frame with itself; says its CPU time for every line it reads. */
-async function echo(): Promise<void> {
-  const transport = await open(['/ip4/127.0.0.1/tcp/0'])
-  transport.start(
-    handlers(
-      (peer, frame) => transport.send(peer, [frame]),
-      () => {}
-    )
-  )
-  console.log(transport.addresses()[0])
-  const lines = createInterface({ input: process.stdin })
-  lines.on('line', () => console.log(cpuMicros(process.cpuUsage())))
-  lines.on('close', () => process.exit(0))
-}
+const COLUMNS = ['messages/s', 'CPU us, asking', 'CPU us, answering']
+const ECHO = new URL('./transport-echo.ts', import.meta.url).pathname
 
 /** The process that answers, and what we ask it. */
 interface Other {
@@ -71,7 +22,7 @@ interface Other {
 }
 
 async function start(): Promise<Other> {
-  const args = [...process.execArgv, import.meta.filename, 'echo']
+  const args = ['--no-warnings', ECHO]
   const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   const line = async (): Promise<string> => String((await lines.next()).value)
@@ -119,7 +70,12 @@ class Asker {
   }
 }
 
-async function round(asker: Asker, other: Other, depth: number, seconds: number): Promise<string> {
+async function round(
+  asker: Asker,
+  other: Other,
+  depth: number,
+  seconds: number
+): Promise<number[]> {
   const [own, theirs] = [cpuMicros(process.cpuUsage()), await other.cpuMicros()]
   const begin = performance.now()
   asker.answered = 0
@@ -128,27 +84,25 @@ async function round(asker: Asker, other: Other, depth: number, seconds: number)
   await setTimeout(seconds * 1_000)
   asker.going = false
   const count = asker.answered
-  const rate = Math.round((count * 1_000) / (performance.now() - begin))
+  const rate = (count * 1_000) / (performance.now() - begin)
   const spent = [cpuMicros(process.cpuUsage()) - own, (await other.cpuMicros()) - theirs]
-  const [asking, answering] = spent.map((micros) => (micros / count).toFixed(1).padStart(7))
+  // What is still on its way belongs to no round.
   await setTimeout(50)
-  return `${String(depth).padStart(5)} ${String(rate).padStart(12)} ${asking}, ${answering}`
+  return [rate, ...spent.map((micros) => micros / count)].map(rounded)
 }
 
-async function measure(seconds: number): Promise<void> {
+export async function transportSections(seconds: number): Promise<Section[]> {
   const other = await start()
-  const transport = await open([])
+  const transport = await openTransport([])
   const asker = new Asker(transport)
   await asker.link(other.address)
-  console.log('depth   messages/s   us of CPU per message: asking, answering')
+  const rows: Section['rows'][number][] = []
   for (const depth of DEPTHS) {
     await round(asker, other, depth, seconds / 4) // warms up
-    console.log(await round(asker, other, depth, seconds))
+    rows.push({ name: `${depth} in flight`, values: await round(asker, other, depth, seconds) })
   }
   await new Promise<void>((resolve) => transport.stop(resolve))
   await other.end()
+  const title = 'Transport: a frame of 200 bytes to another process and back, batched per turn'
+  return [{ title, columns: COLUMNS, rows }]
 }
-
-const [mode] = process.argv.slice(2)
-if (mode === 'echo') await echo()
-else await measure(Number(mode ?? 2))

@@ -36,8 +36,9 @@ export class Stage implements AsyncDisposable {
   }
 
   /** For a way out on which nothing can be waited for. */
-  killAll(): void {
-    for (const started of this.#started) started.kill('SIGKILL')
+  abandon(): void {
+    this.#killAll()
+    this.#remove()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -47,10 +48,19 @@ export class Stage implements AsyncDisposable {
 
   async #dispose(): Promise<void> {
     for (const started of this.#started) started.kill('SIGTERM')
-    const force = setTimeout(() => this.killAll(), STOP_MS_MAX)
+    const force = setTimeout(() => this.#killAll(), STOP_MS_MAX)
     await Promise.all(this.#started.map((started) => started.ended()))
     clearTimeout(force)
-    rmSync(this.directory, { recursive: true, force: true })
+    this.#remove()
+  }
+
+  #killAll(): void {
+    for (const started of this.#started) started.kill('SIGKILL')
+  }
+
+  #remove(): void {
+    // Who was killed a moment ago may still have written something: then it takes another try.
+    rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   }
 }
 
@@ -88,7 +98,7 @@ export async function perform(
   }
   process.on('SIGINT', interrupt)
   process.on('SIGTERM', interrupt)
-  process.once('exit', () => stage.killAll())
+  process.once('exit', () => stage.abandon())
   try {
     process.exitCode = await play(stage)
   } catch (error) {
