@@ -20,29 +20,37 @@ export async function withKeys<T>(
   signal: AbortSignal,
   work: (kv: KeyMesh<Uint8Array>, allowance: Allowance) => Promise<T>
 ): Promise<T> {
+  const { openClient } = await loaded()
   const began = realClock.monotonic()
-  const { driver, defaults } = await open(connection, signal)
+  const { driver, defaults } = await openClient(optionsOf(connection, signal))
   await using kv = openKeyMesh(driver, defaults, bytes)
   const left = connection.timeoutMs - (realClock.monotonic() - began)
-  return await work(kv, { timeout: Math.max(1, left), signal })
+  return await work(kv, { timeout: Math.max(1, Math.ceil(left)), signal })
 }
 
 /** The cluster as the node that answers first sees it. */
 export async function viewOf(connection: Connection, signal: AbortSignal): Promise<ClusterView> {
-  const { driver } = await open(connection, signal)
+  const { openClient } = await loaded()
+  const { driver } = await openClient(optionsOf(connection, signal))
   const { view } = driver
   await new Promise<void>((resolve) => driver.close(resolve))
   if (view === undefined) throw new TypeError('an open client has a view')
   return view
 }
 
-async function open({ seeds, clusterKey, timeoutMs }: Connection, signal: AbortSignal) {
-  // libp2p is most of what loads in a command; what is wrong with its line is told before.
-  const { openClient } = await import('../client/connect.ts')
-  return await openClient({
+/**
+ * libp2p is most of what a command loads: after what is wrong with its line was told, and before
+ * the time of the call begins.
+ */
+function loaded() {
+  return import('../client/connect.ts')
+}
+
+function optionsOf({ seeds, clusterKey, timeoutMs }: Connection, signal: AbortSignal) {
+  return {
     ...(seeds === undefined ? {} : { seeds }),
     ...(clusterKey === undefined ? {} : { clusterKey }),
     timeout: timeoutMs,
     signal
-  })
+  }
 }

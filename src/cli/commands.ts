@@ -106,10 +106,44 @@ const remove: ClientCommand = {
   run: async (call) => (await import('./delete.ts')).remove(call)
 }
 
-export const GROUPS: Readonly<Record<string, string>> = {}
+const status: ClientCommand = {
+  kind: 'client',
+  name: 'status',
+  words: [],
+  summary: 'tell whether the cluster is there and whole',
+  vocabulary: vocabulary(CLIENT_SETTINGS, []),
+  examples: [
+    'keymesh status                    0 if every partition has a leader, 1 if not, 3 if nobody answers',
+    'keymesh status --json'
+  ],
+  run: async (call) => (await import('./status.ts')).status(call)
+}
+
+const nodes: ClientCommand = {
+  kind: 'client',
+  name: 'cluster nodes',
+  words: [],
+  summary: 'list the nodes, as the one that answers sees them',
+  vocabulary: vocabulary(CLIENT_SETTINGS, []),
+  examples: ['keymesh cluster nodes', 'keymesh cluster nodes --json    with whole ids'],
+  run: async (call) => (await import('./tables.ts')).nodes(call)
+}
+
+const partitions: ClientCommand = {
+  kind: 'client',
+  name: 'cluster partitions',
+  words: [],
+  summary: 'list the partitions with their leaders and replicas',
+  vocabulary: vocabulary(CLIENT_SETTINGS, []),
+  examples: ['keymesh cluster partitions', 'keymesh cluster partitions --json    with whole ids'],
+  run: async (call) => (await import('./tables.ts')).partitions(call)
+}
+
+/** First words of commands of two words. */
+export const GROUPS: Readonly<Record<string, string>> = { cluster: 'look at the cluster' }
 
 /** In the order of the help. */
-export const COMMANDS: readonly CliCommand[] = [start, get, put, remove]
+export const COMMANDS: readonly CliCommand[] = [start, status, get, put, remove, nodes, partitions]
 
 function vocabulary(settings: readonly Setting[], flags: readonly Setting[]): Vocabulary {
   return { settings, flags, known: KNOWN }

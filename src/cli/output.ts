@@ -1,6 +1,6 @@
 import process from 'node:process'
 import { type Answer, EXIT, failedBy } from './answer.ts'
-import { say, tell } from './say.ts'
+import { say, tell, Unwritable } from './say.ts'
 
 const LINE_END = 0x0a
 
@@ -23,13 +23,24 @@ export function plainBytes(value: Uint8Array, isTerminal: boolean): Uint8Array {
 
 /** Tells why a command failed; the result is the exit code. */
 export async function sayFailure(error: unknown, json: boolean): Promise<number> {
+  if (error instanceof Unwritable) {
+    say(error.message)
+    return EXIT.fault
+  }
   const failed = failedBy(error)
   if (failed === undefined) {
     const detail = error instanceof Error ? error.stack : String(error)
     process.stderr.write(`keymesh: a fault of this command; please report it\n${detail}\n`)
     return EXIT.fault
   }
-  if (json) await tell(`${JSON.stringify(failed.json)}\n`)
-  else say(failed.message)
-  return failed.exitCode
+  if (!json) {
+    say(failed.message)
+    return failed.exitCode
+  }
+  try {
+    await tell(`${JSON.stringify(failed.json)}\n`)
+    return failed.exitCode
+  } catch (unwritable) {
+    return await sayFailure(unwritable, false)
+  }
 }

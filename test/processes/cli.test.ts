@@ -1,9 +1,11 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type RunOptions, runCommand } from './command.ts'
-import { READY_MS_MAX, Stage } from './harness.ts'
+import { COMMANDS } from '../../src/cli/commands.ts'
+import { type RunOptions, runCommand, spawnCommand } from './command.ts'
+import { READY_MS_MAX, Stage, Trio } from './harness.ts'
 
 // The command as a user meets it: a line goes in; standard output, standard error and an exit code
 // come out. One node with a cluster of its own answers.
@@ -146,9 +148,9 @@ test('settings come from the environment and a file, too', async () => {
 test('no node, or not its key, is 3 within the timeout', async () => {
   // Taken, then left: nobody listens there.
   const server = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => server.once('listening', resolve))
-  const { port } = server.address() as { readonly port: number }
-  await new Promise((resolve) => server.close(resolve))
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  await once(server.close(), 'close')
   const nobody = ['--seed', `/ip4/127.0.0.1/tcp/${port}`, '--timeout', '700ms']
   expect(await keymesh(['put', 'a', 'b', ...nobody])).toEqual(
     answer(3, '', expect.stringMatching(/^keymesh: .*refused.*\(unavailable\)\n$/) as string)
@@ -157,12 +159,128 @@ test('no node, or not its key, is 3 within the timeout', async () => {
   expect(await keymesh(['get', 'a', '--timeout', '1s'], { environment })).toMatchObject({ code: 3 })
 })
 
+test('status, nodes and partitions of a cluster of one', async () => {
+  const whole = await keymesh(['status'])
+  expect(whole).toMatchObject({ code: 0, stderr: '' })
+  expect(whole.stdout).toMatch(/^healthy: .*partitions {2}4 of 4 have a leader\n/ms)
+  expect(JSON.parse((await keymesh(['status', '--json'])).stdout)).toMatchObject({
+    state: 'healthy',
+    nodes: { total: 1, up: 1, down: [] },
+    partitions: { total: 4, withLeader: 4 }
+  })
+  const id = seed.replace(/^.*\/p2p\//, '')
+  const { stdout } = await keymesh(['cluster', 'nodes'])
+  expect(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/))
+  ).toEqual([
+    ['NODE', 'STATE', 'ZONE', 'LEADS', 'REPLICAS', 'HTTP', 'ADDRESS'],
+    [id.slice(-8), 'up', '-', '4', '4', expect.anything(), seed.replace(/\/p2p\/.*$/, '')]
+  ])
+  const nodes = JSON.parse((await keymesh(['cluster', 'nodes', '--json'])).stdout)
+  expect(nodes).toMatchObject({ nodes: [{ id, state: 'up', leads: 4, replicas: 4 }] })
+  const partitions = await keymesh(['cluster', 'partitions', '--json'])
+  expect(JSON.parse(partitions.stdout).partitions).toEqual(
+    [0, 1, 2, 3].map((partition) => {
+      return { partition, leader: id, replicas: [{ node: id, voter: true }], state: 'serving' }
+    })
+  )
+})
+
+test('a cluster without a majority is told as such by the node that is left', async () => {
+  await using own = new Stage()
+  const trio = await new Trio(own).form(4)
+  const environment = { KEYMESH_SEED: (await trio.nodes[0]?.listening()) ?? '' }
+  expect(await keymesh(['status'], { environment })).toMatchObject({ code: 0 })
+  await Promise.all([trio.kill(1), trio.kill(2)])
+  await expect
+    .poll(async () => (await keymesh(['status'], { environment })).stdout, { timeout: 40_000 })
+    .toMatch(/^unavailable: 4 partitions have no leader; 2 nodes are down; the system group/)
+  expect(await keymesh(['status', '--json'], { environment })).toMatchObject({ code: 1 })
+  const table = (await keymesh(['cluster', 'partitions'], { environment })).stdout
+  expect(table.match(/\(down\)/g)).toHaveLength(8)
+  const put = await keymesh(['put', 'a', 'b', '--timeout', '2s', '--json'], { environment })
+  const { error } = JSON.parse(put.stdout)
+  expect([put.code, error.outcome]).toEqual(
+    error.code === 'unknown_outcome' ? [4, 'unknown'] : [3, 'not_applied']
+  )
+})
+
+test('who asked may go away: a closed pipe is no fault, SIGINT ends with 130', async () => {
+  await keymesh(['put', 'large', '-'], { stdin: new Uint8Array(1_048_576) })
+  const unread = spawnCommand(['get', 'large'], { environment: { KEYMESH_SEED: seed } })
+  unread.stdout?.destroy()
+  unread.stdin?.end()
+  let stderr = ''
+  unread.stderr?.on('data', (chunk: Buffer) => {
+    stderr += chunk.toString()
+  })
+  expect([...(await once(unread, 'close')), stderr]).toEqual([0, null, ''])
+
+  // It accepts, and never says a word.
+  const silent = createServer().listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  const { port } = silent.address() as AddressInfo
+  const waiting = spawnCommand(['get', 'a', '--seed', `/ip4/127.0.0.1/tcp/${port}`])
+  const [socket] = await once(silent, 'connection')
+  waiting.kill('SIGINT')
+  expect(await once(waiting, 'close')).toEqual([130, null])
+  socket.destroy()
+  silent.close()
+})
+
+/** Tells on stderr, when the command ends, which modules it has loaded. */
+const TELL_MODULES = preloaded(`
+import { registerHooks } from 'node:module'
+const urls = []
+registerHooks({ load: (url, context, next) => { urls.push(url); return next(url, context) } })
+process.on('exit', () => process.stderr.write(urls.join(' ')))`)
+
+/** Arguments of Node.js that run `code` before the command. */
+function preloaded(code: string): readonly string[] {
+  return ['--import', `data:text/javascript,${encodeURIComponent(code)}`]
+}
+
+test('a command loads what it needs, and nothing of a node', async () => {
+  const execArguments = TELL_MODULES
+  const { stderr: ofGet } = await keymesh(['get', 'nothing'], { execArguments })
+  expect(ofGet).toMatch(/\/libp2p\//)
+  for (const foreign of [
+    'classic-level',
+    'fastify',
+    'pino',
+    'cli-table3',
+    'start.js',
+    'machine.js'
+  ]) {
+    const loaded = ofGet.split(' ').filter((url) => url.includes(foreign))
+    expect(
+      loaded.filter((url) => !url.includes('/client/')),
+      foreign
+    ).toEqual([])
+  }
+  const { stderr: ofWrongUse } = await keymesh(['get', '--nonsense'], { execArguments })
+  expect(ofWrongUse).toMatch(/unknown option.*commander/s)
+  expect(ofWrongUse).not.toContain('libp2p')
+})
+
+test('an old Node.js is told so in one line', async () => {
+  const execArguments = preloaded(`
+    const versions = { ...process.versions, node: '22.11.0' }
+    Object.defineProperty(process, 'versions', { value: versions })`)
+  expect(await keymesh(['get', 'a'], { execArguments })).toEqual(
+    answer(2, '', 'keymesh needs Node.js 22.12 or newer; this is 22.11.0\n')
+  )
+})
+
 test('help is shown on demand, and to who says nothing', async () => {
   const asked = await keymesh(['--help'])
   expect(asked).toMatchObject({ code: 0, stderr: '' })
   expect(await keymesh([])).toEqual(answer(2, '', asked.stdout))
-  for (const command of ['start', 'get', 'put', 'delete']) {
-    const { code, stdout } = await keymesh([command, '--help'])
+  for (const command of COMMANDS) {
+    const { code, stdout } = await keymesh([...command.name.split(' '), '--help'])
     expect(code).toBe(0)
     expect(stdout).toContain('Examples:')
     expect(stdout).toContain('KEYMESH_')
