@@ -113,7 +113,7 @@ const status: ClientCommand = {
   summary: 'tell whether the cluster is there and whole',
   vocabulary: vocabulary(CLIENT_SETTINGS, []),
   examples: [
-    'keymesh status                    0 if every partition has a leader, 1 if not, 3 if nobody answers',
+    'keymesh status || alert           1 if a partition has no leader, 3 if nobody answers',
     'keymesh status --json'
   ],
   run: async (call) => (await import('./status.ts')).status(call)
