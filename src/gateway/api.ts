@@ -96,6 +96,34 @@ export const API = {
     answers: { 200: COUNTED },
     problems: [...CHANGING, 'not_a_number']
   },
+  touch: {
+    method: 'POST',
+    path: '/v1/kv/{key}/touch',
+    summary: 'Give a key another ttl, or none',
+    description: 'The value stays as it is; the revision is a new one.',
+    query: ON_KEYS,
+    headers: { ...OF_KEYS, 'if-match': ifMatch },
+    body: {
+      type: 'json',
+      required: true,
+      schema: {
+        type: 'object',
+        required: ['ttl'],
+        additionalProperties: false,
+        properties: {
+          ttl: {
+            type: ['integer', 'null'],
+            minimum: ttl.minimum,
+            maximum: ttl.maximum,
+            title: `a whole number from ${ttl.minimum} to ${ttl.maximum}, or null`,
+            description: 'In ms from now on; null: the key stays.'
+          }
+        }
+      }
+    },
+    answers: { 200: WRITTEN },
+    problems: [...CHANGING, 'not_found']
+  },
   cluster: {
     method: 'GET',
     path: '/v1/cluster',

@@ -26,12 +26,16 @@ const READ = {
   get: keyReader(API.get),
   put: keyReader(API.put),
   delete: keyReader(API.delete),
-  increment: keyReader(API.increment)
+  increment: keyReader(API.increment),
+  touch: keyReader(API.touch)
 } as const
 
 const readIncrement = jsonReader(API.increment.body.schema)
+const readTouch = jsonReader(API.touch.body.schema)
 
-/** The calls on single keys: `/v1/kv/{key}` and its increment. */
+const NO_SUCH_KEY = failure('not_found', 'there is no such key')
+
+/** The calls on single keys: `/v1/kv/{key}` and its actions. */
 export class KeyRoutes {
   readonly #calls: () => Calls
   readonly #bodies = new BodyReader(BODIES_BYTES_MAX)
@@ -73,6 +77,16 @@ export class KeyRoutes {
     })
   }
 
+  touch(request: FastifyRequest, reply: FastifyReply): void {
+    const { key, headers, timeoutMs } = READ.touch(request)
+    const condition = conditionOf(headers)
+    this.#read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
+      const { ttl } = readTouch(body)
+      const lasting = ttl === null ? {} : { ttlMs: ttl }
+      this.#mutate(reply, { type: 'touch', key, ...condition, ...lasting }, leftMs)
+    })
+  }
+
   /**
    * Hands `use` the body and the ms that are left of the timeout. The body counts as inside until
    * the answer left or the caller hung up.
@@ -104,7 +118,7 @@ export class KeyRoutes {
   #mutate(reply: FastifyReply, operation: Operation, timeoutMs: number): void {
     this.#run(reply, { kind: 'mutate', operation }, timeoutMs, (outcome) => {
       if (!outcome.ok) fail(reply, outcome.failure)
-      else if (outcome.kind === 'mutate') answerChange(reply, outcome.result)
+      else if (outcome.kind === 'mutate') answerChange(reply, operation, outcome.result)
     })
   }
 
@@ -159,7 +173,7 @@ function answerRead(
   unless: string | undefined
 ): void {
   if (record === undefined) {
-    fail(reply, failure('not_found', 'there is no such key'))
+    fail(reply, NO_SUCH_KEY)
     return
   }
   const { value, revision, expiresInMs } = record
@@ -177,10 +191,13 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-function answerChange(reply: FastifyReply, result: Result): void {
+function answerChange(reply: FastifyReply, operation: Operation, result: Result): void {
   switch (result.type) {
     case 'written':
-      reply.headers(revisionHeaders(result.revision)).send({ revision: result.revision })
+      reply.headers(revisionHeaders(result.revision))
+      // The whole of it: how much of it the way of the answer took, nobody knows.
+      if ('ttlMs' in operation) reply.header('keymesh-expires-in', String(operation.ttlMs))
+      reply.send({ revision: result.revision })
       return
     case 'counted':
       reply.headers(revisionHeaders(result.revision))
@@ -191,7 +208,8 @@ function answerChange(reply: FastifyReply, result: Result): void {
       reply.send({ existed: true, revision: result.revision })
       return
     case 'absent':
-      reply.send({ existed: false })
+      if (operation.type === 'touch') fail(reply, NO_SUCH_KEY)
+      else reply.send({ existed: false })
       return
     case 'conflict':
       fail(reply, conflict(result.revision))

@@ -60,6 +60,8 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
   addRoutes(app, () => calls, watch)
   addErrors(app, logger)
   app.server.maxConnections = CONNECTIONS_MAX
+  // Bounded by their bytes. Over a count, some versions drop the rest in silence: a condition, too.
+  app.server.maxHeadersCount = 0
   await app.listen({ host: place.host, port: place.port })
   const bound = app.server.address()
   const port = typeof bound === 'object' && bound !== null ? bound.port : place.port
@@ -181,6 +183,7 @@ function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<Call
     put: (request, reply) => keys.put(request, reply),
     delete: (request, reply) => keys.delete(request, reply),
     increment: (request, reply) => keys.increment(request, reply),
+    touch: (request, reply) => keys.touch(request, reply),
     cluster: (request, reply) => {
       askedOfCluster(request)
       const view = calls().view()

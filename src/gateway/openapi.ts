@@ -56,7 +56,7 @@ function operation(operationId: string, call: ApiCall): object {
     ...(open ? { security: [] } : {}),
     parameters,
     ...(body === undefined ? {} : { requestBody: requestBody(body) }),
-    responses: { ...responses(answers), ...problemResponses(problems, answers) }
+    responses: { ...responses(answers), ...problemResponses(problems, call) }
   }
 }
 
@@ -108,17 +108,19 @@ function headersNamed(names: readonly string[]): object {
 /** The codes of one status share an entry. A status that has a meaning of its own keeps it. */
 function problemResponses(
   codes: readonly Code[],
-  answers: ApiCall['answers']
+  { answers, headers }: ApiCall
 ): Record<string, object> {
+  // A problem hands the session on as well.
+  const always = Object.keys(headers).filter((name) => name in RESPONSE_HEADERS)
   const byStatus = Map.groupBy(new Set(codes), (code) => CODES[code].status)
   const entries = [...byStatus]
     .filter(([status]) => !(status in answers))
-    .map(([status, codesOf]) => [String(status), problemResponse(codesOf)] as const)
+    .map(([status, codesOf]) => [String(status), problemResponse(codesOf, always)] as const)
   return Object.fromEntries(entries)
 }
 
-function problemResponse(codes: readonly Code[]): object {
-  const headers = codes.flatMap((code) => HEADERS_OF[code] ?? [])
+function problemResponse(codes: readonly Code[], always: readonly string[]): object {
+  const headers = [...codes.flatMap((code) => HEADERS_OF[code] ?? []), ...always]
   const code = { enum: codes }
   return {
     description: codes.map((name) => `\`${name}\`: ${CODES[name].advice}`).join(' '),
@@ -139,8 +141,8 @@ function problemResponse(codes: readonly Code[]): object {
 const HEADERS_OF: Partial<Record<Code, readonly string[]>> = {
   overloaded: ['Retry-After'],
   unauthenticated: ['WWW-Authenticate'],
-  not_found: ['keymesh-session', 'keymesh-staleness-ms'],
-  conflict: ['ETag', 'keymesh-revision', 'keymesh-session']
+  not_found: ['keymesh-staleness-ms'],
+  conflict: ['ETag', 'keymesh-revision']
 }
 
 /** The same without content. */
