@@ -1,6 +1,6 @@
 import { openHost, prologueOf } from './libp2p-host.ts'
 import { type LinkBounds, Links } from './libp2p-links.ts'
-import { corkedTcp, quietNoise, type Tuned } from './libp2p-tuning.ts'
+import { corkedTcp, quietNoise, tuned } from './libp2p-tuning.ts'
 import type { PeerTraffic } from './traffic.ts'
 import type { Link, Transport } from './transport.ts'
 
@@ -32,9 +32,6 @@ export interface Libp2pTransport extends Transport {
   /** What went over the links with each node, and with all clients. */
   traffic(): readonly PeerTraffic[]
 }
-
-/** What could be tuned in all transports of this process. */
-export const tuned: Tuned = { sockets: 0, decoders: 0 }
 
 /**
  * A transport over libp2p: tcp, noise (see `prologueOf` for the cluster key), yamux. It listens
