@@ -147,7 +147,7 @@ export class Replica {
       return
     }
     this.raft.step({ type: 'tick' })
-    this.#shell.dirty(this)
+    if (this.raft.hasWork) this.#shell.dirty(this)
   }
 
   /** The leader's process is gone: see Raft's 'leader-gone'. */

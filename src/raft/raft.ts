@@ -104,6 +104,20 @@ export class Raft {
     return { accepted: true, index: appendOwn(core, kind, data), term: core.term }
   }
 
+  /** Whether `ready` may have something to say. Cheap: most ticks of most groups change nothing. */
+  get hasWork(): boolean {
+    const { role, outbox, log, term, vote, handedHardState } = this.#core
+    return (
+      role !== 'follower' ||
+      outbox.messages.length > 0 ||
+      outbox.messagesAfterPersist.length > 0 ||
+      log.hasUnhanded ||
+      log.hasDeliverable ||
+      term !== handedHardState.term ||
+      vote !== handedHardState.vote
+    )
+  }
+
   /** Everything decided since the last call; undefined if nothing. */
   ready(): Ready | undefined {
     const core = this.#core

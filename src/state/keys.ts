@@ -1,8 +1,8 @@
 import { ByteReader, Malformed } from '../wire/bytes.ts'
 import type { DataOperation, Result } from '../wire/command.ts'
+import { lasting } from '../wire/slab.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { dataKey } from './layout.ts'
-import { freshBytes } from './slab.ts'
 import type { Table } from './table.ts'
 
 /** A key as reads see it. */
@@ -105,7 +105,7 @@ export function encodeRecord(at: Uint8Array, record: KeyRecord): Uint8Array {
   const { value, revision, created, expiresAt } = record
   const expiryLength = expiresAt === undefined ? 0 : varintLength(expiresAt)
   const headLength = HASH_BYTES + 1 + varintLength(revision) + varintLength(created) + expiryLength
-  const bytes = freshBytes(headLength + value.length)
+  const bytes = lasting.cut(headLength + value.length)
   bytes[HASH_BYTES] = expiresAt === undefined ? RECORD_VERSION : RECORD_VERSION | HAS_EXPIRY
   let offset = putVarint(bytes, HASH_BYTES + 1, revision)
   offset = putVarint(bytes, offset, created)

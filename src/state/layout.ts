@@ -1,4 +1,5 @@
 import { ByteWriter } from '../wire/bytes.ts'
+import { lasting } from '../wire/slab.ts'
 
 /**
  * The keys of a state machine's table:
@@ -44,7 +45,7 @@ export function repeatSlotKey(number: number): Uint8Array {
 }
 
 function behind(prefix: Uint8Array, key: Uint8Array): Uint8Array {
-  const at = new Uint8Array(key.length + 1)
+  const at = lasting.cut(key.length + 1)
   at[0] = prefix[0] as number
   at.set(key, 1)
   return at

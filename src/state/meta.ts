@@ -44,7 +44,7 @@ export function encodeMeta(meta: Meta): Uint8Array {
   writer.varint(meta.keys).varint(meta.sessions)
   meta.dataHash.write(writer)
   meta.sessionHash.write(writer)
-  const [a, b] = hashItem(META_KEY, writer.finish(), 0)
+  const [a, b] = hashItem(META_KEY, writer.written, 0)
   return writer
     .u32(a >>> 0)
     .u32(b >>> 0)

@@ -5,6 +5,9 @@
  */
 export interface Table {
   get(key: Uint8Array): Uint8Array | undefined
-  /** `value` undefined deletes. Both arrays belong to the table afterwards: never change them. */
+  /**
+   * `value` undefined deletes. Both arrays belong to the table afterwards: never change them.
+   * Requires: they are no views of something large and short-lived, such as a frame.
+   */
   set(key: Uint8Array, value: Uint8Array | undefined): void
 }

@@ -12,14 +12,6 @@ export function keyText(key: Uint8Array): string {
   return Buffer.prototype.latin1Slice.call(key, 0, key.length)
 }
 
-/**
- * A copy when `bytes` is a small window on a large buffer, as the frames of a socket are: keeping
- * it would keep all of that.
- */
-function own(bytes: Uint8Array): Uint8Array {
-  return bytes.buffer.byteLength > 2 * bytes.length + 512 ? new Uint8Array(bytes) : bytes
-}
-
 /** Changes of one group that are not in the store yet. */
 export class Layer {
   readonly #slots = new Map<string, Slot>()
@@ -39,19 +31,33 @@ export class Layer {
   }
 
   set(key: Uint8Array, value: Uint8Array | undefined): void {
-    const text = keyText(key)
-    const kept = value === undefined ? undefined : own(value)
+    this.put(keyText(key), key, value)
+  }
+
+  /** As `set`, by one who has the text of `key` already. */
+  put(text: string, key: Uint8Array, value: Uint8Array | undefined): void {
     const slot = this.#slots.get(text)
     if (slot === undefined) {
-      this.#slots.set(text, { key: own(key), value: kept })
-      this.#bytes += SLOT_BYTES + key.length + (kept?.length ?? 0)
+      this.#slots.set(text, { key, value })
+      this.#bytes += SLOT_BYTES + key.length + (value?.length ?? 0)
       return
     }
-    this.#bytes += (kept?.length ?? 0) - (slot.value?.length ?? 0)
-    slot.value = kept
+    this.#bytes += (value?.length ?? 0) - (slot.value?.length ?? 0)
+    slot.value = value
+  }
+
+  remove(text: string): void {
+    const slot = this.#slots.get(text)
+    if (slot === undefined) return
+    this.#slots.delete(text)
+    this.#bytes -= SLOT_BYTES + slot.key.length + (slot.value?.length ?? 0)
   }
 
   slots(): IterableIterator<Slot> {
     return this.#slots.values()
+  }
+
+  entries(): IterableIterator<[text: string, slot: Slot]> {
+    return this.#slots.entries()
   }
 }

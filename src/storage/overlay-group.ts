@@ -1,8 +1,10 @@
 import type { Table } from '../state/table.ts'
 import type { GroupId } from '../wire/ids.ts'
+import { lasting } from '../wire/slab.ts'
 import { assert } from '../world/assert.ts'
 import type { StateStore, StateWrite } from '../world/state-store.ts'
 import { keyText, Layer } from './layer.ts'
+import type { Shelf } from './record-cache.ts'
 import {
   decodePointer,
   encodePointer,
@@ -17,6 +19,7 @@ import {
 export class OverlayGroup implements Table {
   readonly group: GroupId
   readonly #store: StateStore
+  readonly #cache: Shelf
   readonly #onDirty: () => void
   #generation: Generation
   #prefix: Uint8Array
@@ -31,9 +34,10 @@ export class OverlayGroup implements Table {
   #switching = false
   receiving = false
 
-  constructor(group: GroupId, store: StateStore, onDirty: () => void) {
+  constructor(group: GroupId, store: StateStore, cache: Shelf, onDirty: () => void) {
     this.group = group
     this.#store = store
+    this.#cache = cache
     this.#onDirty = onDirty
     const stored = store.get(pointerKey(group))
     const pointer = stored === undefined ? undefined : decodePointer(stored)
@@ -63,7 +67,12 @@ export class OverlayGroup implements Table {
     const text = keyText(key)
     const slot = this.#active.find(text) ?? this.#flushing?.find(text)
     if (slot !== undefined) return slot.value
-    return this.#store.get(stateKey(this.#prefix, key))
+    const cached = this.#cache.find(text)
+    if (cached !== undefined) return cached
+    const stored = this.#store.get(stateKey(this.#prefix, key))
+    // Copies: keys may be views of frames, and what LevelDB gives lives outside of the heap.
+    if (stored !== undefined) this.#cache.keep(text, lasting.copy(key), lasting.copy(stored))
+    return stored
   }
 
   set(key: Uint8Array, value: Uint8Array | undefined): void {
@@ -95,6 +104,7 @@ export class OverlayGroup implements Table {
   }
 
   flushed(): void {
+    if (this.#flushing !== undefined) this.#cache.written(this.#flushing)
     this.#flushing = undefined
   }
 
@@ -118,6 +128,7 @@ export class OverlayGroup implements Table {
     this.#live = live
     this.#active = new Layer()
     this.#flushing = undefined
+    this.#cache.clear()
     this.#touched = false
     this.#switching = false
   }

@@ -5,6 +5,7 @@ import type { DiskFault } from '../world/disk.ts'
 import type { StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import { GarbageCollector } from './garbage.ts'
 import { OverlayGroup } from './overlay-group.ts'
+import { RecordCache } from './record-cache.ts'
 import {
   decodePointer,
   garbageKey,
@@ -28,6 +29,8 @@ type Done = (fault: DiskFault | undefined) => void
 export interface OverlayOptions {
   /** A background write or read failed: the process must end. */
   readonly onFault: (fault: DiskFault) => void
+  /** Records of the store kept in memory as well. Default 8 MiB. */
+  readonly cacheBytes?: number
 }
 
 /** A group's window on the overlay. It stays the table when a snapshot replaces the state. */
@@ -65,6 +68,7 @@ export interface Receiver {
 }
 
 const SCAN_ENTRIES = 1024
+const CACHE_BYTES = 8 * 1024 * 1024
 
 /**
  * The changes of all groups that are not in the store yet, over the store. Reads see them; a flush
@@ -75,6 +79,7 @@ export class Overlay {
   readonly #store: StateStore
   readonly #queue: WriteQueue
   readonly #garbage: GarbageCollector
+  readonly #cache: RecordCache
   readonly #groups = new Map<GroupId, OverlayGroup>()
   readonly #dirty = new Set<GroupId>()
   #flushing = false
@@ -83,6 +88,7 @@ export class Overlay {
   /** Throws StoreNewer. Begins at once to delete what earlier lives left unfinished. */
   constructor(store: StateStore, options: OverlayOptions) {
     this.#store = store
+    this.#cache = new RecordCache(options.cacheBytes ?? CACHE_BYTES)
     const version = store.get(VERSION_KEY)?.[0]
     if (version !== undefined && version > STORE_VERSION) {
       throw new StoreNewer(
@@ -230,7 +236,8 @@ export class Overlay {
   #group(group: GroupId): OverlayGroup {
     let found = this.#groups.get(group)
     if (found === undefined) {
-      found = new OverlayGroup(group, this.#store, () => this.#dirty.add(group))
+      const onDirty = (): void => void this.#dirty.add(group)
+      found = new OverlayGroup(group, this.#store, this.#cache.shelf(), onDirty)
       this.#groups.set(group, found)
     }
     return found

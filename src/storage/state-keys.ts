@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
+import { passing } from '../wire/slab.ts'
 import type { KeyRange } from '../world/state-store.ts'
 
 /*
@@ -55,7 +56,7 @@ export const statePrefix = (group: GroupId, generation: Generation): Uint8Array 
   new ByteWriter(PREFIX_BYTES).u8(1).u32(group).u32(generation).finish()
 
 export function stateKey(prefix: Uint8Array, subKey: Uint8Array): Uint8Array {
-  const key = new Uint8Array(PREFIX_BYTES + subKey.length)
+  const key = passing.cut(PREFIX_BYTES + subKey.length)
   key.set(prefix)
   key.set(subKey, PREFIX_BYTES)
   return key

@@ -2,7 +2,7 @@ import type { Connection, Stream } from '@libp2p/interface'
 import type { Greeting } from './greeting.ts'
 import { GREETING_BYTES_MAX } from './greeting.ts'
 import { FrameStream, type FrameStreamOwner } from './libp2p-stream.ts'
-import { sparingWindow } from './libp2p-tuning.ts'
+import { quietEvents, sparingWindow } from './libp2p-tuning.ts'
 import type { Channel, Link, PeerId } from './transport.ts'
 
 export type Hello = Extract<Greeting, { readonly type: 'hello' }>
@@ -50,6 +50,7 @@ export class Conversation {
     queuedBytesMax: number
   ): FrameStream {
     sparingWindow(stream)
+    quietEvents(stream)
     const frames = new FrameStream(stream, owner, { bytesMax: GREETING_BYTES_MAX, queuedBytesMax })
     if (channel === 'main') this.main = frames
     else this.bulk = frames

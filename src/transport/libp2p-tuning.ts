@@ -97,6 +97,9 @@ interface ByteList {
 }
 
 function quieten<T extends { readonly connection: unknown }>(secured: T, tuned: Tuned): T {
+  const { connection } = secured
+  quietEvents(connection)
+  quietEvents((connection as Record<string, unknown>).stream)
   const decoder = (secured.connection as Record<string, unknown>).decoder
   if (method(decoder, 'decode') === undefined) return secured
   const inside = decoder as Record<string, unknown>
@@ -143,6 +146,20 @@ export function sparingWindow(stream: unknown): void {
     if (state !== ESTABLISHED || !ample) update()
   }
   tuned.windows++
+}
+
+/**
+ * Keeps a message stream from dispatching an event for which nobody listens: libp2p tells three
+ * layers after each message that their queues are empty.
+ */
+export function quietEvents(stream: unknown): void {
+  const dispatch = method(stream, 'safeDispatchEvent')
+  const count = method(stream, 'listenerCount') as ((type: unknown) => number) | undefined
+  if (dispatch === undefined || count === undefined) return
+  const inside = stream as Record<string, unknown>
+  inside.safeDispatchEvent = (...args: never[]): unknown => {
+    return count(args[0]) === 0 ? true : dispatch(...args)
+  }
 }
 
 function method(object: unknown, name: string): Method | undefined {

@@ -1,4 +1,5 @@
 import { assert } from '../world/assert.ts'
+import { passing } from './slab.ts'
 
 const encoder = new TextEncoder()
 const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -27,7 +28,7 @@ export class ByteWriter {
   #length = 0
 
   constructor(capacity = 256) {
-    this.#buffer = new Uint8Array(capacity)
+    this.#buffer = passing.cut(capacity)
   }
 
   get length(): number {
@@ -52,7 +53,8 @@ export class ByteWriter {
 
   f64(value: number): this {
     this.#reserve(8)
-    new DataView(this.#buffer.buffer, this.#length, 8).setFloat64(0, value)
+    const { buffer, byteOffset } = this.#buffer
+    new DataView(buffer, byteOffset + this.#length, 8).setFloat64(0, value)
     this.#length += 8
     return this
   }
@@ -97,9 +99,14 @@ export class ByteWriter {
     return this
   }
 
+  /** What was written so far, as a view that holds until more is written. */
+  get written(): Uint8Array {
+    return this.#buffer.subarray(0, this.#length)
+  }
+
   /** What was written, as a view: the writer must not be used afterwards. */
   finish(): Uint8Array {
-    return this.#buffer.subarray(0, this.#length)
+    return passing.shorten(this.#buffer, this.#length)
   }
 
   #reserve(extra: number): void {

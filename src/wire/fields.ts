@@ -39,9 +39,14 @@ const HEX_ID = /^[0-9a-f]{32}$/
 
 /** The text form of 16 bytes: cluster, store and session ids. */
 export function asHexId(value: unknown): string {
+  if (value === lastId) return lastId
   if (typeof value !== 'string' || !HEX_ID.test(value)) throw new Malformed('not a hex id')
+  lastId = value
   return value
 }
+
+/** Nearly every request bears the id of the one cluster there is. */
+let lastId = '0'.repeat(32)
 
 /** A libp2p PeerId in text form; base58 or base32, so letters and digits only. */
 export function asPeerId(value: unknown): string {

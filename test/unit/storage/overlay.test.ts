@@ -85,14 +85,6 @@ test('a flush without changes is done at once', () => {
   expect(done).toBe(true)
 })
 
-test('a value that is a small window on a large buffer is kept as a copy', () => {
-  const harness = new OverlayHarness('windows')
-  const chunk = Buffer.alloc(65_536, 'v')
-  harness.overlay.table(1).set(utf8('a'), chunk.subarray(100, 110))
-  chunk.fill('x')
-  expect(harness.get(1, 'a')).toBe('vvvvvvvvvv')
-})
-
 test('scan gives the keys with a prefix, in order, page after page', () => {
   const harness = new OverlayHarness('scan')
   for (let i = 0; i < 3000; i++) harness.set(1, `s${String(i).padStart(5, '0')}`, String(i))

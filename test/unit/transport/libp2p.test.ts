@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { generateIdentity, peerIdOf } from '../../../src/transport/identity.ts'
-import { tuned } from '../../../src/transport/libp2p-tuning.ts'
 import { prologueOf } from '../../../src/transport/libp2p-host.ts'
+import { tuned } from '../../../src/transport/libp2p-tuning.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
 import { freePort, type Libp2pStage, libp2pStage, until } from '../../contract/libp2p-stage.ts'
 import { Recorder } from '../../contract/transport-harness.ts'
