@@ -150,28 +150,7 @@ class Unpacker {
   }
 
   #text(length: number): string {
-<<<<<<< HEAD
     return textAt(this.#bytes, this.#take(length), length)
-=======
-    if (length === 0) return ''
-    const start = this.#take(length)
-    if (length <= SHORT_TEXT) {
-      const units = new Array<number>(length)
-      let i = 0
-      for (; i < length; i++) {
-        const byte = this.#bytes[start + i] as number
-        if (byte >= 0x80) break
-        units[i] = byte
-      }
-      // At once: a text that grows by one is a tree of texts, flattened by its first reader.
-      if (i === length) return String.fromCharCode(...units)
-    }
-    try {
-      return utf8.decode(this.#bytes.subarray(start, start + length))
-    } catch {
-      throw new Malformed('text is not UTF-8')
-    }
->>>>>>> 6682873 (storage, wire: spend less on memory in the hot path)
   }
 
   #view(length: number): Uint8Array {

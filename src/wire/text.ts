@@ -6,16 +6,18 @@ const SHORT_TEXT = 48
 
 /** The UTF-8 text of `length` bytes from `start`. Throws Malformed. Requires: they are there. */
 export function textAt(bytes: Uint8Array, start: number, length: number): string {
+  if (length === 0) return ''
   const end = start + length
   if (length <= SHORT_TEXT) {
-    let text = ''
+    const units = new Array<number>(length)
     let i = start
     for (; i < end; i++) {
       const byte = bytes[i] as number
       if (byte >= 0x80) break
-      text += String.fromCharCode(byte)
+      units[i - start] = byte
     }
-    if (i === end) return text
+    // At once: a text that grows by one is a tree of texts, flattened by its first reader.
+    if (i === end) return String.fromCharCode(...units)
   }
   try {
     return decoder.decode(bytes.subarray(start, end))
