@@ -1,5 +1,5 @@
-import { hex } from '../wire/command.ts'
 import type { GroupId, SessionId } from '../wire/ids.ts'
+import { hex } from '../wire/session-id.ts'
 import type { Random } from '../world/random.ts'
 
 /** The number of one mutation: equal in all its copies. */

@@ -1,6 +1,6 @@
 import { initialPlacement } from '../keyspace/planner.ts'
 import type { ClusterMap, NodeRecord } from '../wire/cluster-map.ts'
-import { hex } from '../wire/command.ts'
+import { hex } from '../wire/session-id.ts'
 import type { Random } from '../world/random.ts'
 import type { FormingOptions } from './membership.ts'
 

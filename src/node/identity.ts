@@ -1,6 +1,6 @@
 import { utf8, utf8Text } from '../wire/bytes.ts'
-import { hex } from '../wire/command.ts'
 import type { ClusterId, GroupId, NodeId, StoreId } from '../wire/ids.ts'
+import { hex } from '../wire/session-id.ts'
 import type { Disk } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
 

@@ -1,14 +1,8 @@
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
-import {
-  type Command,
-  hex,
-  type Result,
-  readResult,
-  writeResult,
-  writeSession
-} from '../wire/command.ts'
+import { type Command, type Result, readResult, writeResult } from '../wire/command.ts'
 import type { SessionId } from '../wire/ids.ts'
 import { SESSION_BASIS_WINDOW } from '../wire/limits.ts'
+import { hex, writeSession } from '../wire/session-id.ts'
 import { hashItem, type ItemHash, Multiset } from './hash.ts'
 import { SESSION_PREFIX } from './layout.ts'
 import type { Table } from './table.ts'

@@ -1,6 +1,6 @@
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
-import { hex } from '../wire/command.ts'
 import { HELLO_BYTES_MAX } from '../wire/hello.ts'
+import { hex } from '../wire/session-id.ts'
 
 /** Around the hello of the node above. */
 export const GREETING_BYTES_MAX = HELLO_BYTES_MAX + 32

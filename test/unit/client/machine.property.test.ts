@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { decodeCommand, hex } from '../../../src/wire/command.ts'
+import { decodeCommand } from '../../../src/wire/command.ts'
 import type { Request } from '../../../src/wire/request.ts'
+import { hex } from '../../../src/wire/session-id.ts'
 import { type Faults, ModelCluster, NO_FAULTS, NODES } from './model-cluster.ts'
 
 /** Swarm: each run has its own mix of faults, so that rare ones also meet alone. */

@@ -5,7 +5,6 @@ import { ByteWriter, concatBytes, utf8 } from '../../../src/wire/bytes.ts'
 import { encodeClusterView } from '../../../src/wire/cluster-map-codec.ts'
 import {
   decodeCommand,
-  hex,
   type Operation,
   type Result,
   writeResult
@@ -15,6 +14,7 @@ import { CLIENT_HELLO, encodeHello, type Hello } from '../../../src/wire/hello.t
 import { encodeRead } from '../../../src/wire/read-body.ts'
 import type { Reply, Request } from '../../../src/wire/request.ts'
 import { decodeRequest, encodeReply } from '../../../src/wire/request-codec.ts'
+import { hex } from '../../../src/wire/session-id.ts'
 
 const NODE = 'node1'
 const ID = 'a'.repeat(32)

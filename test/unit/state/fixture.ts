@@ -4,7 +4,8 @@ import { loadSaved, type Saved } from '../../../src/state/meta.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import type { Table } from '../../../src/state/table.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
-import { encodeCommand, hex, type Operation } from '../../../src/wire/command.ts'
+import { encodeCommand, type Operation } from '../../../src/wire/command.ts'
+import { hex } from '../../../src/wire/session-id.ts'
 
 /** A table that remembers, and can be restored from: what overlay and LevelDB are together. */
 export class MapTable implements Table {
