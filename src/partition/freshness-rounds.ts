@@ -35,6 +35,7 @@ export class FreshnessRounds {
   /** Rounds asked, oldest first, and when. */
   readonly #open = new Map<number, number>()
   #round = 0
+  #idleAt = 0
 
   constructor(shell: FreshnessShell) {
     this.#shell = shell
@@ -46,14 +47,16 @@ export class FreshnessRounds {
       if (now - askedAt < ROUND_AGE_MS_MAX) break
       this.#open.delete(round)
     }
+    // All at the same time: a frame and a round cost more than what is in them.
+    const all = now >= this.#idleAt
+    if (all) this.#idleAt = now + IDLE_MS
     const asked = new Map<NodeId, GroupId[]>()
     for (const replica of this.#shell.host.replicas()) {
       const { freshness } = replica
-      if (!freshness.wanted && now - freshness.askedAt < IDLE_MS) continue
+      if (!all && !freshness.wanted) continue
       if (replica.isLeader) this.#askSelf(replica, now)
       else if (!gather(replica, asked)) continue
       freshness.wanted = false
-      freshness.askedAt = now
     }
     for (const [node, groups] of asked) {
       this.#open.set(++this.#round, now)

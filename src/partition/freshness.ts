@@ -13,8 +13,6 @@ interface Told {
 export class Freshness {
   /** A read asked how old the state is since its leader was last asked. */
   wanted = false
-  /** The leader was last asked then. */
-  askedAt = Number.NEGATIVE_INFINITY
   #currentAt = Number.NEGATIVE_INFINITY
   /** Not applied so far yet. One is enough: what is told meanwhile is told again. */
   #ahead: Told | undefined

@@ -120,6 +120,37 @@ test('cut off, a replica answers on and says truly since when, leader or not', (
   }
 })
 
+test('a leader that was replaced and does not know it claims no more than it was told', () => {
+  let unaware = 0
+  for (let seed = 0; seed < 12; seed++) {
+    const cluster = formed(`replaced ${seed}`)
+    put(cluster, 'one')
+    cluster.run(1_500)
+    const old = leaderOf(cluster)
+    const others = cluster.nodes.filter((node) => node !== old)
+    cluster.network.cut(
+      [old?.name ?? ''],
+      others.map(({ name }) => name),
+      'both'
+    )
+    let writtenAt = Number.POSITIVE_INFINITY
+    const operation = { type: 'put', key: KEY, value: utf8('two') } as const
+    cluster.clients[0]?.call({ kind: 'mutate', operation }, 8_000, () => {
+      writtenAt = cluster.world.now
+    })
+    for (let i = 0; i < 400; i++) {
+      cluster.run(10)
+      const { now } = cluster.world
+      if (now > writtenAt && old !== undefined && leads(old)) unaware++
+      const { answer, value } = ask(cluster, old, 'eventual')
+      expect(value).toBe('one')
+      if (now > writtenAt) expect(answer.waitMs).toBeGreaterThanOrEqual(now - writtenAt)
+    }
+    expect(writtenAt).toBeLessThan(cluster.world.now)
+  }
+  expect(unaware).toBeGreaterThan(10)
+})
+
 test('after a restart without a majority age is told by the clocks, and never too young', () => {
   const cluster = formed('restart')
   put(cluster, 'one')
