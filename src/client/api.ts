@@ -19,6 +19,7 @@ export interface Codec<V> {
  */
 export type Consistency = 'strong' | 'session' | 'eventual'
 
+/** What every call takes. Names that are not listed are refused. */
 export interface CallOptions {
   /** Gives the call up. What already went to the log may still be applied: see the docs. */
   signal?: AbortSignal
@@ -26,43 +27,53 @@ export interface CallOptions {
   timeout?: number
 }
 
+/** What reads take. */
 export interface ReadOptions extends CallOptions {
   /** Default: that of `connect`. */
   consistency?: Consistency
 }
 
+/** What makes a write conditional. */
 export interface Condition {
   /** Only if the key has this revision; 0: only if there is no such key. Never `undefined`. */
   ifRevision?: number
 }
 
+/** What writes take; `increment` and `touch` refuse `ttl`. */
 export interface PutOptions extends CallOptions, Condition {
   /** Milliseconds the key shall live. Without it the key has no expiry, whatever it had before. */
   ttl?: number
 }
 
+/** What `delete` takes. */
 export interface DeleteOptions extends CallOptions, Condition {}
 
+/** A key as it was read. Its arrays are the reader's own. */
 export interface Entry<V> {
   /** As text; exact only if the key is UTF-8. */
   readonly key: string
   readonly keyBytes: Uint8Array
   readonly value: V
+  /** Larger after every change of the key; see `ifRevision`. */
   readonly revision: number
   /** Milliseconds it had left when it was read; absent: it does not expire. */
   readonly expiresIn?: number
 }
 
+/** A write that is on the disks of a majority. */
 export interface Written {
+  /** The one the key has now. */
   readonly revision: number
 }
 
+/** The key is gone, if it was there. */
 export interface Deleted {
   readonly existed: boolean
   /** Of the deletion; absent if there was nothing to delete. */
   readonly revision?: number
 }
 
+/** A counter after its increment. */
 export interface Counted {
   readonly value: number
   readonly revision: number
@@ -72,10 +83,13 @@ export interface Counted {
 export interface KeyMesh<V = unknown> extends AsyncDisposable {
   /** Undefined: there is no such key. `T` is your claim; nothing checks it. */
   get<T extends V = V>(key: Key, options?: ReadOptions): Promise<T | undefined>
+  /** As `get`, with revision and what is left of its ttl. */
   getEntry<T extends V = V>(key: Key, options?: ReadOptions): Promise<Entry<T> | undefined>
+  /** Whether the key exists; its value is not decoded. */
   has(key: Key, options?: ReadOptions): Promise<boolean>
   /** Rejects with ConflictError if `ifRevision` does not hold; nothing is written then. */
   put<T extends V>(key: Key, value: T, options?: PutOptions): Promise<Written>
+  /** Deleting nothing is no error. Rejects with ConflictError as `put` does. */
   delete(key: Key, options?: DeleteOptions): Promise<Deleted>
   /**
    * Adds `by` (default 1) to a safe integer kept as decimal text; an absent key is 0. The expiry of
@@ -93,6 +107,7 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
   close(): Promise<void>
 }
 
+/** What `connect` takes, beside `codec`. */
 export interface ConnectOptions {
   /** Nodes to find the cluster through; one that answers is enough. */
   seeds?: Multiaddr | readonly Multiaddr[]
