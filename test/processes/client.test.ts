@@ -24,7 +24,7 @@ afterAll(async () => {
   await stage[Symbol.asyncDispose]()
 })
 
-test('the cluster key admits, as digits and as bytes; without it or with another nobody is', async () => {
+test('who has the cluster key gets in, as digits or bytes, and nobody else', async () => {
   const seeds = node.p2p
   for (const clusterKey of [KEY, KEY.toUpperCase(), new Uint8Array(32).fill(0x5a)]) {
     await using kv = await connect({ seeds, clusterKey })
