@@ -45,6 +45,7 @@ function stubCalls(): Calls {
     },
     clusterId: () => '0123456789abcdef0123456789abcdef',
     view: () => undefined,
+    time: () => 0,
     unready: () => []
   }
 }

@@ -48,6 +48,13 @@ export const ifNoneMatchOfWrites = {
   description: 'Only if there is no such key.'
 } as const
 
+export const idempotencyKey = {
+  type: 'string',
+  pattern: '^.{1,128}$',
+  title: '1 to 128 bytes of text',
+  description: 'A repeat with the same text does nothing and has the same answer, for ten minutes.'
+} as const
+
 export const ifNoneMatchOfReads = {
   type: 'string',
   title: 'a list of entity tags',

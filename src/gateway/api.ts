@@ -5,6 +5,7 @@ import {
   COUNTED,
   consistency,
   DELETED,
+  idempotencyKey,
   ifMatch,
   ifNoneMatchOfReads,
   ifNoneMatchOfWrites,
@@ -27,7 +28,7 @@ const PROBE = {
   problems: []
 } as const
 
-const CHANGING = ['conflict', 'unavailable', 'unknown_outcome'] as const
+const CHANGING = ['conflict', 'idempotency_reused', 'unavailable', 'unknown_outcome'] as const
 
 /**
  * Every call of the HTTP API, once: requests are routed and validated by this table, and
@@ -55,7 +56,12 @@ export const API = {
     path: '/v1/kv/{key}',
     summary: 'Write a value',
     query: { ...ON_KEYS, ttl },
-    headers: { ...OF_KEYS, 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
+    headers: {
+      ...OF_KEYS,
+      'if-match': ifMatch,
+      'if-none-match': ifNoneMatchOfWrites,
+      'idempotency-key': idempotencyKey
+    },
     body: { type: 'bytes', description: `The value: 0 to ${VALUE_BYTES_MAX} bytes of any kind.` },
     answers: { 200: WRITTEN },
     problems: CHANGING
@@ -65,7 +71,7 @@ export const API = {
     path: '/v1/kv/{key}',
     summary: 'Delete a key',
     query: ON_KEYS,
-    headers: { ...OF_KEYS, 'if-match': ifMatch },
+    headers: { ...OF_KEYS, 'if-match': ifMatch, 'idempotency-key': idempotencyKey },
     answers: { 200: DELETED },
     problems: CHANGING
   },
@@ -75,7 +81,12 @@ export const API = {
     summary: 'Add to a whole number',
     description: 'The value is decimal text; an absent key counts as 0. A ttl stays as it is.',
     query: ON_KEYS,
-    headers: { ...OF_KEYS, 'if-match': ifMatch, 'if-none-match': ifNoneMatchOfWrites },
+    headers: {
+      ...OF_KEYS,
+      'if-match': ifMatch,
+      'if-none-match': ifNoneMatchOfWrites,
+      'idempotency-key': idempotencyKey
+    },
     body: {
       type: 'json',
       required: false,
@@ -102,7 +113,7 @@ export const API = {
     summary: 'Give a key another ttl, or none',
     description: 'The value stays as it is; the revision is a new one.',
     query: ON_KEYS,
-    headers: { ...OF_KEYS, 'if-match': ifMatch },
+    headers: { ...OF_KEYS, 'if-match': ifMatch, 'idempotency-key': idempotencyKey },
     body: {
       type: 'json',
       required: true,

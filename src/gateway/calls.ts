@@ -12,6 +12,8 @@ export interface Calls {
   view(): ClusterView | undefined
   /** Of the cluster the node belongs to; empty before it has a map. */
   clusterId(): ClusterId
+  /** What the nodes agree it is, ms since 1970; see ClusterClock. */
+  time(): number
   /** Why the node is not ready; empty when it is. */
   unready(): readonly string[]
   /** Whether `node` was linked to this one a moment ago; absent: not known, so every node is. */
@@ -29,5 +31,6 @@ export const NOBODY: Calls = {
   },
   view: () => undefined,
   clusterId: () => '',
+  time: () => 0,
   unready: () => ['this node is starting']
 }

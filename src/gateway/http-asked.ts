@@ -48,13 +48,15 @@ export interface AskedOfKey<C extends ApiCall> extends Asked<C> {
 /** What a caller has seen means nothing where no key is read: it may come with every request. */
 const HARMLESS: readonly string[] = Object.keys(OF_KEYS)
 
+const IDEMPOTENCY = 'idempotency-key'
+
 /** Headers that change what a call means: one that does not take them must refuse them. */
 const MEANINGFUL: readonly string[] = [
   ...new Set([
     ...Object.values<ApiCall>(API).flatMap(({ headers }) => Object.keys(headers)),
     'if-match',
     'if-none-match',
-    'idempotency-key',
+    IDEMPOTENCY,
     'keymesh-fence-key',
     'keymesh-fence-token'
   ])
@@ -63,7 +65,9 @@ const MEANINGFUL: readonly string[] = [
 /** Reads requests of `call` by its schemas. The result throws BadRequest. */
 export function reader<C extends ApiCall>(call: C): (request: FastifyRequest) => Asked<C> {
   const readQuery = queryReader<C['query']>(call.query)
-  const readHeaders = headerReader<C['headers']>(call.headers, MEANINGFUL)
+  // A read can be repeated as it is: callers who send the key with everything lose nothing.
+  const meaningful = MEANINGFUL.filter((name) => call.method !== 'GET' || name !== IDEMPOTENCY)
+  const readHeaders = headerReader<C['headers']>(call.headers, meaningful)
   return (request) => {
     const headers = readHeaders(request.headers)
     const query = readQuery(request.originalUrl)

@@ -1,10 +1,11 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
-import type { Operation, Result } from '../wire/command.ts'
+import type { DataOperation, Result } from '../wire/command.ts'
 import { type Failure, failure } from '../wire/failure.ts'
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import { unreachable } from '../world/assert.ts'
+import type { Cancel } from '../world/clock.ts'
 import { realClock } from '../world/real.ts'
 import { API } from './api.ts'
 import { BadRequest } from './bad-request.ts'
@@ -12,9 +13,10 @@ import type { Calls } from './calls.ts'
 import { conditionOf, names } from './conditions.ts'
 import { keyReader } from './http-asked.ts'
 import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
+import { digestOf, repeatableOf } from './http-idempotency.ts'
 import { noteFailure } from './http-metrics.ts'
 import { floorsOf, inSession, momentHeaders } from './http-session.ts'
-import { notRun } from './idempotency.ts'
+import { notRun, type Repeatable, runOnce } from './idempotency.ts'
 import { jsonReader } from './json-body.ts'
 import { conflict, problemOf, revisionHeaders } from './problem.ts'
 
@@ -35,6 +37,21 @@ const readTouch = jsonReader(API.touch.body.schema)
 
 const NO_SUCH_KEY = failure('not_found', 'there is no such key')
 
+type Done = (outcome: CallOutcome) => void
+
+interface Change {
+  readonly operation: DataOperation
+  readonly timeoutMs: number
+  readonly repeatable: Repeatable | undefined
+}
+
+interface Wanted {
+  readonly operation: CallOperation
+  readonly timeoutMs: number
+  /** Has it done in another way than by one call. */
+  readonly start?: ((end: Done) => Cancel) | undefined
+}
+
 /** The calls on single keys: `/v1/kv/{key}` and its actions. */
 export class KeyRoutes {
   readonly #calls: () => Calls
@@ -48,7 +65,8 @@ export class KeyRoutes {
     const { key, query, headers, timeoutMs } = READ.get(request)
     const unless = headers['if-none-match']
     const { consistency = 'strong' } = query
-    this.#run(reply, { kind: 'get', key, consistency }, timeoutMs, (outcome) => {
+    const operation = { kind: 'get', key, consistency } as const
+    this.#run(reply, { operation, timeoutMs }, (outcome) => {
       if (!outcome.ok) fail(reply, outcome.failure)
       else if (outcome.kind === 'get') answerRead(reply, outcome.record, unless)
     })
@@ -58,32 +76,40 @@ export class KeyRoutes {
     const { key, query, headers, timeoutMs } = READ.put(request)
     const { ttl } = query
     const condition = { ...conditionOf(headers), ...(ttl === undefined ? {} : { ttlMs: ttl }) }
+    const repeatable = this.#repeatable(request, headers)
     this.#read(request, reply, { bytesMax: VALUE_BYTES_MAX, timeoutMs }, (value, leftMs) => {
-      this.#mutate(reply, { type: 'put', key, value, ...condition }, leftMs)
+      const operation = { type: 'put', key, value, ...condition } as const
+      this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
     })
   }
 
   delete(request: FastifyRequest, reply: FastifyReply): void {
     const { key, headers, timeoutMs } = READ.delete(request)
-    this.#mutate(reply, { type: 'delete', key, ...conditionOf(headers) }, timeoutMs)
+    const operation = { type: 'delete', key, ...conditionOf(headers) } as const
+    const repeatable = this.#repeatable(request, headers)
+    this.#mutate(reply, { operation, timeoutMs, repeatable })
   }
 
   increment(request: FastifyRequest, reply: FastifyReply): void {
     const { key, headers, timeoutMs } = READ.increment(request)
     const condition = conditionOf(headers)
+    const repeatable = this.#repeatable(request, headers)
     this.#read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
       const { by = 1 } = readIncrement(body)
-      this.#mutate(reply, { type: 'increment', key, by, ...condition }, leftMs)
+      const operation = { type: 'increment', key, by, ...condition } as const
+      this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
     })
   }
 
   touch(request: FastifyRequest, reply: FastifyReply): void {
     const { key, headers, timeoutMs } = READ.touch(request)
     const condition = conditionOf(headers)
+    const repeatable = this.#repeatable(request, headers)
     this.#read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
       const { ttl } = readTouch(body)
       const lasting = ttl === null ? {} : { ttlMs: ttl }
-      this.#mutate(reply, { type: 'touch', key, ...condition, ...lasting }, leftMs)
+      const operation = { type: 'touch', key, ...condition, ...lasting } as const
+      this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
     })
   }
 
@@ -115,20 +141,36 @@ export class KeyRoutes {
     })
   }
 
-  #mutate(reply: FastifyReply, operation: Operation, timeoutMs: number): void {
-    this.#run(reply, { kind: 'mutate', operation }, timeoutMs, (outcome) => {
+  /** Its time to run counts from the head of the request on. */
+  #repeatable(
+    { raw }: FastifyRequest,
+    { 'idempotency-key': key }: { readonly 'idempotency-key'?: string }
+  ): Repeatable | undefined {
+    if (key === undefined) return undefined
+    if (raw.headersDistinct['idempotency-key']?.length === 1) {
+      return repeatableOf(key, this.#calls().time())
+    }
+    throw new BadRequest('Idempotency-Key is given twice')
+  }
+
+  #mutate(reply: FastifyReply, { operation, timeoutMs, repeatable }: Change): void {
+    const mutation = { kind: 'mutate', operation } as const
+    const start =
+      repeatable === undefined
+        ? undefined
+        : (end: Done): Cancel => {
+            const digest = digestOf(operation)
+            const request = { repeatable, digest, operation, timeoutMs }
+            return runOnce(this.#calls(), realClock, request, end)
+          }
+    this.#run(reply, { operation: mutation, timeoutMs, start }, (outcome) => {
       if (!outcome.ok) fail(reply, outcome.failure)
       else if (outcome.kind === 'mutate') answerChange(reply, operation, outcome.result)
     })
   }
 
   /** A caller who hangs up gives the call up. */
-  #run(
-    reply: FastifyReply,
-    operation: CallOperation,
-    timeoutMs: number,
-    done: (outcome: CallOutcome) => void
-  ): void {
+  #run(reply: FastifyReply, { operation, timeoutMs, start }: Wanted, done: Done): void {
     const calls = this.#calls()
     const token = reply.request.headers['keymesh-session']?.toString()
     const cluster = calls.clusterId()
@@ -136,14 +178,15 @@ export class KeyRoutes {
     // Whoever keeps the token of the last answer keeps it over failures, too.
     if (token !== undefined) reply.header('keymesh-session', token)
     let answered = false
-    const cancel = calls.call(inSession(operation, floors), { timeoutMs }, (outcome) => {
+    const end = (outcome: CallOutcome): void => {
       answered = true
       if (reply.raw.destroyed) reply.hijack()
       else {
         reply.headers(momentHeaders(operation, outcome, { floors, cluster }))
         done(outcome)
       }
-    })
+    }
+    const cancel = start?.(end) ?? calls.call(inSession(operation, floors), { timeoutMs }, end)
     if (answered) return
     reply.raw.on('close', () => {
       if (!answered) cancel()
@@ -191,7 +234,7 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-function answerChange(reply: FastifyReply, operation: Operation, result: Result): void {
+function answerChange(reply: FastifyReply, operation: DataOperation, result: Result): void {
   switch (result.type) {
     case 'written':
       reply.headers(revisionHeaders(result.revision))

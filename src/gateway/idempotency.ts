@@ -1,5 +1,72 @@
-import type { NotRun } from '../wire/command.ts'
+import type { CallOutcome } from '../client/inputs.ts'
+import type { DataOperation, NotRun, Once } from '../wire/command.ts'
 import { CODES, type Failure, failure } from '../wire/failure.ts'
+import { ONCE_LIFE_MS } from '../wire/limits.ts'
+import type { Cancel, Clock } from '../world/clock.ts'
+import type { Calls } from './calls.ts'
+
+/** What a request says of itself that may be repeated; made when its head came. */
+export interface Repeatable {
+  readonly key: Uint8Array
+  readonly notAfter: number
+}
+
+/** A change that bears an idempotency key. */
+export interface OnceRequest {
+  readonly repeatable: Repeatable
+  /** SHA-256 of the operation, encoded. */
+  readonly digest: Uint8Array
+  readonly operation: DataOperation
+  readonly timeoutMs: number
+}
+
+/** The memory is kept for minutes: to come back at once is of no use. */
+const FULL_RETRY_MS = 10_000
+
+/**
+ * Has the change run once for its idempotency key, whoever asks for it how often (decision 0062):
+ * takes the key in the partition of the key, then changes. `done` is called once. A failure says
+ * what became of this request; what an earlier one with the same key did is told by its repeat.
+ */
+export function runOnce(
+  calls: Pick<Calls, 'call'>,
+  clock: Clock,
+  { repeatable, digest, operation, timeoutMs }: OnceRequest,
+  done: (outcome: CallOutcome) => void
+): Cancel {
+  const once: Once = { ...repeatable, digest }
+  const began = clock.monotonic()
+  let changing: Cancel | undefined
+  const change = (): void => {
+    const leftMs = Math.max(1, timeoutMs - Math.floor(clock.monotonic() - began))
+    const asked = { kind: 'mutate', operation: { type: 'once', once, operation } } as const
+    changing = calls.call(asked, { timeoutMs: leftMs }, (outcome) => done(ofChange(outcome)))
+  }
+  const claim = { kind: 'mutate', operation: { type: 'claim', once } } as const
+  const claiming = calls.call(claim, { timeoutMs }, (outcome) => {
+    if (isClaimed(outcome)) change()
+    else done(ofClaim(outcome))
+  })
+  return () => (changing ?? claiming)()
+}
+
+function isClaimed(outcome: CallOutcome): boolean {
+  return outcome.ok && outcome.kind === 'mutate' && outcome.result.type === 'done'
+}
+
+/** A claim changes nothing that anybody can see, whether it was made or not. */
+function ofClaim(outcome: CallOutcome): CallOutcome {
+  if (outcome.ok || outcome.failure.outcome === 'not_applied') return outcome
+  const message = `the partition of the Idempotency-Key: ${outcome.failure.message}`
+  return { ok: false, failure: failure('unavailable', message) }
+}
+
+/** A change nobody knows the fate of can be asked for again: it does not happen twice. */
+function ofChange(outcome: CallOutcome): CallOutcome {
+  if (outcome.ok || outcome.failure.outcome === 'not_applied') return outcome
+  const message = 'no answer came. Send it again with the same Idempotency-Key to find out.'
+  return { ok: false, failure: { ...outcome.failure, message, repeatable: true } }
+}
 
 /** What a caller hears of a request with an idempotency key that surely did not run. */
 export function notRun(why: NotRun): Failure {
@@ -7,10 +74,13 @@ export function notRun(why: NotRun): Failure {
     case 'reused':
       return failure('idempotency_reused', CODES.idempotency_reused.advice)
     case 'full':
-      return failure('overloaded', 'the memory for idempotency keys is full')
+      return {
+        ...failure('overloaded', 'the memory for idempotency keys is full'),
+        retryAfterMs: FULL_RETRY_MS
+      }
     case 'late':
-      return failure('unavailable', 'the request could not be run in its time')
+      return failure('unavailable', `it could not be run within ${ONCE_LIFE_MS / 1_000} s`)
     case 'early':
-      return failure('unavailable', 'the clocks of the nodes differ too much')
+      return failure('unavailable', 'the clocks of the nodes differ by minutes; set them right')
   }
 }

@@ -91,6 +91,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     call: (operation, call, done) => machine.gateway.call(operation, call, done),
     view: () => machine.view(),
     clusterId: () => machine.membership.map?.clusterId ?? '',
+    time: () => machine.time.now(),
     unready: () => machine.unready,
     isReachable: (node) => machine.isReachable(node),
     metrics: () => tellMetrics(machine, transport, disk)

@@ -16,9 +16,9 @@ export interface RepeatLimits {
 }
 
 /**
- * A door lets a request run for a minute at most, so what is repeated within ten minutes bears a
- * `notAfter` at most ten minutes behind that of the first: one minute is left for what their clocks
- * differ by. A record has at most 220 bytes, its slot 160.
+ * A door gives each request the same time to run (ONCE_LIFE_MS), so what is repeated within ten
+ * minutes bears a `notAfter` ten minutes behind that of the first: one minute is left for what the
+ * clocks of doors differ by. A record has at most 220 bytes, its slot 160.
  */
 export const REPEAT_LIMITS: RepeatLimits = {
   repeatsMax: 50_000,
@@ -107,7 +107,9 @@ export class Repeats {
       return DONE
     }
     if (!equalBytes(known.digest, once.digest)) return { type: 'not-run', why: 'reused' }
-    this.#prolong(once, known, time)
+    // What it is claimed for may run elsewhere up to its time: the claim must last as long.
+    if (this.#isEarly(once, time)) return { type: 'not-run', why: 'early' }
+    this.#prolong(once, known)
     return DONE
   }
 
@@ -119,7 +121,7 @@ export class Repeats {
       return { type: 'not-run', why: 'reused' }
     }
     if (known?.result !== undefined) {
-      this.#prolong(once, known, time)
+      if (!this.#isEarly(once, time)) this.#prolong(once, known)
       return known.result
     }
     const why = this.#reason(once, time)
@@ -136,11 +138,15 @@ export class Repeats {
   }
 
   /** Why what did not run yet may not run now, if so. */
-  #reason({ key, notAfter }: Once, time: number): NotRun | undefined {
-    if (time > notAfter) return 'late'
-    if (notAfter - time > this.#limits.aheadMsMax) return 'early'
+  #reason(once: Once, time: number): NotRun | undefined {
+    if (time > once.notAfter) return 'late'
+    if (this.#isEarly(once, time)) return 'early'
     if (this.count < this.#limits.repeatsMax) return undefined
-    return this.#table.get(repeatKey(key)) === undefined ? 'full' : undefined
+    return this.#table.get(repeatKey(once.key)) === undefined ? 'full' : undefined
+  }
+
+  #isEarly({ notAfter }: Once, time: number): boolean {
+    return notAfter - time > this.#limits.aheadMsMax
   }
 
   #until({ notAfter }: Once): number {
@@ -159,9 +165,9 @@ export class Repeats {
   }
 
   /** Who repeats a request may repeat it again: ten minutes count from the last time. */
-  #prolong(once: Once, known: Remembered, time: number): void {
+  #prolong(once: Once, known: Remembered): void {
     const until = this.#until(once)
-    if (until <= known.until || once.notAfter - time > this.#limits.aheadMsMax) return
+    if (until <= known.until) return
     const at = repeatKey(once.key)
     this.#set(at, this.#table.get(at), encodeRemembered({ ...known, until }))
   }

@@ -68,13 +68,16 @@ export interface Failure {
   readonly revision?: number
   /** With `overloaded`: when to come back. */
   readonly retryAfterMs?: number
+  /** It bore an idempotency key: sent again with it, it cannot apply twice, whatever happened. */
+  readonly repeatable?: true
 }
 
 export function failure(code: Code, message: string, outcome: Outcome = 'not_applied'): Failure {
   return { code, message, outcome }
 }
 
-/** See the contract: an unknown outcome is never retryable, whatever its code. */
+/** See the contract: an unknown outcome is not retryable, unless an idempotency key makes it so. */
 export function isRetryable(failed: Failure): boolean {
+  if (failed.repeatable) return true
   return failed.outcome === 'not_applied' && CODES[failed.code].retryable
 }

@@ -7,6 +7,11 @@ export const FRAME_BODY_BYTES_MAX = 9 * 1024 * 1024
 export const FRAME_BYTES_MAX = 4 + FRAME_HEAD_BYTES_MAX + FRAME_BODY_BYTES_MAX
 /** Of the text that makes a mutation happen once, see Once. */
 export const IDEMPOTENCY_KEY_BYTES_MAX = 128
+/**
+ * A request with an idempotency key runs within this time after it came, or never. The memory of it
+ * rests on that, see REPEAT_LIMITS.
+ */
+export const ONCE_LIFE_MS = 60_000
 /** An encoded command: key, value and bookkeeping. */
 export const COMMAND_BYTES_MAX = KEY_BYTES_MAX + VALUE_BYTES_MAX + 1_024
 export const TIMEOUT_MS_DEFAULT = 5_000

@@ -131,7 +131,8 @@ test.each([
   ['PUT', '/v1/kv/a', { 'if-match': '*' }],
   ['PUT', '/v1/kv/a', { 'if-match': '"1"', 'if-none-match': '*' }],
   ['PUT', '/v1/kv/a', { 'if-none-match': '"1"' }],
-  ['PUT', '/v1/kv/a', { 'idempotency-key': 'once' }],
+  ['PUT', '/v1/kv/a', { 'idempotency-key': '' }],
+  ['PUT', '/v1/kv/a', { 'idempotency-key': 'x'.repeat(129) }],
   ['DELETE', '/v1/kv/a', { 'keymesh-fence-key': 'lock' }],
   ['DELETE', '/v1/kv/a', { 'if-none-match': '*' }],
   ['PUT', '/v1/kv/a?ttl=-1', {}]

@@ -1,8 +1,11 @@
 import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
 import type { Calls } from '../../../src/gateway/calls.ts'
+import { Multiset } from '../../../src/state/hash.ts'
+import { REPEAT_LIMITS, Repeats } from '../../../src/state/repeats.ts'
 import type { Operation, Result } from '../../../src/wire/command.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
+import { MapTable } from '../state/fixture.ts'
 
 /**
  * What a node would do with calls, over a table in memory; failures and waits are set by a test.
@@ -14,11 +17,15 @@ export class TableCalls implements Calls {
   failing: Failure | undefined
   /** Calls are not answered while set; giving one up ends it as unknown. */
   holding = false
+  /** What all changes are answered with, when set. */
+  answering: Result | undefined
   reasons: readonly string[] = []
+  now = 1_000_000
   givenUp = 0
   /** What waits while `holding`. */
   readonly held: (() => void)[] = []
   #revision = 0
+  readonly #repeats = new Repeats(new MapTable(), new Multiset(), REPEAT_LIMITS)
 
   call(
     operation: CallOperation,
@@ -54,6 +61,10 @@ export class TableCalls implements Calls {
     return undefined
   }
 
+  time(): number {
+    return this.now
+  }
+
   unready(): readonly string[] {
     return this.reasons
   }
@@ -62,13 +73,22 @@ export class TableCalls implements Calls {
     this.operations.push(operation)
     const where = { ok: true, group: this.group, applied: this.applied } as const
     if (operation.kind === 'mutate') {
-      return { ...where, kind: 'mutate', result: this.#change(operation.operation) }
+      return {
+        ...where,
+        kind: 'mutate',
+        result: this.answering ?? this.#change(operation.operation)
+      }
     }
     const record = this.table.get(name(operation.key))
     return { ...where, kind: 'get', record, stalenessMs: this.stalenessMs }
   }
 
   #change(operation: Operation): Result {
+    if (operation.type === 'claim') return this.#repeats.claim(operation.once, this.now)
+    if (operation.type === 'once') {
+      const run = (): Result => this.#change(operation.operation)
+      return this.#repeats.once(operation.once, this.now, run)
+    }
     if (!('key' in operation)) return { type: 'refused', reason: 'not for users' }
     const key = name(operation.key)
     const found = this.table.get(key)

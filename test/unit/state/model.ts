@@ -114,7 +114,7 @@ export class Model {
     const isNew = known === undefined || (operation !== undefined && known.result === undefined)
     const isAhead = notAfter - this.#time > this.#limits.aheadMsMax
     if (isNew && this.#time > notAfter) return { type: 'not-run', why: 'late' }
-    if (isNew && isAhead) return { type: 'not-run', why: 'early' }
+    if ((isNew || operation === undefined) && isAhead) return { type: 'not-run', why: 'early' }
     const ran = operation === undefined || !isNew ? known?.result : this.#change(operation)
     const least = known?.until ?? 0
     const until = isAhead ? least : Math.max(least, notAfter + this.#limits.keptMs)

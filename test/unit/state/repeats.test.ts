@@ -189,6 +189,7 @@ test('a request whose time is too far ahead is refused, and prolongs nothing', (
   expect(on.claim('a', 1, aheadMsMax + 1)).toEqual({ type: 'not-run', why: 'early' })
   const first = on.count('a', 1, aheadMsMax)
   expect(on.count('a', 1, 2 ** 50)).toEqual(first)
+  expect(on.claim('a', 1, 2 ** 50)).toEqual({ type: 'not-run', why: 'early' })
   on.time += aheadMsMax + 11 * MINUTE + 1
   expect(on.count('a')).toMatchObject({ type: 'counted', value: 2 })
 })
