@@ -244,6 +244,9 @@ function answerChange(reply: FastifyReply, operation: DataOperation, result: Res
       return
     case 'counted':
       reply.headers(revisionHeaders(result.revision))
+      if (result.expiresInMs !== undefined) {
+        reply.header('keymesh-expires-in', String(result.expiresInMs))
+      }
       reply.send({ value: result.value, revision: result.revision })
       return
     case 'deleted':

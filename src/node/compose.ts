@@ -12,6 +12,7 @@ import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
 import { realClock, realTimers, systemRandom } from '../world/real.ts'
 import type { StateStore } from '../world/state-store.ts'
+import { announcedHttp } from './announced-http.ts'
 import { NODE_LIMITS } from './config.ts'
 import { checkDataDirectory, markDataDirectory } from './data-directory.ts'
 import { UnusableData } from './identity.ts'
@@ -76,7 +77,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       limits: NODE_LIMITS,
       seeds: checked.seeds,
       forming: checked.forming,
-      http: http?.url.origin ?? '',
+      http: http === undefined ? '' : announcedHttp(http.url, transport.addresses()),
       zone: checked.zone,
       fatal: (fault, exitCode) => life.fail(fault, exitCode)
     })

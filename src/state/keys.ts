@@ -75,7 +75,9 @@ export class Keys {
         if (value === undefined) return NOT_A_NUMBER
         const record = successor(current, digits(value), now.number, current?.expiresAt)
         this.#write(at, stored, record)
-        return { type: 'counted', value, revision: now.number }
+        const left =
+          record.expiresAt === undefined ? {} : { expiresInMs: record.expiresAt - now.time }
+        return { type: 'counted', value, revision: now.number, ...left }
       }
     }
   }

@@ -8,7 +8,7 @@ export interface NodeRecord {
   readonly storeId: StoreId
   /** libp2p multiaddrs without the /p2p suffix. */
   readonly addresses: readonly string[]
-  /** Where its HTTP API listens; empty: nowhere. */
+  /** Where others call its HTTP API; empty: nowhere. */
   readonly http: string
   /** Failure domain; empty: none. */
   readonly zone: string

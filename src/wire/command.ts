@@ -78,7 +78,13 @@ export type Result =
   | { readonly type: 'deleted'; readonly revision: number }
   /** There was nothing to delete, or to touch. */
   | { readonly type: 'absent' }
-  | { readonly type: 'counted'; readonly value: number; readonly revision: number }
+  | {
+      readonly type: 'counted'
+      readonly value: number
+      readonly revision: number
+      /** What was left of the ttl the key has, at the time of the entry. Absent: it has none. */
+      readonly expiresInMs?: number
+    }
   /** Revision 0: there is no such key. */
   | { readonly type: 'conflict'; readonly revision: number }
   | { readonly type: 'not-a-number' }
@@ -128,6 +134,8 @@ const RESULT = {
   refused: 8,
   'not-run': 9
 } as const
+/** `counted`, and what is left of the ttl. */
+const COUNTED_EXPIRING = 10
 const HAS_CONDITION = 1
 const HAS_TTL = 2
 const COMMAND_VERSION = 1
@@ -289,7 +297,8 @@ function readDataOperation(reader: ByteReader, kind: number): DataOperation {
 }
 
 export function writeResult(writer: ByteWriter, result: Result): void {
-  writer.u8(RESULT[result.type])
+  const isExpiring = result.type === 'counted' && result.expiresInMs !== undefined
+  writer.u8(isExpiring ? COUNTED_EXPIRING : RESULT[result.type])
   switch (result.type) {
     case 'written':
     case 'deleted':
@@ -298,6 +307,7 @@ export function writeResult(writer: ByteWriter, result: Result): void {
       return
     case 'counted':
       writer.signed(result.value).varint(result.revision)
+      if (result.expiresInMs !== undefined) writer.varint(result.expiresInMs)
       return
     case 'refused':
       writer.text(result.reason)
@@ -324,7 +334,9 @@ export function readResult(reader: ByteReader): Result {
     case RESULT.absent:
       return { type: 'absent' }
     case RESULT.counted:
-      return { type: 'counted', value: reader.signed(), revision: reader.varint() }
+      return readCounted(reader)
+    case COUNTED_EXPIRING:
+      return { ...readCounted(reader), expiresInMs: reader.varint() }
     case RESULT.conflict:
       return { type: 'conflict', revision: reader.varint() }
     case RESULT['not-a-number']:
@@ -341,6 +353,10 @@ export function readResult(reader: ByteReader): Result {
     default:
       throw new Malformed(`unknown result ${kind}`)
   }
+}
+
+function readCounted(reader: ByteReader): Extract<Result, { type: 'counted' }> {
+  return { type: 'counted', value: reader.signed(), revision: reader.varint() }
 }
 
 function readFlags(reader: ByteReader, allowed: number): number {

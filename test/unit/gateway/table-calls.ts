@@ -103,8 +103,10 @@ export class TableCalls implements Calls {
     if (operation.type === 'increment') {
       const value = Number(Buffer.from(found?.value ?? Buffer.from('0')).toString()) + operation.by
       if (!Number.isSafeInteger(value)) return { type: 'not-a-number' }
-      this.table.set(key, { value: Buffer.from(String(value)), revision })
-      return { type: 'counted', value, revision }
+      const { expiresInMs } = found ?? {}
+      const left = expiresInMs === undefined ? {} : { expiresInMs }
+      this.table.set(key, { value: Buffer.from(String(value)), revision, ...left })
+      return { type: 'counted', value, revision, ...left }
     }
     if (operation.type === 'touch' && found === undefined) return { type: 'absent' }
     const value = operation.type === 'put' ? operation.value : (found?.value as Uint8Array)

@@ -50,7 +50,8 @@ test('increment counts from zero and keeps the expiry', () => {
   expect(on.increment('n', -7)).toEqual(result({ type: 'counted', value: -2, revision: 2 }))
   expect(on.read('n')).toEqual(['-2', 2, 1, undefined])
   on.put('n', '10', { ttlMs: 500 })
-  on.increment('n', 1)
+  const counted = { type: 'counted', value: 11, revision: 4, expiresInMs: 500 } as const
+  expect(on.increment('n', 1)).toEqual(result(counted))
   expect(on.read('n')).toEqual(['11', 4, 1, 1_000_500])
   on.put('n', '1')
   expect(on.read('n')).toEqual(['1', 5, 1, undefined])

@@ -155,8 +155,11 @@ export class Model {
     }
     const sum = Number(text) + operation.by
     const value = new TextEncoder().encode(String(sum))
-    const expiry = current?.expiresAt === undefined ? {} : { expiresAt: current.expiresAt }
+    const expiry: { expiresAt?: number } =
+      current?.expiresAt === undefined ? {} : { expiresAt: current.expiresAt }
     this.#keys.set(name, { value, ...made, ...expiry })
-    return { type: 'counted', value: sum, revision: this.#counter }
+    const left =
+      expiry.expiresAt === undefined ? {} : { expiresInMs: expiry.expiresAt - this.#time }
+    return { type: 'counted', value: sum, revision: this.#counter, ...left }
   }
 }

@@ -55,7 +55,15 @@ const command: fc.Arbitrary<Command> = fc.record({
 
 const result: fc.Arbitrary<Result> = fc.oneof(
   fc.record({ type: fc.constantFrom('written', 'deleted', 'conflict'), revision: count }),
-  fc.record({ type: fc.constant('counted' as const), value: fc.maxSafeInteger(), revision: count }),
+  fc.record(
+    {
+      type: fc.constant('counted' as const),
+      value: fc.maxSafeInteger(),
+      revision: count,
+      expiresInMs: count
+    },
+    { requiredKeys: ['type', 'value', 'revision'] }
+  ),
   fc.record({ type: fc.constantFrom('absent', 'not-a-number', 'done') }),
   fc.record({
     type: fc.constant('not-run' as const),
