@@ -1,5 +1,7 @@
+import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { KeyMesh } from 'keymesh'
+import { rounded } from '../rig/figures.ts'
 import { serve, settingsOf } from '../rig/generator.ts'
 import { openClient } from '../rig/keymesh.ts'
 import { Latencies } from '../rig/latencies.ts'
@@ -39,8 +41,11 @@ export interface OverloadOutcome {
   readonly useful: readonly number[]
   /** When the last call began, in milliseconds of the clock all processes share. */
   readonly endedAt: number
+  /** How late timers of the generator came: a caller who is late himself waits for himself. */
+  readonly lateMs: { readonly p50: number; readonly p99: number }
 }
 
+const TIMER_MS = 10
 /** What the library itself lets a client have in flight; more would be refused on this side. */
 const CALLS_OF_A_CLIENT = 1_000
 const VALUE = new Uint8Array(100).fill(0x61)
@@ -61,15 +66,24 @@ async function run(job: OverloadJob): Promise<OverloadOutcome> {
     )
   )
   const tally = new Tally()
+  const late = monitorEventLoopDelay({ resolution: TIMER_MS })
+  late.enable()
   const record = (sample: Sample): void => tally.add(sample)
   // A refused caller who came back at once would load its own processor, not the server.
   const pauseMs = ({ code }: Ended): number => (code === '' ? 0 : job.shedPauseMs)
   for (const { call } of callers) loops.add({ call, pauseMs, record })
   await wait(job.seconds * 1_000)
   const endedAt = performance.timeOrigin + performance.now()
+  late.disable()
   await loops.stop()
   for (const { close } of callers) close()
-  return { ...tally.outcome(), endedAt }
+  const lateMs = { p50: lateness(late.percentile(50)), p99: lateness(late.percentile(99)) }
+  return { ...tally.outcome(), endedAt, lateMs }
+}
+
+/** The monitor tells the whole time between two timers, in nanoseconds. */
+function lateness(nanoseconds: number): number {
+  return rounded(Math.max(0, nanoseconds / 1e6 - TIMER_MS))
 }
 
 async function clientFor(i: number): Promise<KeyMesh<Uint8Array>> {
@@ -91,7 +105,7 @@ class Tally {
     this.#useful[second] = (this.#useful[second] ?? 0) + 1
   }
 
-  outcome(): Omit<OverloadOutcome, 'endedAt'> {
+  outcome(): Pick<OverloadOutcome, 'kinds' | 'useful'> {
     const kinds = [...this.#kinds].map(([code, { example, latencies }]) => {
       return { code, count: latencies.count, example, latencies: latencies.encoded() }
     })

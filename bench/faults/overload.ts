@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { residentBytes } from '../rig/cpu.ts'
+import { cpuMicros, residentBytes } from '../rig/cpu.ts'
 import { at, rounded } from '../rig/figures.ts'
 import { Generator } from '../rig/generator.ts'
 import { Latencies } from '../rig/latencies.ts'
@@ -35,6 +35,13 @@ export interface Overload {
   readonly healthyAfterMs: number
   readonly calmLimitMs: number
   readonly nodesAlive: number
+  /** During the overload, in percent of a core. */
+  readonly cpuPercent: {
+    readonly nodes: readonly number[]
+    readonly generators: readonly number[]
+  }
+  /** How late the timers of each generator came. */
+  readonly generatorsLateMs: readonly OverloadOutcome['lateMs'][]
 }
 
 type Load = Generator<OverloadJob, OverloadOutcome>
@@ -71,7 +78,11 @@ export async function overload(stage: Stage, options: Options): Promise<Overload
   await wait(CALM_SECONDS * 1_000)
   const calm = probe.samples.slice(calmFrom)
   const memory = new Memory(trio)
-  const outcomes = await together(loads, options.overloadInFlight, options.overloadSeconds)
+  const busy = cpuOf([...trio.pids, ...loads.map(({ pid }) => pid)])
+  const [outcomes, percents] = await Promise.all([
+    together(loads, options.overloadInFlight, options.overloadSeconds),
+    wait(options.overloadSeconds * 1_000).then(busy)
+  ])
   await wait(AFTER_SECONDS * 1_000)
   memory.stop()
   await probe.stop()
@@ -84,7 +95,28 @@ export async function overload(stage: Stage, options: Options): Promise<Overload
     endings: outcomes.flatMap((outcome, i) => endingsOf(outcome, ways[i]?.way ?? 'http')),
     residentMiB: memory.mebibytes,
     ...health(calm, probe.samples, Math.max(...outcomes.map(({ endedAt }) => endedAt))),
-    nodesAlive
+    nodesAlive,
+    cpuPercent: {
+      nodes: percents.slice(0, trio.nodes.length),
+      generators: percents.slice(trio.nodes.length)
+    },
+    generatorsLateMs: outcomes.map(({ lateMs }) => lateMs)
+  }
+}
+
+/** From now until the call, in percent of a core; none where the system does not tell. */
+function cpuOf(pids: readonly number[]): () => number[] {
+  const before = pids.map(cpuMicros)
+  const began = performance.now()
+  return () => {
+    const micros = (performance.now() - began) * 1_000
+    const after = pids.map(cpuMicros)
+    return after.flatMap((used, i) => {
+      const first = before[i]
+      return used === undefined || first === undefined
+        ? []
+        : rounded(((used - first) / micros) * 100)
+    })
   }
 }
 
@@ -150,11 +182,14 @@ function health(calm: readonly Sample[], all: readonly Sample[], endedAt: number
   const times = calm.map(({ ms }) => ms).sort((a, b) => a - b)
   const calmP99Ms = rounded(at(times, 0.99))
   const calmLimitMs = Math.max(CALM_LIMIT_MS_MIN, 3 * calmP99Ms)
-  const bad = all
-    .filter(({ began }) => began >= endedAt)
-    .filter(({ ms, ended }) => ended.code !== '' || ms > calmLimitMs)
-  const last = Math.max(endedAt, ...bad.map(({ began, ms }) => began + ms))
-  return { calmP99Ms, calmLimitMs: rounded(calmLimitMs), healthyAfterMs: rounded(last - endedAt) }
+  // A call from before that hangs on is no health either.
+  const after = all.filter(({ began, ms }) => began + ms >= endedAt)
+  const bad = after.filter(({ ms, ended }) => ended.code !== '' || ms > calmLimitMs)
+  const end = ({ began, ms }: Sample): number => began + ms
+  const last = after.length === 0 ? endedAt + AFTER_SECONDS * 1_000 : 0
+  const healthyAt = Math.max(endedAt, last, ...bad.map(end))
+  const healthyAfterMs = rounded(healthyAt - endedAt)
+  return { calmP99Ms, calmLimitMs: rounded(calmLimitMs), healthyAfterMs }
 }
 
 /** How much more the last third needs than the one before: what grows for ever, grows there. */

@@ -10,7 +10,7 @@ import type { Log } from './callers.ts'
 import { failover, failoverVerdicts } from './failover.ts'
 import { idle, idleVerdicts } from './idle.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
-import { overload, overloadVerdicts } from './overload.ts'
+import { type Overload, overload, overloadVerdicts } from './overload.ts'
 import type { Results } from './results.ts'
 import { stopping, stoppingVerdicts } from './stopping.ts'
 import { isMet, verdictRow } from './verdicts.ts'
@@ -104,6 +104,16 @@ function details({ failover, stops, overload }: Results): string[] {
     ...(overload?.endings ?? []).map(({ way, code, count, p50Ms, p99Ms }) => {
       const how = code === '' ? 'succeeded' : code
       return `overload, ${way}: ${whole(count)} ${how}, p50 ${p50Ms} ms, p99 ${p99Ms} ms`
-    })
+    }),
+    ...(overload === null ? [] : [busyLine(overload)])
   ]
+}
+
+function busyLine({ cpuPercent, generatorsLateMs }: Overload): string {
+  const percents = (each: readonly number[]): string => each.map((one) => whole(one)).join(', ')
+  const late = generatorsLateMs.map(({ p50, p99 }) => `${whole(p50)} (p99 ${whole(p99)})`)
+  return (
+    `overload, % of a core: nodes ${percents(cpuPercent.nodes)}, callers ` +
+    `${percents(cpuPercent.generators)}; callers late by ${late.join(', ')} ms`
+  )
 }

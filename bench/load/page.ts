@@ -13,6 +13,7 @@ import { apiName, pairs, ratio, row } from './table.ts'
 const DOCS = new URL('../../docs/', import.meta.url)
 const PAGE = fileURLToPath(new URL('performance.md', DOCS))
 const PICTURE = fileURLToPath(new URL('performance.svg', DOCS))
+const HEAD = 'API,load,in flight,ops/s,min-max,p50 ms,p99,p99.9,CPU µs/op,nodes + generator'
 const PART = /(<!-- figures -->\n)[\s\S]*(<!-- end of figures -->)/
 
 const file = process.argv[2]
@@ -21,10 +22,17 @@ if (file === undefined) {
   process.exit(2)
 }
 const results = JSON.parse(readFileSync(file, 'utf8')) as Results
+if (results.figures.some(({ failed }) => failed.length > 0)) {
+  console.error(`${file}: operations failed in this run, so its figures mean nothing`)
+  process.exit(1)
+}
 const page = readFileSync(PAGE, 'utf8')
 if (!PART.test(page)) throw new Error(`${PAGE} has no part for figures`)
 writeFileSync(PICTURE, await plot(results))
-writeFileSync(PAGE, page.replace(PART, `$1${part(results, basename(file))}$2`))
+writeFileSync(
+  PAGE,
+  page.replace(PART, (_, begin, end) => `${begin}${part(results, basename(file))}${end}`)
+)
 
 function part(results: Results, name: string): string {
   const { settings, machine, at } = results
@@ -39,8 +47,6 @@ function part(results: Results, name: string): string {
     .join('')
     .concat('\n')
 }
-
-const HEAD = 'API,load,in flight,ops/s,min-max,p50 ms,p99,p99.9,CPU µs/op,nodes + generator'
 
 function figuresPart(figures: readonly Figures[]): string {
   const lines = figures.map((one) => row(one).slice(0, -1))
