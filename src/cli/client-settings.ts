@@ -16,7 +16,7 @@ import {
 export const CLIENT_SETTINGS: readonly Setting[] = [
   list('seed', 'MULTIADDR', 'a node to find the cluster through (default /ip4/127.0.0.1/tcp/7101)'),
   setting('clusterKeyFile', 'FILE', 'file with the pre-shared key of the cluster (64 hex digits)'),
-  duration('timeout', 'for all the command does, as 500ms, 10s, 5m (default 5s)'),
+  duration('timeout', 'for connecting, and again for the call, as 500ms, 10s, 5m (default 5s)'),
   flag('json', 'one line of JSON on stdout, errors too')
 ]
 

@@ -10,8 +10,8 @@ export async function remove({ words, given, connection, signal }: ClientCall): 
   const key = keyOf(name, given.get('base64url') === true)
   const ifRevision = given.get('ifRevision') as number | undefined
   const condition = ifRevision === undefined ? {} : { ifRevision }
-  const gone = await withKeys(connection, signal, (kv, allowance) =>
-    kv.delete(key, { ...allowance, ...condition })
+  const gone = await withKeys(connection, signal, (kv, call) =>
+    kv.delete(key, { ...call, ...condition })
   )
   return deleted(name, gone)
 }

@@ -11,8 +11,8 @@ export async function get({ words, given, connection, signal }: ClientCall): Pro
   const [name = ''] = words
   const key = keyOf(name, given.get('base64url') === true)
   const consistency = (given.get('consistency') as Consistency | undefined) ?? 'strong'
-  const entry = await withKeys(connection, signal, (kv, allowance) =>
-    kv.getEntry(key, { ...allowance, consistency })
+  const entry = await withKeys(connection, signal, (kv, call) =>
+    kv.getEntry(key, { ...call, consistency })
   )
   if (entry !== undefined) return found(name, entry)
   throw errorOf(failure('not_found', `there is no key ${JSON.stringify(name)}`))

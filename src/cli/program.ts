@@ -94,7 +94,9 @@ function refusalOf(command: Command): (error: CommanderError) => never {
     if (error.exitCode === 0 || error.code === 'commander.help') throw error
     const what = error.message.replace(/^error: /, '').replace(/\.?\s*$/, '')
     const dashes =
-      error.code === 'commander.unknownOption' ? 'words that begin with - come after --, ' : ''
+      error.code === 'commander.unknownOption' && command.registeredArguments.length > 0
+        ? 'words that begin with - come after --, '
+        : ''
     throw new InvalidOptions(`${what}; ${dashes}see ${fullName(command)} --help`)
   }
 }

@@ -20,9 +20,7 @@ export async function put({ words, given, connection, signal }: ClientCall): Pro
       ? await valueOfStdin(signal)
       : argumentBytes('VALUE', text, 'give such values on standard input, by -')
   return written(
-    await withKeys(connection, signal, (kv, allowance) =>
-      kv.put(key, value, { ...allowance, ...options })
-    )
+    await withKeys(connection, signal, (kv, call) => kv.put(key, value, { ...call, ...options }))
   )
 }
 

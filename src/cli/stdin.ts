@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs'
 import process from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { errorOf, KeyMeshError } from '../client/errors.ts'
@@ -6,9 +7,15 @@ import { concatBytes } from '../wire/bytes.ts'
 import { failure } from '../wire/failure.ts'
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 
+const STDIN = 0
+
 /** All of standard input. Rejects with `too_large` as soon as it is more than a value may have. */
 export async function valueOfStdin(signal: AbortSignal): Promise<Uint8Array> {
   signal.throwIfAborted()
+  // Node.js takes a directory for an empty file: the value would be lost without a word.
+  if (fstatSync(STDIN).isDirectory()) {
+    throw new InvalidOptions('standard input is a directory: give a file or a pipe')
+  }
   const parts: Uint8Array[] = []
   let length = 0
   try {

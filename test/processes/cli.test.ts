@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { writeFileSync } from 'node:fs'
+import { closeSync, openSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -21,7 +21,7 @@ beforeAll(async () => {
 afterAll(() => stage[Symbol.asyncDispose]())
 
 async function keymesh(args: readonly string[], options: RunOptions = {}) {
-  const environment = { KEYMESH_SEED: seed, ...options.environment }
+  const environment = { KEYMESH_SEED: seed, KEYMESH_TIMEOUT: '60s', ...options.environment }
   const { code, stdout, stderr } = await runCommand(args, { ...options, environment })
   return { code, stdout: stdout.toString(), stderr }
 }
@@ -92,6 +92,15 @@ test('bytes of any kind come back as they went in', async () => {
   expect(url).toMatchObject({ code: 1 })
 })
 
+test('a directory as standard input is refused, not taken for nothing', async () => {
+  const directory = openSync(stage.directory, 'r')
+  const line = ['put', 'directory', '-']
+  const child = spawnCommand(line, { environment: { KEYMESH_SEED: seed }, stdin: directory })
+  expect(await once(child, 'close')).toEqual([2, null])
+  closeSync(directory)
+  expect(await keymesh(['get', 'directory'])).toMatchObject({ code: 1 })
+})
+
 test('words that look like options come after --', async () => {
   expect(await keymesh(['put', '--', '--json', '-v --x'])).toMatchObject({ code: 0 })
   expect(await keymesh(['get', '--', '--json'])).toEqual(answer(0, '-v --x'))
@@ -120,7 +129,7 @@ test('a line that makes no sense is told as one, with exit code 2', async () => 
     [['get', 'k'.repeat(4_097)], /^keymesh: a key of 4097 bytes.*\(too_large\)\n$/],
     [['get', 'a', '--base64url'], /^keymesh: KEY: "a" is not base64url without padding\n$/],
     [['get', 'a', '--timeout', '1d'], /^keymesh: timeout: must be from 1ms to 10m\n$/],
-    [['get', 'a', '--seed', 'localhost:7101'], /^keymesh: localhost:7101 is no multiaddr.*\n$/],
+    [['get', 'a', '--seed', 'localhost:7101'], /^keymesh: .*localhost:7101 is no .*\n$/],
     [['--timeout', '5s', 'start'], /^keymesh: --timeout: this command has no such option\n$/]
   ]
   for (const [line, stderr] of refused) {

@@ -13,7 +13,8 @@ export interface Run {
 }
 
 export interface RunOptions {
-  readonly stdin?: string | Uint8Array
+  /** All that comes in; a number is a descriptor that is open. */
+  readonly stdin?: string | Uint8Array | number
   /** Added to what this process has, without its own KEYMESH_ names. */
   readonly environment?: Readonly<Record<string, string>>
   /** For Node.js itself, before the command. */
@@ -24,7 +25,8 @@ export interface RunOptions {
 export function spawnCommand(args: readonly string[], options: RunOptions = {}): ChildProcess {
   const own = Object.entries(process.env).filter(([name]) => !name.startsWith('KEYMESH_'))
   return spawn(process.execPath, [...(options.execArguments ?? []), BIN, ...args], {
-    env: { ...Object.fromEntries(own), ...options.environment }
+    env: { ...Object.fromEntries(own), ...options.environment },
+    stdio: [typeof options.stdin === 'number' ? options.stdin : 'pipe', 'pipe', 'pipe']
   })
 }
 
@@ -39,7 +41,7 @@ export async function runCommand(args: readonly string[], options: RunOptions = 
   child.stdin?.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code !== 'EPIPE') throw error
   })
-  child.stdin?.end(options.stdin ?? '')
+  if (typeof options.stdin !== 'number') child.stdin?.end(options.stdin ?? '')
   const [code, signal] = (await once(child, 'close')) as [number | null, string | null]
   return {
     code: code ?? signal ?? 'lost',

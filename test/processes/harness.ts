@@ -1,9 +1,17 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import process from 'node:process'
 import { NodeProcess } from '../../cluster/nodes.ts'
 
 export const READY_MS_MAX = 30_000
+
+/** What the shell of whoever runs the tests says to commands is not for the nodes of tests. */
+const NO_SETTINGS = Object.fromEntries(
+  Object.keys(process.env)
+    .filter((name) => name.startsWith('KEYMESH_'))
+    .map((name) => [name, ''])
+)
 
 /** Nodes of one test, as processes with data of their own; all are gone when it is disposed of. */
 export class Stage implements AsyncDisposable {
@@ -26,7 +34,8 @@ export class Stage implements AsyncDisposable {
     args: readonly string[],
     environment: Readonly<Record<string, string>> = {}
   ): NodeProcess {
-    const node = new NodeProcess(args, join(this.directory, `${name}.log`), environment)
+    const log = join(this.directory, `${name}.log`)
+    const node = new NodeProcess(args, log, { ...NO_SETTINGS, ...environment })
     this.#started.push(node)
     return node
   }
