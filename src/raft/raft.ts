@@ -39,6 +39,8 @@ const NOBODY: readonly never[] = []
 export class Raft {
   readonly #core: Core
   #status: Status
+  /** Something came since `ready` last said that there is nothing more. */
+  #changed = true
 
   constructor(options: RaftOptions, start: RaftStart) {
     this.#core = newCore(options, start)
@@ -47,6 +49,7 @@ export class Raft {
 
   step(input: Input): void {
     const core = this.#core
+    this.#changed = true
     switch (input.type) {
       case 'tick':
         if (core.role === 'leader') tickLeader(core)
@@ -92,6 +95,7 @@ export class Raft {
    */
   propose(data: Uint8Array, kind: EntryKind = 'command'): Proposed {
     const core = this.#core
+    this.#changed = true
     const { leading } = core
     if (leading === undefined) return { accepted: false, reason: 'not-leader' }
     if (leading.transferTo !== 0) return { accepted: false, reason: 'transferring' }
@@ -120,6 +124,7 @@ export class Raft {
 
   /** Everything decided since the last call; undefined if nothing. */
   ready(): Ready | undefined {
+    if (!this.#changed) return undefined
     const core = this.#core
     const { log, outbox } = core
     replicate(core)
@@ -132,19 +137,23 @@ export class Raft {
       outbox.messages.length === 0 &&
       outbox.messagesAfterPersist.length === 0 &&
       outbox.snapshotsWanted.length === 0
+    this.#changed = false
     if (isQuiet) return undefined
     const { reset, messages, messagesAfterPersist, snapshotsWanted } = outbox
     outbox.reset = undefined
     if (messages.length > 0) outbox.messages = []
     if (messagesAfterPersist.length > 0) outbox.messagesAfterPersist = []
     if (snapshotsWanted.length > 0) outbox.snapshotsWanted = []
+    const entries = log.hasUnhanded ? log.takeUnhanded() : NO_ENTRIES
+    const committed = log.hasDeliverable ? log.takeDeliverable(COMMITTED_BYTES_MAX) : NO_ENTRIES
+    this.#changed = log.hasDeliverable
     return {
       reset,
       hardState,
-      entries: log.hasUnhanded ? log.takeUnhanded() : NO_ENTRIES,
+      entries,
       messages: messages.length > 0 ? messages : NOBODY,
       messagesAfterPersist: messagesAfterPersist.length > 0 ? messagesAfterPersist : NOBODY,
-      committed: log.hasDeliverable ? log.takeDeliverable(COMMITTED_BYTES_MAX) : NO_ENTRIES,
+      committed,
       snapshotsWanted: snapshotsWanted.length > 0 ? snapshotsWanted : NOBODY
     }
   }
