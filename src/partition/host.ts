@@ -102,8 +102,8 @@ export class ReplicaHost implements ReplicaShell {
 
   /** A strong read of `replica`: run at a moment when its state may be read, else failed. */
   read(replica: Replica, read: ReadWait): void {
-    const { role, transferring, committedInTerm } = replica.raft.status
-    if (role !== 'leader' || transferring || replica.damage !== undefined) read.fail()
+    const { isLeader, transferring, committedInTerm } = replica.raft
+    if (!isLeader || transferring || replica.damage !== undefined) read.fail()
     else if (committedInTerm) this.#confirm(replica, read)
     else {
       replica.waits.untilCommitted({
@@ -206,6 +206,8 @@ export class ReplicaHost implements ReplicaShell {
       this.#syncs.shift()
       this.counts.persist.observe(this.clock.monotonic() - began)
       for (const { replica, batch } of batches) replica.persisted(batch)
+      // What waited for the disk leaves with the turn, also where nobody has more to do.
+      this.#scheduleTurn()
     })
   }
 }

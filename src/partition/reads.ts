@@ -56,18 +56,18 @@ export class ReadRounds {
    * everything committed before the call is applied; fails it if it stops leading first.
    */
   request(replica: Replica, read: ReadWait): void {
-    const { status } = replica.raft
+    const { raft } = replica
     const { group } = replica
     let gathered = this.#gathering.get(group)
-    if (gathered !== undefined && gathered.term !== status.term) {
+    if (gathered !== undefined && gathered.term !== raft.currentTerm) {
       failAll(gathered)
       gathered = undefined
     }
     if (gathered === undefined) {
-      gathered = { replica, term: status.term, acks: new Set(), waits: [] }
+      gathered = { replica, term: raft.currentTerm, acks: new Set(), waits: [] }
       this.#gathering.set(group, gathered)
     }
-    gathered.waits.push({ index: status.commit, read })
+    gathered.waits.push({ index: raft.commit, read })
   }
 
   get waiting(): boolean {
@@ -100,7 +100,7 @@ export class ReadRounds {
     if (open === undefined) return
     for (const [group, part] of open.groups) {
       if (failed.has(group)) continue
-      for (const member of part.replica.raft.status.configuration.members) {
+      for (const member of part.replica.raft.configuration.members) {
         if (member.node === node && member.voter) part.acks.add(member.replica)
       }
       if (this.#settleIfDone(part)) open.groups.delete(group)
@@ -150,7 +150,7 @@ export class ReadRounds {
 
   #ask(part: GroupRound, asked: Map<NodeId, ConfirmGroup[]>): void {
     const { replica, term } = part
-    for (const member of replica.raft.status.configuration.members) {
+    for (const member of replica.raft.configuration.members) {
       if (!member.voter || member.replica === replica.id) continue
       const parts = asked.get(member.node) ?? []
       parts.push({ group: replica.group, from: replica.id, to: member.replica, term })
@@ -170,8 +170,8 @@ export class ReadRounds {
 
   #settleIfDone(part: GroupRound): boolean {
     const { raft } = part.replica
-    const { role, term } = raft.status
-    if (role !== 'leader' || term !== part.term) {
+    const { isLeader, currentTerm } = raft
+    if (!isLeader || currentTerm !== part.term) {
       failAll(part)
       return true
     }
@@ -196,5 +196,5 @@ function sweep(groups: Map<GroupId, GroupRound>, now: number): void {
  * Whether `replica`, asked by a leader of `asked.term`, still follows that term (or none newer).
  */
 export function confirms(replica: Replica | undefined, asked: ConfirmGroup): boolean {
-  return replica !== undefined && replica.id === asked.to && replica.raft.status.term === asked.term
+  return replica !== undefined && replica.id === asked.to && replica.raft.currentTerm === asked.term
 }

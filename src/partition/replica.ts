@@ -11,6 +11,7 @@ import type { Clock } from '../world/clock.ts'
 import { type Asker, commandAnswer, ok, readCommand, rejected, unknown } from './answer.ts'
 import { ExpiredReads } from './expired-reads.ts'
 import { Freshness } from './freshness.ts'
+import { Gathering } from './gathering.ts'
 import { GroupTime, type TrustedClock } from './group-time.ts'
 import { Pending } from './pending.ts'
 import { type ReadWait, Waits } from './waits.ts'
@@ -45,11 +46,6 @@ export interface PersistBatch {
   readonly messages: Message[]
 }
 
-interface Gathered {
-  readonly bytes: Uint8Array
-  readonly asker: Asker
-}
-
 /** Digests are kept at every such index, so that replicas under load can be compared, too. */
 const CHECKPOINT_ENTRIES = 1_000
 const CHECKPOINTS_MAX = 4
@@ -74,8 +70,7 @@ export class Replica {
   readonly checkpoints: { readonly index: Index; readonly digest: string }[] = []
   readonly #shell: ReplicaShell
   readonly #pending = new Pending()
-  #gathered: Gathered[] = []
-  #gatheredBytes = 0
+  readonly #gathering = new Gathering()
   readonly #expired = new ExpiredReads()
   readonly #nodeOf = new Map<ReplicaId, NodeId>()
   #unsynced: PersistBatch[] = []
@@ -124,17 +119,17 @@ export class Replica {
   }
 
   get isLeader(): boolean {
-    return this.raft.status.role === 'leader'
+    return this.raft.isLeader
   }
 
   /** The node that leads, as far as known here. */
   get leaderNode(): NodeId | undefined {
-    const { leader } = this.raft.status
+    const { leader } = this.raft
     return leader === 0 ? undefined : this.nodeOf(leader)
   }
 
   nodeOf(replica: ReplicaId): NodeId | undefined {
-    for (const member of this.raft.status.configuration.members) {
+    for (const member of this.raft.configuration.members) {
       if (member.replica === replica) return member.node
     }
     return this.#nodeOf.get(replica)
@@ -147,7 +142,7 @@ export class Replica {
       return
     }
     this.raft.step({ type: 'tick' })
-    if (this.raft.hasWork) this.#shell.dirty(this)
+    this.#stepped()
   }
 
   /** The leader's process is gone: see Raft's 'leader-gone'. */
@@ -170,17 +165,19 @@ export class Replica {
     if (message.to !== this.id) return
     // A replica whose state is wrong must not be made leader by a transfer.
     if (this.#damage !== undefined && message.type === 'timeout-now') return
-    this.#nodeOf.set(message.from, from)
+    if (this.#nodeOf.get(message.from) !== from) this.#nodeOf.set(message.from, from)
     this.raft.step({ type: 'receive', message })
-    this.#shell.dirty(this)
+    this.#stepped()
   }
 
   persisted(batch: PersistBatch): void {
     const { hardState, index, term, messages } = batch
-    this.#unsynced.splice(this.#unsynced.indexOf(batch), 1)
+    // Batches become durable in the order they were made.
+    const first = this.#unsynced.shift()
+    assert(first === batch, 'a batch was synced before an earlier one')
     this.raft.step({ type: 'persisted', hardState, index, term })
     for (const message of messages) this.#send(message)
-    this.#shell.dirty(this)
+    this.#stepped()
   }
 
   /**
@@ -199,9 +196,8 @@ export class Replica {
       asker.respond(commandAnswer(this.state.applied.index, known))
       return
     }
-    this.#gathered.push({ bytes, asker })
-    this.#gatheredBytes += bytes.length
-    if (this.#gatheredBytes >= ENTRY_BYTES_MAX) this.#proposeGathered()
+    this.#gathering.add(bytes, asker)
+    if (this.#gathering.bytes >= ENTRY_BYTES_MAX) this.#proposeGathered()
     this.#shell.dirty(this)
   }
 
@@ -233,7 +229,7 @@ export class Replica {
       this.#obey(ready)
     }
     this.#noticeLeadership()
-    if (this.raft.status.committedInTerm) this.waits.committed(true)
+    if (this.raft.committedInTerm) this.waits.committed(true)
   }
 
   get installing(): boolean {
@@ -267,8 +263,8 @@ export class Replica {
 
   /** Whether strong requests may be served by this replica now. */
   #mayServe(): boolean {
-    const { role, transferring } = this.raft.status
-    return role === 'leader' && !transferring && this.#damage === undefined
+    const { isLeader, transferring } = this.raft
+    return isLeader && !transferring && this.#damage === undefined
   }
 
   #notLeader(): ReturnType<typeof rejected> {
@@ -277,25 +273,15 @@ export class Replica {
   }
 
   #proposeGathered(): void {
-    if (this.#gathered.length === 0) return
-    const now = this.#shell.clock.monotonic()
-    const gathered = this.#gathered.filter(({ asker }) => !asker.isOver(now))
-    this.#gathered = []
-    this.#gatheredBytes = 0
-    if (gathered.length === 0) return
-    const answerAll = (answer: ReturnType<typeof rejected>): void => {
-      for (const { asker } of gathered) asker.respond(answer)
+    const taken = this.#gathering.take(this.#shell.clock.monotonic())
+    if (taken === undefined) return
+    const waiting = {
+      applied: (index: Index, answers: readonly Answer[]) => taken.answer(index, answers),
+      replaced: () => taken.answerAll(this.#notLeader()),
+      lost: () =>
+        taken.answerAll(unknown(`the leader of group ${this.group} stepped down before it knew`))
     }
-    const applied = (index: Index, answers: readonly Answer[]): void => {
-      for (let i = 0; i < gathered.length; i++) {
-        gathered[i]?.asker.respond(commandAnswer(index, answers[i] as Answer))
-      }
-    }
-    const replaced = (): void => answerAll(this.#notLeader())
-    const lost = (): void =>
-      answerAll(unknown(`the leader of group ${this.group} stepped down before it knew`))
-    const commands = gathered.map((one) => one.bytes)
-    this.#propose(commands, { applied, replaced, lost }, answerAll)
+    this.#propose(taken.commands, waiting, (answer) => taken.answerAll(answer))
   }
 
   #proposeTick(): void {
@@ -377,10 +363,20 @@ export class Replica {
     if (this.checkpoints.length > CHECKPOINTS_MAX) this.checkpoints.shift()
   }
 
+  /** The term we lead in; 0: we do not. */
+  get #leads(): Term {
+    return this.raft.isLeader ? this.raft.currentTerm : 0
+  }
+
+  /** Raft took an input: the end of the turn is for those to whom it meant something. */
+  #stepped(): void {
+    const news = this.#leads !== this.#ledTerm || (!this.#everLed && this.raft.leader !== 0)
+    if (news || this.raft.hasWork) this.#shell.dirty(this)
+  }
+
   #noticeLeadership(): void {
-    const { role, term, leader } = this.raft.status
-    if (leader !== 0) this.#everLed = true
-    const leads = role === 'leader' ? term : 0
+    if (this.raft.leader !== 0) this.#everLed = true
+    const leads = this.#leads
     if (leads === this.#ledTerm) return
     this.#ledTerm = leads
     // Whatever an earlier term of ours appended, its fate is decided by another leader now.

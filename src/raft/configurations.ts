@@ -15,15 +15,17 @@ export class ConfigurationHistory {
   #base: Configuration
   #appended: Appended[]
   #voters: readonly ReplicaId[] = []
+  #active: Configuration
 
   constructor(base: Configuration, appended: readonly (readonly [Index, Configuration])[]) {
     this.#base = base
+    this.#active = base
     this.#appended = appended.map(([index, configuration]) => ({ index, configuration }))
     this.#refresh()
   }
 
   get active(): Configuration {
-    return this.#appended[this.#appended.length - 1]?.configuration ?? this.#base
+    return this.#active
   }
 
   /** Where the active one stands in the log; 0: at or below the mark. */
@@ -73,6 +75,7 @@ export class ConfigurationHistory {
   }
 
   #refresh(): void {
+    this.#active = this.#appended[this.#appended.length - 1]?.configuration ?? this.#base
     this.#voters = this.active.members.filter((it) => it.voter).map((it) => it.replica)
   }
 }

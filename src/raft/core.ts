@@ -25,6 +25,9 @@ export interface Leading {
   /** Whom leadership is being handed to; 0: nobody. */
   transferTo: ReplicaId
   transferElapsed: number
+  /** Entries were appended since the last tick, and in the one before it. */
+  busy: boolean
+  wasBusy: boolean
   /** Followers were told of a new commit index by a message of its own since the last tick. */
   noticed: boolean
   /** Scratch of the commit rule, so that a reply allocates nothing. */

@@ -21,6 +21,8 @@ export function becomeLeader(core: Core): void {
     uncommittedBytes: 0,
     transferTo: 0,
     transferElapsed: 0,
+    busy: false,
+    wasBusy: false,
     noticed: false,
     matches: []
   }
@@ -34,6 +36,7 @@ export function appendOwn(core: Core, kind: EntryKind, data: Uint8Array): Index 
   const entry = { index: core.log.last + 1, term: core.term, kind, data }
   core.log.append(entry)
   leading.uncommittedBytes += entryBytes(entry)
+  leading.busy = true
   if (kind === 'configuration')
     followMembers(core, leading, { next: entry.index, recentActive: true })
   return entry.index
@@ -62,6 +65,8 @@ function followMembers(
 export function tickLeader(core: Core): void {
   const leading = leadingOf(core)
   leading.noticed = false
+  leading.wasBusy = leading.busy
+  leading.busy = false
   tickTransfer(core, leading)
   core.electionElapsed++
   if (core.electionElapsed >= core.options.electionTicks) {
@@ -154,12 +159,12 @@ export function advanceCommit(core: Core): void {
 }
 
 /**
- * Followers learn of a commit with the next append. Where none follows at once they are told by an
- * append without entries, at most one per tick: a busy group needs none, a quiet one waits for
- * none.
+ * Followers learn of a commit with the next append. Where none may follow soon they are told by an
+ * append without entries, at most one per tick. A group that was busy in the last tick needs none
+ * (they made an eighth of all its messages); should it fall silent now, the tick tells them.
  */
 function noticeCommit(leading: Leading): void {
-  if (leading.noticed) return
+  if (leading.noticed || leading.wasBusy) return
   leading.noticed = true
   for (const progress of leading.progress.values()) {
     if (progress.state === 'replicate') progress.nudged = true

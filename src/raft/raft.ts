@@ -9,8 +9,9 @@ import { mayChangeTo } from './membership.ts'
 import type { ProgressView } from './progress.ts'
 import { isMajority } from './quorum.ts'
 import { receive } from './receive.ts'
-import { replicate } from './replication.ts'
+import { mayReplicate, replicate } from './replication.ts'
 import type {
+  Configuration,
   Entry,
   EntryKind,
   HardState,
@@ -108,11 +109,15 @@ export class Raft {
     return { accepted: true, index: appendOwn(core, kind, data), term: core.term }
   }
 
-  /** Whether `ready` may have something to say. Cheap: most ticks of most groups change nothing. */
+  /**
+   * Whether `ready` may have something to say. Cheap: half of all inputs, such as the second of two
+   * acknowledgements, change nothing that anybody must be told.
+   */
   get hasWork(): boolean {
-    const { role, outbox, log, term, vote, handedHardState } = this.#core
+    const core = this.#core
+    const { role, outbox, log, term, vote, handedHardState } = core
     return (
-      role !== 'follower' ||
+      (role === 'leader' ? mayReplicate(core) : role !== 'follower') ||
       outbox.messages.length > 0 ||
       outbox.messagesAfterPersist.length > 0 ||
       log.hasUnhanded ||
@@ -156,6 +161,35 @@ export class Raft {
       committed,
       snapshotsWanted: snapshotsWanted.length > 0 ? snapshotsWanted : NOBODY
     }
+  }
+
+  get isLeader(): boolean {
+    return this.#core.role === 'leader'
+  }
+
+  get currentTerm(): Term {
+    return this.#core.term
+  }
+
+  /** 0: none known. */
+  get leader(): ReplicaId {
+    return this.#core.leader
+  }
+
+  get commit(): Index {
+    return this.#core.log.commit
+  }
+
+  get configuration(): Configuration {
+    return this.#core.log.configurations.active
+  }
+
+  get committedInTerm(): boolean {
+    return hasCommittedInTerm(this.#core)
+  }
+
+  get transferring(): boolean {
+    return isTransferring(this.#core)
   }
 
   /** The present status: a value of its own, the same object until something in it changes. */

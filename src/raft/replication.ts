@@ -18,6 +18,15 @@ export function replicate(core: Core): void {
   }
 }
 
+/** Whether `replicate` would send anything. */
+export function mayReplicate(core: Core): boolean {
+  if (core.leading === undefined) return false
+  for (const progress of core.leading.progress.values()) {
+    if (mayAppend(core, progress)) return true
+  }
+  return false
+}
+
 function mayAppend(core: Core, progress: Progress): boolean {
   if (progress.state === 'snapshot' || progress.paused) return false
   return progress.nudged || (progress.next <= core.log.last && !isFull(core, progress))

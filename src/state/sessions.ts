@@ -65,6 +65,8 @@ export class Sessions {
   readonly #limits: SessionLimits
   /** Least recently used first. */
   readonly #sessions = new Map<SessionId, Session>()
+  /** The last of them, if it is known to be. */
+  #youngest: Session | undefined
   readonly #hash = new Multiset()
   #results = 0
   /** Changed since they were last encoded. */
@@ -99,6 +101,7 @@ export class Sessions {
       this.#results -= session.results.size
       if (session.counted !== undefined) this.#hash.remove(session.counted)
       this.#sessions.delete(session.id)
+      if (session === this.#youngest) this.#youngest = undefined
       this.#changed.delete(session)
       this.#unwritten.set(session.id, undefined)
     }
@@ -166,9 +169,11 @@ export class Sessions {
   /** Moves the session to the young end. Every change of a session comes through here. */
   touch(session: Session, use: Use): void {
     session.used = use
+    this.#changed.add(session)
+    if (session === this.#youngest) return
+    this.#youngest = session
     this.#sessions.delete(session.id)
     this.#sessions.set(session.id, session)
-    this.#changed.add(session)
   }
 
   #acknowledge(session: Session, upTo: number): void {

@@ -4,6 +4,7 @@
  * index.
  */
 export interface Table {
+  /** `key` must not change afterwards. */
   get(key: Uint8Array): Uint8Array | undefined
   /**
    * `value` undefined deletes. Both arrays belong to the table afterwards: never change them.

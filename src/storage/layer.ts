@@ -30,11 +30,7 @@ export class Layer {
     return this.#slots.get(text)
   }
 
-  set(key: Uint8Array, value: Uint8Array | undefined): void {
-    this.put(keyText(key), key, value)
-  }
-
-  /** As `set`, by one who has the text of `key` already. */
+  /** `text` is that of `key`. */
   put(text: string, key: Uint8Array, value: Uint8Array | undefined): void {
     const slot = this.#slots.get(text)
     if (slot === undefined) {

@@ -30,6 +30,8 @@ export class OverlayGroup implements Table {
   #active = new Layer()
   #flushing: Layer | undefined
   #touched = false
+  #lastKey: Uint8Array | undefined
+  #lastText = ''
   /** Another generation is on its way in: what stands here ends with it. */
   #switching = false
   receiving = false
@@ -64,7 +66,7 @@ export class OverlayGroup implements Table {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const text = keyText(key)
+    const text = this.#textOf(key)
     const slot = this.#active.find(text) ?? this.#flushing?.find(text)
     if (slot !== undefined) return slot.value
     const cached = this.#cache.find(text)
@@ -78,7 +80,16 @@ export class OverlayGroup implements Table {
   set(key: Uint8Array, value: Uint8Array | undefined): void {
     assert(!this.#switching, `group ${this.group} changes while its state is replaced`)
     if (this.#active.size === 0) this.#onDirty()
-    this.#active.set(key, value)
+    this.#active.put(this.#textOf(key), key, value)
+  }
+
+  /** Most keys are read and then set, by the same array. */
+  #textOf(key: Uint8Array): string {
+    if (key !== this.#lastKey) {
+      this.#lastKey = key
+      this.#lastText = keyText(key)
+    }
+    return this.#lastText
   }
 
   /** Has the next flush ask for this group, though nothing was set. */

@@ -170,6 +170,8 @@ test('a group of one leads and commits only by what is durable', () => {
 
 test("a quiet group's followers learn of a commit at once, others with an append", () => {
   const solo = settled()
+  solo.tick(2)
+  solo.taken()
   solo.raft.propose(bytes(1))
   solo.taken()
   solo.acknowledge(2, 3)
@@ -181,6 +183,25 @@ test("a quiet group's followers learn of a commit at once, others with an append
   solo.taken()
   solo.acknowledge(2, 4)
   expect(solo.taken()).toEqual([])
+  solo.acknowledge(3, 4)
+  solo.tick(1)
+  expect(solo.taken()).toMatchObject([
+    { type: 'heartbeat', to: 2, commit: 4 },
+    { type: 'heartbeat', to: 3, commit: 4 }
+  ])
+})
+
+test('followers of a group that was busy in the last tick wait for the next append or tick', () => {
+  const solo = settled()
+  solo.raft.propose(bytes(1))
+  solo.acknowledge(2, 3)
+  solo.acknowledge(3, 3)
+  solo.tick(1)
+  solo.taken()
+  solo.raft.propose(bytes(1))
+  solo.taken()
+  solo.acknowledge(2, 4)
+  expect(appends(solo.taken())).toEqual([])
   solo.acknowledge(3, 4)
   solo.tick(1)
   expect(solo.taken()).toMatchObject([
