@@ -7,5 +7,8 @@ const STDERR = 2
 export function stderrLogger(level: Level): Logger {
   const formatters = { level: (label: string) => ({ level: label }) }
   const out = pino({ level, base: null, formatters }, destination({ dest: STDERR, sync: true }))
-  return { log: (at, event, fields) => out[at](fields ?? {}, event) }
+  return {
+    log: (at, event, fields) => out[at](fields ?? {}, event),
+    isEnabled: (at) => out.isLevelEnabled(at)
+  }
 }

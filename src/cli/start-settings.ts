@@ -38,6 +38,11 @@ export const START_SETTINGS: readonly Setting[] = [
   setting('zone', 'NAME', 'failure domain; replicas spread over zones'),
   setting('clusterKeyFile', 'FILE', 'file with the pre-shared key of the cluster (64 hex digits)'),
   flag('insecure', 'allow to listen beyond loopback without key or token'),
+  count(
+    'slowMs',
+    'MS',
+    `log requests that take so long; 0: none (default ${NODE_DEFAULTS.slowMs})`
+  ),
   choice('logLevel', LOG_LEVELS, 'of the JSON lines on stderr (default info)')
 ]
 
@@ -65,6 +70,7 @@ export function startSettings(given: Given, sources: Sources): StartSettings {
     ...present('http', text('http')),
     ...present('httpToken', token),
     ...present('zone', text('zone')),
+    ...present('slowMs', number('slowMs')),
     ...present('clusterKey', clusterKeyOf(given, sources)),
     ...present('insecure', given.get('insecure') as boolean | undefined)
   }

@@ -105,6 +105,10 @@ export const RESPONSE_HEADERS = {
     description: 'With consistency=eventual: the answer was current so many ms ago, or later.',
     schema: { type: 'integer', minimum: 0 }
   },
+  'keymesh-trace': {
+    description: 'What the request is called in the logs; only if it has a name there.',
+    schema: { type: 'string', minLength: 1, maxLength: 64 }
+  },
   'Retry-After': {
     description: 'Seconds to wait before the next attempt.',
     schema: { type: 'integer', minimum: 1 }

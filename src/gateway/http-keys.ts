@@ -16,6 +16,7 @@ import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
 import { digestOf, repeatableOf } from './http-idempotency.ts'
 import { noteFailure } from './http-metrics.ts'
 import { floorsOf, inSession, momentHeaders } from './http-session.ts'
+import { traceOf } from './http-trace.ts'
 import { notRun, type Repeatable, runOnce } from './idempotency.ts'
 import { jsonReader } from './json-body.ts'
 import { conflict, problemOf, revisionHeaders } from './problem.ts'
@@ -160,7 +161,8 @@ export class KeyRoutes {
         ? undefined
         : (end: Done): Cancel => {
             const digest = digestOf(operation)
-            const request = { repeatable, digest, operation, timeoutMs }
+            const trace = traceOf(reply.request)
+            const request = { repeatable, digest, operation, timeoutMs, trace }
             return runOnce(this.#calls(), realClock, request, end)
           }
     this.#run(reply, { operation: mutation, timeoutMs, start }, (outcome) => {
@@ -186,7 +188,8 @@ export class KeyRoutes {
         done(outcome)
       }
     }
-    const cancel = start?.(end) ?? calls.call(inSession(operation, floors), { timeoutMs }, end)
+    const call = { timeoutMs, trace: traceOf(reply.request) }
+    const cancel = start?.(end) ?? calls.call(inSession(operation, floors), call, end)
     if (answered) return
     reply.raw.on('close', () => {
       if (!answered) cancel()

@@ -1,10 +1,12 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import type { Logger } from '../world/log.ts'
 import { gauge, labelled, type Metric } from '../world/metric.ts'
 import { realClock } from '../world/real.ts'
 import { Tally } from '../world/tally.ts'
 import type { Calls } from './calls.ts'
+import { beginTrace } from './http-trace.ts'
 import { METRICS_TYPE, metricsText } from './metrics-text.ts'
 
 /** How a request ended whose caller hung up before its answer had left: what nginx calls it. */
@@ -24,13 +26,19 @@ export class HttpWatch {
   readonly tally = new Tally()
   /** Requests whose answer has not left. */
   inside = 0
+  readonly #verbose: boolean
+
+  constructor(logger: Logger) {
+    this.#verbose = logger.isEnabled?.('debug') ?? false
+  }
 
   /** Call it before any other hook is added: what waits there counts, too. */
   watch(app: FastifyInstance): void {
     app.addHook('onRequest', (request, reply, next) => {
       const began = realClock.monotonic()
       this.inside++
-      reply.raw.once('close', () => this.#ended(request.url, reply.raw, began))
+      reply.raw.on('close', () => this.#ended(request.url, reply.raw, began))
+      beginTrace(request, reply, this.#verbose)
       next()
     })
   }

@@ -18,6 +18,7 @@ import { guard } from './http-auth.ts'
 import { fail, KeyRoutes } from './http-keys.ts'
 import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
+import { needTrace } from './http-trace.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemOf } from './problem.ts'
 
@@ -53,7 +54,7 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
   let calls = NOBODY
   const order = new RequestOrder()
   const app = makeApp(order, logger)
-  const watch = new HttpWatch()
+  const watch = new HttpWatch(logger)
   watch.watch(app)
   addOrder(app, order)
   addGuard(app, place.host, token)
@@ -216,7 +217,8 @@ function addErrors(app: FastifyInstance, logger: Logger): void {
     } else if (error.statusCode !== undefined && error.statusCode < 500) {
       fail(reply, failure('invalid_argument', error.message))
     } else {
-      logger.log('error', 'request failed', { method: request.method, stack: error.stack })
+      const trace = needTrace(request, reply)
+      logger.log('error', 'request failed', { method: request.method, trace, stack: error.stack })
       fail(
         reply,
         failure('internal', 'this request met a fault of the node; see its log', 'unknown')

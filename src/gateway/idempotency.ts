@@ -18,6 +18,8 @@ export interface OnceRequest {
   readonly digest: Uint8Array
   readonly operation: DataOperation
   readonly timeoutMs: number
+  /** See DriverCall. */
+  readonly trace?: string
 }
 
 /** The memory is kept for minutes: to come back at once is of no use. */
@@ -31,7 +33,7 @@ const FULL_RETRY_MS = 10_000
 export function runOnce(
   calls: Pick<Calls, 'call'>,
   clock: Clock,
-  { repeatable, digest, operation, timeoutMs }: OnceRequest,
+  { repeatable, digest, operation, timeoutMs, trace = '' }: OnceRequest,
   done: (outcome: CallOutcome) => void
 ): Cancel {
   const once: Once = { ...repeatable, digest }
@@ -40,10 +42,10 @@ export function runOnce(
   const change = (): void => {
     const leftMs = Math.max(1, timeoutMs - Math.floor(clock.monotonic() - began))
     const asked = { kind: 'mutate', operation: { type: 'once', once, operation } } as const
-    changing = calls.call(asked, { timeoutMs: leftMs }, (outcome) => done(ofChange(outcome)))
+    changing = calls.call(asked, { timeoutMs: leftMs, trace }, (outcome) => done(ofChange(outcome)))
   }
   const claim = { kind: 'mutate', operation: { type: 'claim', once } } as const
-  const claiming = calls.call(claim, { timeoutMs }, (outcome) => {
+  const claiming = calls.call(claim, { timeoutMs, trace }, (outcome) => {
     if (isClaimed(outcome)) change()
     else done(ofClaim(outcome))
   })

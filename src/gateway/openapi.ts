@@ -47,7 +47,8 @@ function operation(operationId: string, call: ApiCall): object {
     ...(path.includes('{key}') ? [KEY] : []),
     ...(path.includes('{id}') ? [ID] : []),
     ...parametersIn('query', query),
-    ...parametersIn('header', headers)
+    ...parametersIn('header', headers),
+    ...FOLLOWED
   ]
   return {
     operationId,
@@ -71,6 +72,25 @@ const KEY = {
 } as const
 
 const ID = { name: 'id', in: 'path', required: true, schema: { type: 'string', minLength: 1 } }
+
+/** Names a request in the logs: anything may stand there, so it is passed over, not refused. */
+const FOLLOWED = [
+  {
+    name: 'traceparent',
+    in: 'header',
+    description: 'W3C Trace Context: its trace id names the request in the logs of all nodes.',
+    schema: { type: 'string' }
+  },
+  {
+    name: 'x-request-id',
+    in: 'header',
+    description: 'Names it without one: 1 to 64 of A-Z a-z 0-9 . _ : = + / -',
+    schema: { type: 'string' }
+  }
+] as const
+
+/** Any answer may have it. */
+const TRACED = 'keymesh-trace'
 
 function parametersIn(place: 'query' | 'header', parameters: Parameters): object[] {
   return Object.entries(parameters).map(([name, { description, ...schema }]) => ({
@@ -96,7 +116,7 @@ function responses(answers: ApiCall['answers']): Record<string, object> {
 function response({ description, content, headers }: AnswerShape): object {
   return {
     description,
-    ...(headers === undefined ? {} : { headers: headersNamed(headers) }),
+    headers: headersNamed([...(headers ?? []), TRACED]),
     ...(content === undefined ? {} : { content: { [content[0]]: { schema: content[1] } } })
   }
 }
@@ -120,11 +140,11 @@ function problemResponses(
 }
 
 function problemResponse(codes: readonly Code[], always: readonly string[]): object {
-  const headers = [...codes.flatMap((code) => HEADERS_OF[code] ?? []), ...always]
+  const headers = [...codes.flatMap((code) => HEADERS_OF[code] ?? []), ...always, TRACED]
   const code = { enum: codes }
   return {
     description: codes.map((name) => `\`${name}\`: ${CODES[name].advice}`).join(' '),
-    ...(headers.length === 0 ? {} : { headers: headersNamed(headers) }),
+    headers: headersNamed(headers),
     content: {
       [JSON_TYPE]: {
         schema: {

@@ -8,6 +8,7 @@ import { DiskCounts, meteredDisk } from '../storage/metered-disk.ts'
 import { generateIdentity, peerIdOf } from '../transport/identity.ts'
 import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
 import type { Transport } from '../transport/transport.ts'
+import type { Cancel } from '../world/clock.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
 import { realClock, realTimers, systemRandom } from '../world/real.ts'
@@ -16,6 +17,7 @@ import { announcedHttp } from './announced-http.ts'
 import { NODE_LIMITS } from './config.ts'
 import { checkDataDirectory, markDataDirectory } from './data-directory.ts'
 import { UnusableData } from './identity.ts'
+import { LOOKOUT_MS, Lookout } from './lookout.ts'
 import { NodeMachine } from './machine.ts'
 import { makeDirectory } from './make-directory.ts'
 import { NODE_METRICS } from './metrics.ts'
@@ -79,6 +81,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
       forming: checked.forming,
       http: http === undefined ? '' : announcedHttp(http.url, transport.addresses()),
       zone: checked.zone,
+      slowMs: checked.slowMs,
       fatal: (fault, exitCode) => life.fail(fault, exitCode)
     })
     onDisk(`mark ${checked.data}`, () => markDataDirectory(checked.data))
@@ -87,9 +90,13 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     await life.abandon()
     throw error
   }
-  life.machine = machine
+  life.run(machine)
+  const { nodeId, clusterId } = machine.membership.identity
+  const { log } = machine.keeping
+  const belongs = clusterId === '' ? {} : { cluster: clusterId }
+  logger.log('info', 'opened', { node: nodeId, ...belongs, logBytes: log.bytes })
   http?.serve({
-    call: (operation, call, done) => machine.gateway.call(operation, call, done),
+    call: machine.call,
     view: () => machine.view(),
     clusterId: () => machine.membership.map?.clusterId ?? '',
     time: () => machine.time.now(),
@@ -189,7 +196,8 @@ const closed = (store: StateStore): Promise<void> => new Promise((resolve) => st
 /** From ready to stopped, or to the fault that ended it. */
 class Life {
   readonly ready: Promise<void>
-  machine: NodeMachine | undefined
+  #machine: NodeMachine | undefined
+  #stopLooking: Cancel = () => {}
   readonly #opened: Opened
   readonly #logger: Logger
   readonly #onFatal: (fault: Error, exitCode: 1 | 2) => void
@@ -206,6 +214,17 @@ class Life {
     // Who does not wait for it hears of the fault by `onFatal`.
     this.ready.catch(() => undefined)
     this.#watch()
+  }
+
+  /** `machine` was started. */
+  run(machine: NodeMachine): void {
+    this.#machine = machine
+    const lookout = new Lookout(machine, this.#logger, realClock)
+    const look = (): void => {
+      lookout.tick()
+      this.#stopLooking = realTimers.after(LOOKOUT_MS, look)
+    }
+    look()
   }
 
   stop(): Promise<void> {
@@ -232,6 +251,7 @@ class Life {
   }
 
   async #release(): Promise<void> {
+    this.#stopLooking()
     const { http, transport, store } = this.#opened
     await http?.stop(0)
     await stopped(transport)
@@ -242,12 +262,13 @@ class Life {
     this.#settleReady?.reject(new Error('the node was stopped'))
     const { http } = this.#opened
     await http?.stop(HTTP_GRACE_MS)
-    await new Promise<void>((resolve) => this.machine?.stop(resolve))
+    await new Promise<void>((resolve) => this.#machine?.stop(resolve))
+    this.#stopLooking()
   }
 
   #watch(): void {
     if (this.#ended !== undefined) return
-    if (this.machine?.unready.length === 0) this.#settleReady?.resolve()
+    if (this.#machine?.unready.length === 0) this.#settleReady?.resolve()
     else realTimers.after(READY_POLL_MS, () => this.#watch())
   }
 }

@@ -65,5 +65,6 @@ export const NODE_DEFAULTS = {
   http: '127.0.0.1:8101',
   expect: 1,
   partitions: 64,
-  replicas: 3
+  replicas: 3,
+  slowMs: 1_000
 } as const

@@ -3,12 +3,11 @@ import type { ReplicaHost } from '../partition/host.ts'
 import type { Replica } from '../partition/replica.ts'
 import type { PeerId } from '../transport/transport.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
-import { operationTypeOf } from '../wire/command.ts'
 import type { NodeId } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
-import { Tally } from '../world/tally.ts'
 import type { Caller } from './mesh.ts'
+import type { RequestWatch } from './request-watch.ts'
 import { type Respond, Visit, type VisitShell } from './visit.ts'
 
 /** What the door asks of the node behind it. */
@@ -19,6 +18,7 @@ export interface DoorShell {
   view(): Uint8Array | undefined
   leaderOf(group: number): NodeId | undefined
   callerOf(peer: PeerId): Caller
+  readonly watch: RequestWatch
 }
 
 /** Requests inside at once; over it they are refused before any work is done. */
@@ -33,12 +33,6 @@ const EMPTY = new Uint8Array(0)
  * or that nobody waits for the answer any more.
  */
 export class Door implements VisitShell {
-  /** How requests ended, by who asked. */
-  readonly tallies: Readonly<Record<Caller, Tally>> = {
-    client: new Tally(),
-    peer: new Tally(),
-    self: new Tally()
-  }
   readonly #shell: DoorShell
   /** Of each sender, by the id of the request: those that were not answered at once. */
   readonly #visits = new Map<PeerId, Map<number, Visit>>()
@@ -72,7 +66,7 @@ export class Door implements VisitShell {
   enter(from: PeerId, request: Request, respond: Respond): void {
     const refusal = this.#refusal(request)
     if (refusal !== undefined) {
-      this.#record(from, request, refusal.code, 0)
+      this.#tell(from, request, refusal.code, this.#now())
       respond(refusal)
       return
     }
@@ -105,7 +99,7 @@ export class Door implements VisitShell {
   /** Of visits alone. */
   left(visit: Visit, { code }: Answered): void {
     const end = visit.isGivenUp ? 'given_up' : code === '' ? 'ok' : code
-    this.#record(visit.from, visit.request, end, this.#now() - visit.at)
+    this.#tell(visit.from, visit.request, end, visit.at)
     this.#inside--
     this.#insideBytes -= visit.bytes
     const visits = this.#visits.get(visit.from)
@@ -113,8 +107,8 @@ export class Door implements VisitShell {
     if (visits?.get(visit.id) === visit) visits.delete(visit.id)
   }
 
-  #record(from: PeerId, request: Request, end: string, ms: number): void {
-    this.tallies[this.#shell.callerOf(from)].record(kindOf(request), end, ms)
+  #tell(from: PeerId, request: Request, end: string, at: number): void {
+    this.#shell.watch.served({ door: this.#shell.callerOf(from), request, end, at })
   }
 
   #now(): number {
@@ -173,11 +167,6 @@ export class Door implements VisitShell {
       })
     }
   }
-}
-
-/** Mutations by what they do, everything else by what it is. */
-function kindOf({ kind, body }: Request): string {
-  return kind === 'mutate' ? (operationTypeOf(body) ?? 'garbled') : kind
 }
 
 function notLeader(replica: Replica): Answered {

@@ -1,7 +1,7 @@
 import { type Answered, rejected } from '../partition/answer.ts'
 import { confirms } from '../partition/reads.ts'
 import { decodeGroupMessages } from '../raft/codec.ts'
-import type { Channel, Link, PeerId, Transport } from '../transport/transport.ts'
+import type { Channel, DialFailure, Link, PeerId, Transport } from '../transport/transport.ts'
 import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
 import {
@@ -92,6 +92,7 @@ export class Frames {
   up(link: Link, hello: Hello): void {
     const { mesh, inside } = this.#node
     this.#once.open(link.peer)
+    this.#node.links.up(link)
     if (link.role === 'client') return
     this.#heardAt.set(link.peer, this.#node.host.clock.monotonic())
     mesh.up(link)
@@ -103,7 +104,7 @@ export class Frames {
 
   /** Tells `peer` why we will not have its link, and ends it. */
   refuse(peer: PeerId, reason: string): void {
-    this.#node.refusals.refused++
+    this.#node.links.refuse(peer, reason)
     this.#transport.send(peer, encodeRefused(reason))
     this.#transport.close(peer, reason)
   }
@@ -114,11 +115,17 @@ export class Frames {
     membership.gone(peer)
     this.#once.close(peer)
     door.gone(peer)
+    this.#node.links.down(peer, reason, wasLinked)
     if (!wasLinked) return
     this.#heardAt.delete(peer)
     leaders.forget(peer)
     mesh.down(peer, this.#node.host.clock.monotonic())
     inside.down(peer, reason)
+  }
+
+  dialFailed(address: string, failure: DialFailure): void {
+    this.#node.links.dialFailed(address, failure)
+    this.#node.mesh.dialFailed(address, failure, this.#node.host.clock.monotonic())
   }
 
   /** Hostile or garbled input ends the link it came by, never the process. */
@@ -233,11 +240,11 @@ export class Frames {
         this.#aboutReads(peer, kind, head)
         return
       case FRAME.status:
-        this.#node.refusals.clear(peer)
+        this.#node.links.clear(peer)
         this.#status(peer, head)
         return
       case FRAME.refused:
-        this.#node.refusals.hear(peer, decodeRefused(head))
+        this.#node.links.hear(peer, decodeRefused(head))
         return
       case FRAME.map:
         this.#learn(decodeClusterView(body).map)

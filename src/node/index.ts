@@ -30,7 +30,7 @@ export async function createNode<V = unknown>(
 ): Promise<Node<V>> {
   const { machine, http, p2p, ready, stop } = await startNode(options)
   const carrier = {
-    call: machine.gateway.call.bind(machine.gateway),
+    call: machine.call,
     close: (done: () => void) => void stop().then(done)
   }
   const defaults = { timeoutMs: TIMEOUT_MS_DEFAULT, consistency: 'strong' } as const

@@ -1,4 +1,4 @@
-import { ClientDriver } from '../client/driver.ts'
+import type { ClientDriver } from '../client/driver.ts'
 import type { HostOptions, ReplicaHost } from '../partition/host.ts'
 import type { Link, Transport } from '../transport/transport.ts'
 import type { ClusterMap, ClusterView } from '../wire/cluster-map.ts'
@@ -15,17 +15,20 @@ import type { NodeLimits } from './config.ts'
 import { Door } from './door.ts'
 import { firstMap } from './first-map.ts'
 import { Frames } from './frames.ts'
+import { openGateway } from './gateway.ts'
 import { Handover } from './handover.ts'
 import { openIdentity, saveIdentity, UnusableData } from './identity.ts'
+import { illsOf } from './ills.ts'
 import { InsideTransport } from './inside.ts'
 import { type Keeping, openKeeping } from './keeping.ts'
 import { Leaders } from './leaders.ts'
+import { LinkLog } from './link-log.ts'
 import { readFoundingMap, readMap, saveFoundingMap, saveMap } from './map-files.ts'
 import { type FormingOptions, Membership, type Self } from './membership.ts'
 import { Mesh } from './mesh.ts'
 import { openReplicas } from './open-replicas.ts'
-import { Refusals } from './refusals.ts'
 import { Registration } from './registration.ts'
+import { RequestWatch } from './request-watch.ts'
 
 export interface MachineOptions {
   readonly transport: Transport
@@ -41,6 +44,8 @@ export interface MachineOptions {
   /** URL of the HTTP API; empty: none. */
   readonly http: string
   readonly zone: string
+  /** Requests that take so long are logged; 0: none is. */
+  readonly slowMs: number
   readonly observe?: HostOptions['observe']
   /** The process must end: 1 for a fault, 2 for a configuration that cannot work. Called once. */
   readonly fatal: (fault: Error, exitCode: 1 | 2) => void
@@ -51,8 +56,6 @@ const STATUS_MS = 1_000
 const DOWN_AFTER_MS = 10_000
 /** Out of step with a leader's check of its quorum: right after it nobody counts as active. */
 const BALANCE_MS = 1_100
-/** Calls from inside this process, HTTP requests included, that wait at once. */
-const GATEWAY_CALLS_MAX = 10_000
 /** What calls from inside may still take when the node stops: all of it must fit 10 s. */
 const GATEWAY_GRACE_MS = 1_500
 /** Replicas compare their digests so often. */
@@ -65,12 +68,15 @@ const AUDIT_MS = 10_000
 export class NodeMachine {
   /** Answers calls from inside this process: what the HTTP door and `createNode` use. */
   readonly gateway: ClientDriver
+  /** Its calls, watched. */
+  readonly call: ClientDriver['call']
   readonly membership: Membership
   readonly mesh: Mesh
   readonly door: Door
   readonly leaders = new Leaders()
   readonly keeping: Keeping
-  readonly refusals: Refusals
+  readonly links: LinkLog
+  readonly watch: RequestWatch
   readonly time: ClusterClock
   /** The transport behind the gateway, for the frames that are its own. */
   readonly inside: InsideTransport
@@ -117,7 +123,9 @@ export class NodeMachine {
       ended: () => this.#ended
     })
     const { host } = this.keeping
+    this.watch = new RequestWatch({ ...options, host })
     this.door = new Door({
+      watch: this.watch,
       host,
       map: () => this.membership.map,
       view: () => this.#encodedView(),
@@ -125,16 +133,9 @@ export class NodeMachine {
       leaderOf: (group) => this.leaders.of(group, host.get(group))
     })
     this.inside = new InsideTransport(transport, timers, (frame) => this.#frames.fromInside(frame))
-    this.gateway = new ClientDriver({
-      transport: this.inside,
-      timers,
-      clock,
-      random: random.fork('gateway'),
-      self: transport.self,
-      seeds: [],
-      inFlightMax: GATEWAY_CALLS_MAX
-    })
-    this.refusals = new Refusals(options.logger)
+    this.gateway = openGateway(this.inside, { clock, timers, random })
+    this.call = this.watch.around(this.gateway)
+    this.links = new LinkLog(options.logger)
     this.#registration = new Registration(this.gateway, this.membership, clock)
     this.#handover = new Handover(host, this.mesh, { clock, timers })
     this.#balance = new Balance(host, this.mesh, clock)
@@ -164,14 +165,7 @@ export class NodeMachine {
     if (this.#stopping) reasons.push('this node is stopping')
     if (!this.membership.isMember) reasons.push('this node belongs to no cluster yet')
     else if (!this.#replicasOpen) reasons.push('the replicas of this node are being opened')
-    reasons.push(...this.refusals.reasons)
-    let leaderless = 0
-    for (const { everLed, damage } of this.host.replicas()) {
-      if (damage !== undefined) reasons.push(damage)
-      else if (!everLed) leaderless++
-    }
-    if (leaderless > 0) reasons.push(`${leaderless} partitions have had no leader yet`)
-    return reasons
+    return [...reasons, ...this.links.reasons, ...illsOf(this.host.replicas())]
   }
 
   /** Whether `node` can be worked with: it is linked, or was a moment ago. */
@@ -231,8 +225,7 @@ export class NodeMachine {
       },
       frame: (peer, frame, channel) => this.#frames.frame(peer, frame, channel),
       down: (peer, reason) => this.#frames.down(peer, reason),
-      dialFailed: (address, failure) =>
-        this.mesh.dialFailed(address, failure, this.#options.clock.monotonic())
+      dialFailed: (address, failure) => this.#frames.dialFailed(address, failure)
     })
     this.inside.selfUp(this.#frames.ownHello(this.#self()))
     const { map } = this.membership

@@ -1,10 +1,10 @@
 import type { DiskCounts } from '../storage/metered-disk.ts'
 import type { PeerTraffic } from '../transport/traffic.ts'
 import { counter, gauge, labelled, type Metric, type Sample } from '../world/metric.ts'
-import type { Door } from './door.ts'
 import { GROUP_METRICS } from './group-metrics.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Caller } from './mesh.ts'
+import type { RequestWatch } from './request-watch.ts'
 import { STORAGE_METRICS } from './storage-metrics.ts'
 import type { Survey } from './survey.ts'
 
@@ -53,7 +53,7 @@ const NODE: readonly Metric<NodeSource>[] = [
   counter(
     'keymesh_peers_refused_total',
     'Links to nodes or clients that were refused.',
-    ({ machine }) => machine.refusals.refused
+    ({ machine }) => machine.links.refused
   )
 ]
 
@@ -65,7 +65,7 @@ const REQUESTS: readonly Metric<NodeSource>[] = [
       help: 'Requests that replicas of this node answered, by who asked, kind and code.',
       labels: ['door', 'kind', 'code']
     },
-    ({ machine }) => requestEnds(machine.door)
+    ({ machine }) => requestEnds(machine.watch)
   ),
   labelled(
     'timing',
@@ -74,7 +74,7 @@ const REQUESTS: readonly Metric<NodeSource>[] = [
       help: 'From a request coming in to its answer going out.',
       labels: ['door', 'kind']
     },
-    ({ machine }) => requestTimes(machine.door)
+    ({ machine }) => requestTimes(machine.watch)
   ),
   gauge(
     'keymesh_requests_inside',
@@ -137,7 +137,7 @@ export const NODE_METRICS: readonly Metric<NodeSource>[] = [
   ...LINKS
 ]
 
-function requestEnds({ tallies }: Door): Sample[] {
+function requestEnds({ tallies }: RequestWatch): Sample[] {
   return CALLERS.flatMap((caller) =>
     [...tallies[caller].kinds].flatMap(([kind, { ends }]) =>
       [...ends].map(([code, value]) => ({ labels: [caller, kind, code], value }))
@@ -145,7 +145,7 @@ function requestEnds({ tallies }: Door): Sample[] {
   )
 }
 
-function requestTimes({ tallies }: Door): Sample[] {
+function requestTimes({ tallies }: RequestWatch): Sample[] {
   return CALLERS.flatMap((caller) =>
     [...tallies[caller].kinds].map(([kind, { latency }]) => ({
       labels: [caller, kind],

@@ -1,3 +1,4 @@
+import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Logger } from '../world/log.ts'
 import { NODE_DEFAULTS } from './config.ts'
 import type { FormingOptions } from './membership.ts'
@@ -30,6 +31,8 @@ export interface NodeOptions {
   readonly clusterKey?: string | Uint8Array
   /** Allows to listen beyond loopback without key or token. Danger: anybody may then write. */
   readonly insecure?: boolean
+  /** Requests that take so many ms are logged; 0: none is. Default 1,000. */
+  readonly slowMs?: number
   readonly logger?: Logger
   /** The node can go on no longer and has closed: 1 for a fault, 2 for a configuration. */
   readonly onFatal?: (fault: Error, exitCode: 1 | 2) => void
@@ -50,6 +53,7 @@ export interface CheckedOptions {
   readonly http: HttpPlace | undefined
   readonly httpToken: string | undefined
   readonly zone: string
+  readonly slowMs: number
   readonly clusterKey: Uint8Array | undefined
 }
 
@@ -102,6 +106,7 @@ export function checkOptions(options: NodeOptions): CheckedOptions {
     http,
     httpToken,
     zone,
+    slowMs: checkSlow(options.slowMs ?? NODE_DEFAULTS.slowMs),
     clusterKey
   }
 }
@@ -117,6 +122,11 @@ function checkForming(options: NodeOptions): FormingOptions {
   }
   if (expect > 1 && !bootstrap) refuse('expect: only together with --bootstrap')
   return { bootstrap, expect, partitions, replicas }
+}
+
+function checkSlow(ms: number): number {
+  if (Number.isSafeInteger(ms) && ms >= 0 && ms <= TIMEOUT_MS_MAX) return ms
+  refuse(`slow-ms: must be a whole number up to ${TIMEOUT_MS_MAX}, not ${ms}`)
 }
 
 function checkCount(name: string, value: number, max: number): number {

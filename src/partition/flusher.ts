@@ -4,6 +4,7 @@ import type { GroupId, NodeId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
 import { Histogram } from '../world/histogram.ts'
+import { Spans } from '../world/spans.ts'
 import type { ReplicaHost } from './host.ts'
 import type { Replica } from './replica.ts'
 
@@ -33,6 +34,8 @@ interface Applied {
 export class Flusher {
   /** From gathering the changes to their being durable, in ms. */
   readonly latency = new Histogram()
+  /** The last of these. */
+  readonly spans = new Spans()
   /** What the overlay held at each flush, added up. */
   bytes = 0
   readonly #host: ReplicaHost
@@ -118,7 +121,9 @@ export class Flusher {
         return
       }
       this.#busy = false
-      this.latency.observe(this.#options.clock.monotonic() - began)
+      const ended = this.#options.clock.monotonic()
+      this.latency.observe(ended - began)
+      this.spans.remember(began, ended)
       for (const [group, applied] of flushed) {
         if (applied.index > this.durableIndex(group)) this.#durable.set(group, applied)
       }

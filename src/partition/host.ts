@@ -166,8 +166,7 @@ export class ReplicaHost implements ReplicaShell {
   }
 
   leadershipChanged(replica: Replica): void {
-    if (replica.isLeader) this.counts.leadershipsWon++
-    else this.counts.leadershipsLost++
+    this.counts.leadershipChanged(replica.group, replica.isLeader, this.clock.monotonic())
     this.reads.leadershipChanged(replica)
   }
 
@@ -204,7 +203,7 @@ export class ReplicaHost implements ReplicaShell {
         return
       }
       this.#syncs.shift()
-      this.counts.persist.observe(this.clock.monotonic() - began)
+      this.counts.persisted(began, this.clock.monotonic())
       for (const { replica, batch } of batches) replica.persisted(batch)
       // What waited for the disk leaves with the turn, also where nobody has more to do.
       this.#scheduleTurn()

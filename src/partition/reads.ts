@@ -2,6 +2,7 @@ import type { Index, Term } from '../raft/types.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
 import { Histogram } from '../world/histogram.ts'
+import { Spans } from '../world/spans.ts'
 import type { Replica } from './replica.ts'
 import type { ReadWait } from './waits.ts'
 
@@ -39,6 +40,8 @@ export class ReadRounds {
   readonly #shell: ReadShell
   /** From asking to the last group's quorum, in ms: one for each round that nothing was lost of. */
   readonly latency = new Histogram()
+  /** The last of these, each up to every answer. */
+  readonly spans = new Spans()
   /** Rounds asked. */
   rounds = 0
   /** Rounds whose answers were late, so that it was asked again. */
@@ -98,6 +101,8 @@ export class ReadRounds {
   onReply(node: NodeId, round: number, failed: ReadonlySet<GroupId>, now: number): void {
     const open = this.#open.get(round)
     if (open === undefined) return
+    // Before anybody is answered who would ask for it.
+    this.spans.remember(open.startedAt, now)
     for (const [group, part] of open.groups) {
       if (failed.has(group)) continue
       for (const member of part.replica.raft.configuration.members) {

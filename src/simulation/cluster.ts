@@ -1,5 +1,6 @@
 import type { NodeLimits } from '../node/config.ts'
 import { DiskFault } from '../world/disk.ts'
+import type { Logger } from '../world/log.ts'
 import { SimulatedClient } from './client.ts'
 import { type NetworkKnobs, SimulatedNetwork } from './network.ts'
 import { addressOf, SimulatedNode } from './node.ts'
@@ -14,6 +15,9 @@ export interface ClusterOptions {
   readonly clients: number
   readonly limits: Partial<NodeLimits>
   readonly knobs?: Partial<NetworkKnobs>
+  /** Of all nodes. */
+  readonly logger?: Logger
+  readonly slowMs?: number
 }
 
 /** A whole cluster and its clients in one world. */
@@ -36,6 +40,8 @@ export class SimulatedCluster {
         seeds: i === 0 ? [] : [addressOf('node1')],
         forming,
         limits: options.limits,
+        logger: options.logger,
+        slowMs: options.slowMs,
         observe: this.oracles.observe,
         onFatal: (node, fault) => this.#fatal(node, fault)
       })

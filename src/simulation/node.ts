@@ -3,7 +3,7 @@ import { NodeMachine } from '../node/machine.ts'
 import type { FormingOptions } from '../node/membership.ts'
 import type { HostOptions } from '../partition/host.ts'
 
-import { silent } from '../world/log.ts'
+import { type Logger, silent } from '../world/log.ts'
 import { SimulatedDisk } from './disk.ts'
 import type { SimulatedNetwork } from './network.ts'
 import { SimulatedStore } from './state-store.ts'
@@ -16,6 +16,8 @@ export interface SimulatedNodeOptions {
   readonly forming: FormingOptions
   readonly limits: Partial<NodeLimits>
   readonly observe: HostOptions['observe']
+  readonly logger?: Logger | undefined
+  readonly slowMs?: number | undefined
   /** The node ended itself. Not for kills. */
   readonly onFatal: (node: SimulatedNode, fault: Error) => void
 }
@@ -83,6 +85,7 @@ export class SimulatedNode {
     this.disk.attach(life)
     this.store.attach(life)
     const { name, seeds, forming, limits, observe } = this.#options
+    const { logger = silent, slowMs = 0 } = this.#options
     const transport = this.#network.endpoint(life, name, 'node', addressOf(name))
     const { clock, timers, random } = life
     this.#machine = new NodeMachine({
@@ -92,12 +95,13 @@ export class SimulatedNode {
       random,
       disk: this.disk,
       store: this.store,
-      logger: silent,
+      logger,
       limits: { ...NODE_LIMITS, ...limits },
       seeds,
       forming,
       http: '',
       zone: '',
+      slowMs,
       observe,
       fatal: (fault) => {
         this.kill(life.random.fork('end').below(2) === 0)

@@ -13,6 +13,9 @@ import { MapTable } from '../state/fixture.ts'
 export class TableCalls implements Calls {
   readonly table = new Map<string, ReadRecord>()
   readonly timeouts: number[] = []
+  readonly traces: string[] = []
+  /** Thrown at each call, when set: a fault of ours. */
+  fault: Error | undefined
   /** All calls end so, when set. */
   failing: Failure | undefined
   /** Calls are not answered while set; giving one up ends it as unknown. */
@@ -29,10 +32,12 @@ export class TableCalls implements Calls {
 
   call(
     operation: CallOperation,
-    { timeoutMs }: { readonly timeoutMs: number },
+    { timeoutMs, trace = '' }: { readonly timeoutMs: number; readonly trace?: string },
     done: (outcome: CallOutcome) => void
   ): () => void {
     this.timeouts.push(timeoutMs)
+    this.traces.push(trace)
+    if (this.fault !== undefined) throw this.fault
     if (this.failing !== undefined) done({ ok: false, failure: this.failing })
     else if (this.holding) this.held.push(() => done(this.#serve(operation)))
     else done(this.#serve(operation))

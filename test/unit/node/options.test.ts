@@ -15,6 +15,7 @@ test('the defaults are a node on loopback that forms nothing', () => {
     http: { host: '127.0.0.1', port: 8101 },
     httpToken: undefined,
     zone: '',
+    slowMs: 1_000,
     clusterKey: undefined
   })
 })
@@ -70,6 +71,8 @@ test.each<[Partial<NodeOptions>, RegExp]>([
   [{ partitions: 0 }, /partitions: must be/],
   [{ partitions: 8192 }, /partitions: must be/],
   [{ replicas: 1.5 }, /replicas: must be/],
+  [{ slowMs: -1 }, /slow-ms: must be/],
+  [{ slowMs: 0.5 }, /slow-ms: must be/],
   [{ expect: 3 }, /--bootstrap/],
   [{ clusterKey: 'abc' }, /64 hex digits/],
   [{ clusterKey: KEY.slice(2) }, /64 hex digits/],
