@@ -58,6 +58,34 @@ test('three nodes killed under load at once cost no acknowledged write', async (
   await load.expectAll(trio.urls)
 })
 
+/** Adds `by` to a counter under an idempotency key. */
+async function increment(url: string, text: string, by = 1): Promise<string> {
+  const answer = await fetch(`${url}/v1/kv/hits/increment`, {
+    method: 'POST',
+    headers: { 'idempotency-key': text },
+    body: JSON.stringify({ by })
+  })
+  return `${answer.status} ${answer.headers.get('etag')} ${await answer.text()}`
+}
+
+test('a repeat has the first answer, through other nodes and after all were killed', async () => {
+  const texts = Array.from({ length: 20 }, (_, i) => `order ${i}`)
+  const askAll = (text: string): Promise<string[]> =>
+    Promise.all(trio.urls.map((url) => increment(url, text)))
+  const first = await Promise.all(texts.map(askAll))
+  expect(first.map((answers) => new Set(answers).size)).toEqual(texts.map(() => 1))
+  const counted = /^200 "\d+" \{"value":\d+,"revision":\d+\}$/
+  for (const [answer] of first) expect(answer).toMatch(counted)
+  const rival = (): Promise<string> => increment(trio.urls[1] ?? '', 'order 3', 2)
+  expect(await rival()).toMatch(/^422 null .*"idempotency_reused"/)
+  for (const node of trio.nodes) node.kill('SIGKILL')
+  await Promise.all(trio.nodes.map((node) => node.ended()))
+  await trio.restartAll()
+  expect(await Promise.all(texts.map(askAll))).toEqual(first)
+  expect(await rival()).toMatch(/^422 null .*"idempotency_reused"/)
+  expect(await get(trio.urls[0] ?? '', 'hits')).toEqual({ status: 200, text: '20' })
+})
+
 test('without a majority a node says so in time, and goes on when it is back', async () => {
   const [url = ''] = trio.urls
   await put(url, 'quorum', 'kept')

@@ -13,6 +13,7 @@ import { type Caller, clientCaller, GatewayCaller } from './callers.ts'
 import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Answer, Call } from './checkers/register.ts'
+import { COUNTERS, RepeatedIncrements } from './repeats.ts'
 
 /** What one seed did; equal in every run of the same code. */
 export interface SeedReport {
@@ -84,6 +85,8 @@ class RegisterRun {
   readonly #logBound: number
   /** One call in so many has a caller who will not wait; 0: none. */
   readonly #impatientEvery: number
+  /** In half of the runs. */
+  readonly #repeats: RepeatedIncrements | undefined
   #working = true
   #inFlight = 0
   #values = 0
@@ -106,6 +109,9 @@ class RegisterRun {
     this.#logBound = logBytesMax + segmentBytes
     this.#swarm = new Swarm(this.#cluster)
     this.#impatientEvery = draw(0, 0, 2, 10)
+    const shell = { random: world.random.fork('repeats'), life: world.life('repeaters') }
+    this.#repeats =
+      shell.random.below(2) === 0 ? undefined : new RepeatedIncrements(this.#cluster, shell)
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
@@ -114,7 +120,7 @@ class RegisterRun {
       this.#history.filter(({ outcome }) => outcome.type === type).length
     return {
       faults: this.#swarm.count,
-      operations: this.#history.length,
+      operations: this.#history.length + (this.#repeats?.attempts ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
       entries: this.#cluster.oracles.entries
@@ -126,6 +132,7 @@ class RegisterRun {
     this.#fill(this.#cluster.clients[0] as SimulatedClient)
     for (const client of this.#cluster.clients) this.#work(clientCaller(client))
     if (this.#random.below(2) === 0) this.#work(new GatewayCaller(this.#cluster, this.#life))
+    this.#repeats?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
     else {
@@ -151,11 +158,13 @@ class RegisterRun {
       throw new Violation(`not healthy ${HEALTHY_MS_MAX} ms after the last fault: ${this.#ills()}`)
     }
     this.#working = false
+    this.#repeats?.stop()
     if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => this.#inFlight === 0)) {
       throw new Violation(`${this.#inFlight} calls have no answer`)
     }
     const [client] = this.#cluster.clients
     const caller = clientCaller(client as SimulatedClient)
+    this.#settleRepeats(caller)
     for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
     if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#inFlight === 0)) {
       throw new Violation('the last reads have no answer')
@@ -172,6 +181,26 @@ class RegisterRun {
       throw new Violation(`replicas stay apart: ${this.#cluster.divergence}`)
     }
     this.#checkStores()
+  }
+
+  #settleRepeats(caller: Caller): void {
+    const repeats = this.#repeats
+    if (repeats === undefined) return
+    if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => repeats.isSettled)) {
+      throw new Violation(`${repeats.inFlight} repeated increments have no answer`)
+    }
+    const outcomes = new Map<string, CallOutcome | undefined>()
+    for (const counter of COUNTERS) {
+      const operation = { kind: 'get', key: utf8(counter), consistency: 'strong' } as const
+      const keep = (outcome?: CallOutcome): void => void outcomes.set(counter, outcome)
+      caller.call(operation, TIMEOUT_MS, keep, keep)
+    }
+    this.#cluster.runTo(TIMEOUT_MS * 2, () => outcomes.size === COUNTERS.length)
+    repeats.check((counter) => {
+      const outcome = outcomes.get(counter)
+      if (outcome?.ok && outcome.kind === 'get') return outcome.record?.value
+      throw new Violation(`${counter} cannot be read on a calm cluster`)
+    })
   }
 
   #checkStores(): void {

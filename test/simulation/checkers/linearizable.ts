@@ -165,7 +165,7 @@ class Search {
     const register = stepUnseen(at.register, call)
     if (register === undefined) return undefined
     const unseen = insert(at.unseen, pending.id)
-    if (!this.#isShown(register, at.early, unseen)) return undefined
+    if (!this.#isShown(call, register, at.early, unseen)) return undefined
     return this.#settle({ ...at, register, unseen, hidden: true })
   }
 
@@ -185,7 +185,12 @@ class Search {
   }
 
   /** Whether an unseen change to `register` matters to any answer still to be explained. */
-  #isShown(register: Register, early: readonly number[], unseen: readonly number[]): boolean {
+  #isShown(
+    change: Call,
+    register: Register,
+    early: readonly number[],
+    unseen: readonly number[]
+  ): boolean {
     const answers: Unexplained[] = []
     const calls: Call[] = []
     for (const { id, answer, operation } of this.#pending) {
@@ -193,7 +198,7 @@ class Search {
         if (!unseen.includes(id)) calls.push(operation.call)
       } else if (!early.includes(id)) answers.push({ call: operation.call, answer })
     }
-    return canShow(register, answers, calls)
+    return canShow(change, register, answers, calls)
   }
 
   #hasEarlierTwin(at: Configuration, pending: Pending): boolean {

@@ -7,19 +7,26 @@ export interface Unexplained {
 }
 
 /**
- * Whether any of `answers` could show that the key, by a change nobody was told of, became
+ * Whether any of `answers` could show that the key, by `change`, which nobody was told of, became
  * `register`: directly, or after more of the `unseen` changes. May say yes too often, never no too
  * often. It is what keeps the search from trying every choice of unseen changes before every
  * answer.
  */
 export function canShow(
+  change: Call,
   register: Register,
   answers: readonly Unexplained[],
   unseen: readonly Call[]
 ): boolean {
   // A conditional change may stand between, if this revision can be the one it names.
   if (unseen.some((call) => meets(register, call))) return true
-  return answers.some((unexplained) => shows(unexplained, register, unseen))
+  return answers.some((unexplained) => {
+    const { call, answer } = unexplained
+    if ('revision' in answer && answer.revision > 0 && answer.revision < register.low) return false
+    // A touch leaves nothing but a revision: only what names the one the key has can tell of it.
+    const names = answer.type === 'value' || answer.type === 'conflict' || meets(register, call)
+    return (change.type !== 'touch' || names) && shows(unexplained, register, unseen)
+  })
 }
 
 function shows(

@@ -244,11 +244,11 @@ test('copies, reorder and restarts never change what happens', () => {
       expired += run.expired
       stored += run.stored
     }),
-    { numRuns: 400 }
+    { numRuns: 250 }
   )
   // Vacuity: commands ran, copies of them came, and copies came after their session had gone.
-  expect(ran).toBeGreaterThan(600)
-  expect(repeats).toBeGreaterThan(2_000)
-  expect(expired).toBeGreaterThan(1_500)
-  expect(stored).toBeGreaterThan(700)
+  expect(ran).toBeGreaterThan(400)
+  expect(repeats).toBeGreaterThan(1_200)
+  expect(expired).toBeGreaterThan(1_000)
+  expect(stored).toBeGreaterThan(450)
 })
