@@ -66,9 +66,10 @@ test('quick requests are not in the log', async () => {
 
 test('one that waits for its followers is, at both nodes it passed by', async () => {
   // Without a majority nothing is answered; after less than an election timeout all goes on.
-  await expect.poll(ledByFirst, { timeout: 20_000 }).toBeGreaterThan(1)
+  // So many that some are in partitions which the node that is asked leads, and some in others.
+  await expect.poll(ledByFirst, { timeout: 20_000 }).toBeGreaterThan(3)
   const [, second, third] = trio.nodes
-  const keys = Array.from({ length: 16 }, (_, i) => `k${i}`)
+  const keys = Array.from({ length: 64 }, (_, i) => `k${i}`)
   for (const node of [second, third]) process.kill(node?.pid ?? 0, 'SIGSTOP')
   const put = (key: string): Promise<number> =>
     fetch(`${trio.urls[0]}/v1/kv/${key}?timeout=20000`, { method: 'PUT', body: 'x', headers }).then(
@@ -86,7 +87,7 @@ test('one that waits for its followers is, at both nodes it passed by', async ()
     expect(line.level).toBe('warn')
     expect(line.tookMs).toBeGreaterThanOrEqual(SLOW_MS)
   }
-  // Sixteen slow calls are ten lines: the rest is counted.
+  // So many slow calls are ten lines: the rest is counted.
   const [first = []] = lines()
   expect(first.filter(({ msg }) => msg === 'slow call').length).toBeLessThanOrEqual(12)
 })
