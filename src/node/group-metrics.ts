@@ -27,6 +27,16 @@ export const GROUP_METRICS: readonly Metric<NodeSource>[] = [
     'Sessions of the group that has the most; the bound is 10,000.',
     (it) => it.sessions.max
   ),
+  surveyed(
+    'keymesh_idempotency_keys',
+    'Idempotency keys that replicas on this node remember.',
+    (it) => it.repeats.sum
+  ),
+  surveyed(
+    'keymesh_group_idempotency_keys_max',
+    'Idempotency keys of the group that has the most; the bound is 50,000.',
+    (it) => it.repeats.max
+  ),
   surveyed('keymesh_raft_term_max', 'Highest term of any group here.', (it) => it.termMax),
   counter(
     'keymesh_raft_elections_total',

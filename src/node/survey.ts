@@ -18,6 +18,7 @@ export interface Survey {
   readonly applyLag: Spread
   readonly keys: number
   readonly sessions: Spread
+  readonly repeats: Spread
   /** Per node: by how many entries its furthest follower of a group that is led here is behind. */
   readonly followerLag: ReadonlyMap<NodeId, number>
 }
@@ -41,6 +42,7 @@ export function survey(host: ReplicaHost): Survey {
   const commitLag = { max: 0, sum: 0 }
   const applyLag = { max: 0, sum: 0 }
   const sessions = { max: 0, sum: 0 }
+  const repeats = { max: 0, sum: 0 }
   const followerLag = new Map<NodeId, number>()
   for (const { raft, state, damage, installing, id } of host.replicas()) {
     const { role, leader, term, commit, lastIndex, configuration } = raft.status
@@ -53,6 +55,7 @@ export function survey(host: ReplicaHost): Survey {
     add(commitLag, lastIndex - commit)
     add(applyLag, commit - state.applied.index)
     add(sessions, state.sessionCount)
+    add(repeats, state.repeatCount)
     if (role !== 'leader') continue
     seen.led++
     for (const { replica, node } of configuration.members) {
@@ -61,7 +64,7 @@ export function survey(host: ReplicaHost): Survey {
       followerLag.set(node, Math.max(lag, followerLag.get(node) ?? 0))
     }
   }
-  return { ...seen, commitLag, applyLag, sessions, followerLag }
+  return { ...seen, commitLag, applyLag, sessions, repeats, followerLag }
 }
 
 function add(spread: { max: number; sum: number }, value: number): void {

@@ -43,7 +43,7 @@ function scrapes(puts: number, gets: number): Scrape[] {
   cluster.boot()
   expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
   const [client] = cluster.clients
-  let left = puts + gets
+  let left = puts + gets + 1
   const done = (): void => void left--
   const key = utf8('key')
   for (let i = 0; i < puts; i++) {
@@ -53,6 +53,9 @@ function scrapes(puts: number, gets: number): Scrape[] {
   for (let i = 0; i < gets; i++) {
     client?.call({ kind: 'get', key, consistency: 'strong' }, 5_000, done)
   }
+  const notAfter = (client?.life.clock.wall() ?? 0) + 60_000
+  const once = { key, digest: new Uint8Array(32), notAfter }
+  client?.call({ kind: 'mutate', operation: { type: 'claim', once } }, 5_000, done)
   expect(cluster.runTo(20_000, () => left === 0)).toBe(true)
   cluster.run(3_000)
   return cluster.nodes.map(({ machine }) => {
@@ -88,6 +91,8 @@ test('the figures of a cluster are what was done to it', () => {
   expect(sum('keymesh_raft_entry_commands_sum')).toBeGreaterThanOrEqual(20)
   expect(sum('keymesh_keys')).toBe(3)
   expect(total(first, 'keymesh_group_sessions_max')).toBe(1)
+  expect(sum('keymesh_idempotency_keys')).toBe(3)
+  expect(sum('keymesh_group_idempotency_keys_max')).toBe(3)
   expect(sum('keymesh_raft_commit_lag_entries')).toBe(0)
   expect(sum('keymesh_raft_follower_lag_max_entries')).toBe(0)
   expect(sum('keymesh_read_round_duration_seconds_count')).toBeGreaterThanOrEqual(1)
