@@ -42,18 +42,7 @@ export class Layer {
     slot.value = value
   }
 
-  remove(text: string): void {
-    const slot = this.#slots.get(text)
-    if (slot === undefined) return
-    this.#slots.delete(text)
-    this.#bytes -= SLOT_BYTES + slot.key.length + (slot.value?.length ?? 0)
-  }
-
   slots(): IterableIterator<Slot> {
     return this.#slots.values()
-  }
-
-  entries(): IterableIterator<[text: string, slot: Slot]> {
-    return this.#slots.entries()
   }
 }

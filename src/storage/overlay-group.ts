@@ -70,7 +70,7 @@ export class OverlayGroup implements Table {
     const slot = this.#active.find(text) ?? this.#flushing?.find(text)
     if (slot !== undefined) return slot.value
     const cached = this.#cache.find(text)
-    if (cached !== undefined) return cached
+    if (cached !== undefined) return cached.value
     const stored = this.#store.get(stateKey(this.#prefix, key))
     // Copies: keys may be views of frames, and what LevelDB gives lives outside of the heap.
     if (stored !== undefined) this.#cache.keep(text, lasting.copy(key), lasting.copy(stored))
