@@ -136,7 +136,14 @@ export function refused(call: Call, reply: Reply): Failure {
   const code =
     reply.code !== '' && reply.code in CODES ? (reply.code as Failure['code']) : 'internal'
   if (mayApply(call)) return doubtful(`one copy was refused (${code}), another not answered`)
-  return failure(code, reply.message === '' ? CODES[code].advice : reply.message)
+  const failed = failure(code, reply.message === '' ? CODES[code].advice : reply.message)
+  return code === 'overloaded' ? { ...failed, ...retryAfter(reply) } : failed
+}
+
+/** The end of a call that was not even sent: its node refused others like it a moment ago. */
+export function shedHere(waitMs: number): Failure {
+  const message = `the node that serves this has too much to do. ${CODES.overloaded.advice}`
+  return { ...failure('overloaded', message), retryAfterMs: Math.ceil(waitMs) }
 }
 
 /** The end of a call whose caller left. Of writes, `timeout` would leave open what happened. */

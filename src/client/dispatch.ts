@@ -1,8 +1,16 @@
 import { encodeCommand } from '../wire/command.ts'
 import type { Failure } from '../wire/failure.ts'
-import type { SessionId } from '../wire/ids.ts'
+import { type NodeId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
-import { type Call, doubtful, isMutation, mayApply, type Pending, type Route } from './calls.ts'
+import {
+  type Call,
+  doubtful,
+  isMutation,
+  mayApply,
+  type Pending,
+  type Route,
+  shedHere
+} from './calls.ts'
 import type { Errands, Parts } from './errands.ts'
 import type { CallOperation, CallOutcome } from './inputs.ts'
 import { backOff } from './retry.ts'
@@ -82,7 +90,16 @@ export class Dispatch {
       return
     }
     const target = this.#targets.next(call, route, now)
-    if (target !== undefined) this.copy(call, target, now)
+    if (target === undefined) return
+    const waitMs = this.#shedMs(call, target.node, now)
+    if (waitMs > 0) this.fail(call, shedHere(waitMs), now)
+    else this.copy(call, target, now)
+  }
+
+  /** What may have happened already has to be found out, and a node must always get its place. */
+  #shedMs(call: Call, node: NodeId, now: number): number {
+    if (call.inDoubt || call.copies.length > 0 || call.route?.group === SYSTEM_GROUP) return 0
+    return this.#parts.throttle.waitMs(node, call.operation.kind, now)
   }
 
   /** Sends one copy. */

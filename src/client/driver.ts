@@ -21,8 +21,6 @@ import { ClientMachine } from './machine.ts'
 const GRACE_MS = 5_000
 /** A node that owes answers and says nothing for so long is called anew: its link may be dead. */
 const SILENCE_MS = 3_000
-/** After a full queue: its frames leave within a turn or two. */
-const QUEUE_FULL_MS = 20
 
 export interface DriverOptions extends ClientOptions {
   /** Not started yet; `close` stops it. */
@@ -211,24 +209,12 @@ export class ClientDriver {
     this.#step({ type: 'wake' })
   }
 
-  /** A frame that did not leave is a refusal: that copy surely did nothing. */
   #send(node: PeerId, request: Request): void {
     if (this.#transport.send(node, encodeRequest(request))) {
       if (!this.#owing.has(node)) this.#owing.set(node, this.#clock.monotonic())
       return
     }
-    const reply: Reply = {
-      id: request.id,
-      outcome: 'rejected',
-      code: 'overloaded',
-      message: 'the queue to the node is full',
-      applied: 0,
-      leader: '',
-      epoch: 0,
-      waitMs: QUEUE_FULL_MS,
-      body: new Uint8Array(0)
-    }
-    this.#step({ type: 'reply', node, reply })
+    this.#step({ type: 'unsent', node, request: request.id })
   }
 
   #up(link: Link): void {

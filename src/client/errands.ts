@@ -11,6 +11,7 @@ import type { Outbox } from './outbox.ts'
 import type { Peers } from './peers.ts'
 import { backOff } from './retry.ts'
 import type { Routes } from './routes.ts'
+import type { Throttle } from './throttle.ts'
 
 /** No answer by then: another node is asked. */
 const PATIENCE_MS = 1_000
@@ -28,6 +29,7 @@ export interface Parts {
   readonly peers: Peers
   readonly routes: Routes
   readonly nearest: Nearest
+  readonly throttle: Throttle
   readonly agenda: Agenda<Call | Route | Errand>
 }
 

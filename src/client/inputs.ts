@@ -64,13 +64,15 @@ export type ClientInput =
   /** `reason` in a word or two, for messages. */
   | { readonly type: 'dial-failed'; readonly address: string; readonly reason?: string }
   | { readonly type: 'reply'; readonly node: NodeId; readonly reply: Reply }
+  /** The queue to `node` had no room for `request`: it did not leave. */
+  | { readonly type: 'unsent'; readonly node: NodeId; readonly request: number }
   /** For a machine that lives in a node: what the node itself knows, whenever it changes. */
   | { readonly type: 'view'; readonly view: ClusterView }
   /** The time asked for with `wake-at` has come. Too early is harmless. */
   | { readonly type: 'wake' }
 
 export type ClientEffect =
-  /** One that cannot be sent is to be answered with `link-down`. */
+  /** One that cannot be sent is to be answered with `link-down` or `unsent`. */
   | { readonly type: 'send'; readonly node: NodeId; readonly request: Request }
   /** Tells `node` that nobody waits for request `id` any more. */
   | { readonly type: 'cancel'; readonly node: NodeId; readonly id: number }

@@ -1,9 +1,7 @@
-import { ByteReader, Malformed } from '../wire/bytes.ts'
+import { Malformed } from '../wire/bytes.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
-import { readResult } from '../wire/command.ts'
 import { failure } from '../wire/failure.ts'
 import type { NodeId, SessionId } from '../wire/ids.ts'
-import { decodeRead } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
 import { unreachable } from '../world/assert.ts'
 import { Agenda } from './agenda.ts'
@@ -13,11 +11,9 @@ import {
   type Errand,
   expired,
   isMutation,
-  mayApply,
   needsLeader,
   type Pending,
-  type Route,
-  refused
+  type Route
 } from './calls.ts'
 import { Dispatch } from './dispatch.ts'
 import { Errands, type Parts } from './errands.ts'
@@ -25,9 +21,11 @@ import type { CallOutcome, ClientEffect, ClientInput, ClientOptions } from './in
 import { Nearest } from './nearest.ts'
 import { Outbox } from './outbox.ts'
 import { Peers } from './peers.ts'
-import { verdict } from './retry.ts'
+import { readOutcome } from './read-outcome.ts'
+import { type Answer, Refusals } from './refusals.ts'
 import { Routes } from './routes.ts'
 import { Targets } from './targets.ts'
+import { Throttle } from './throttle.ts'
 
 const IN_FLIGHT_MAX = 1_024
 /** An answer owed for so long makes us ask elsewhere, too; doubled each time up to the maximum. */
@@ -36,16 +34,20 @@ const PATIENCE_MAX_MS = 4_000
 /** For a read that any replica answers: another one may be well. */
 const READ_PATIENCE_MS = 200
 const OVERLOADED_RETRY_MS = 100
+/** What fills the queue to a node leaves within a turn or two. */
+const QUEUE_FULL = {
+  id: 0,
+  outcome: 'rejected',
+  code: 'overloaded',
+  message: 'the queue to the node is full',
+  applied: 0,
+  leader: '',
+  epoch: 0,
+  waitMs: 20,
+  body: new Uint8Array(0)
+} as const satisfies Reply
 
 const NOBODY: readonly NodeId[] = []
-
-/** To one copy of a call. */
-interface Answer {
-  readonly call: Call
-  readonly route: Route
-  readonly node: NodeId
-  readonly reply: Reply
-}
 
 /**
  * The client: finds the leader of each key's group, sends, retries what is safe to retry, and tells
@@ -61,6 +63,7 @@ export class ClientMachine {
   readonly #errands: Errands
   readonly #targets: Targets
   readonly #dispatch: Dispatch
+  readonly #refusals: Refusals
   readonly #inFlightMax: number
   #alarm = Number.POSITIVE_INFINITY
 
@@ -74,12 +77,14 @@ export class ClientMachine {
       peers: new Peers(seeds, random, self === undefined ? dial : undefined),
       routes: new Routes(random),
       nearest: new Nearest(),
+      throttle: new Throttle(random),
       agenda: new Agenda()
     }
     this.#errands = new Errands(this.#parts)
     this.#targets = new Targets(this.#parts, self)
     this.#inFlightMax = options.inFlightMax ?? IN_FLIGHT_MAX
     this.#dispatch = new Dispatch(this.#parts, this.#errands, this.#targets)
+    this.#refusals = new Refusals(this.#parts, this.#errands, this.#targets, this.#dispatch)
   }
 
   /** What it knows of the cluster; undefined before the first map came. */
@@ -133,6 +138,9 @@ export class ClientMachine {
         break
       case 'reply':
         this.#reply(input.node, input.reply, now)
+        break
+      case 'unsent':
+        this.#unsent(input.node, input.request, now)
         break
       case 'view':
         if (this.#parts.routes.adopt(input.view, true)) {
@@ -259,7 +267,23 @@ export class ClientMachine {
     const answer = { call, route, node, reply }
     if (reply.outcome === 'ok') this.#accepted(answer, now)
     else if (reply.outcome === 'unknown') this.#leftOpen(answer, now)
-    else this.#refused(answer, now)
+    else this.#refusals.act(answer, now)
+    this.#dispatch.pump(route, now)
+  }
+
+  /** That copy surely did nothing, and the node did not refuse it: its queue is waited for. */
+  #unsent(node: NodeId, request: number, now: number): void {
+    const pending = this.#parts.outbox.take(node, request)
+    if (pending === undefined) return
+    if (pending.purpose.type === 'errand') {
+      this.#errands.lost(pending.purpose, now)
+      return
+    }
+    const call = pending.purpose
+    const route = call.route as Route
+    this.#dispatch.dropCopy(call, route, pending)
+    call.refusal = QUEUE_FULL
+    this.#dispatch.rest(call, now, QUEUE_FULL.waitMs)
     this.#dispatch.pump(route, now)
   }
 
@@ -287,6 +311,7 @@ export class ClientMachine {
         route.tokenFrom = node
       }
     }
+    this.#parts.throttle.answered(node, call.operation.kind)
     if (needsLeader(call)) this.#parts.routes.proved(route, node)
     this.#dispatch.complete(call, outcome, now)
   }
@@ -298,55 +323,6 @@ export class ClientMachine {
     call.refusal = reply
     if (route.leader === node) this.#parts.routes.lost(route, node)
     this.#dispatch.rest(call, now)
-  }
-
-  #refused(answer: Answer, now: number): void {
-    const { call, reply } = answer
-    call.refusal = reply
-    switch (verdict(reply.code)) {
-      case 'elsewhere':
-        this.#elsewhere(answer, now)
-        return
-      case 'refresh':
-        this.#errands.wantMap(now)
-        this.#dispatch.rest(call, now)
-        return
-      case 'later':
-        this.#later(call, reply, now)
-        return
-      case 'renumber':
-        this.#dispatch.renumber(call, now)
-        return
-      default:
-        // Another copy may still be answered, and only that answer tells what happened.
-        if (isMutation(call) && call.copies.length > 0) this.#dispatch.schedule(call)
-        else this.#dispatch.fail(call, refused(call, reply), now)
-    }
-  }
-
-  #elsewhere(answer: Answer, now: number): void {
-    const { call, route, node, reply } = answer
-    const { routes } = this.#parts
-    if (needsLeader(call)) routes.refusedBy(route, reply, node, now)
-    else if (route.leader === undefined && reply.leader !== '') routes.lead(route, reply.leader)
-    if (route.leader === undefined) this.#errands.wantMap(now)
-    if (!needsLeader(call)) {
-      call.refusers = [...call.refusers, node]
-      if (call.copies.length === 0 && !this.#targets.hasReplica(call, route)) {
-        call.refusers = NOBODY
-        this.#dispatch.rest(call, now)
-        return
-      }
-    }
-    call.attempt++
-    this.#dispatch.wait(call, route, now)
-  }
-
-  /** No use to wait beyond the deadline: the caller hears at once when to come back. */
-  #later(call: Call, reply: Reply, now: number): void {
-    const tooLate = now + reply.waitMs >= call.deadline
-    if (tooLate && !mayApply(call)) this.#dispatch.fail(call, expired(call, this.situation), now)
-    else this.#dispatch.rest(call, now, reply.waitMs)
   }
 
   #linkDown(node: NodeId, now: number): void {
@@ -378,18 +354,4 @@ export class ClientMachine {
 
 function isForMap(purpose: Call | Errand): boolean {
   return purpose.type === 'errand' && purpose.route === undefined
-}
-
-/** Throws Malformed. */
-function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome {
-  const { group } = route
-  const { applied, body } = reply
-  if (call.operation.kind === 'get') {
-    const stalenessMs = call.operation.consistency === 'eventual' ? reply.waitMs : 0
-    return { ok: true, kind: 'get', record: decodeRead(body), group, applied, stalenessMs }
-  }
-  const reader = new ByteReader(body)
-  const result = readResult(reader)
-  reader.end()
-  return { ok: true, kind: 'mutate', result, group, applied }
 }

@@ -18,10 +18,11 @@ export function backOff(attempt: number, random: Random): number {
  * - `elsewhere`: this node is not the one.
  * - `refresh`: fetch the map, then again.
  * - `later`: the same again, after a wait.
+ * - `shed`: nothing more of that kind to this node for a while; its caller hears at once.
  * - `renumber`: only in a new session.
  * - `stop`: no repetition helps.
  */
-export type Verdict = 'elsewhere' | 'refresh' | 'later' | 'renumber' | 'stop'
+export type Verdict = 'elsewhere' | 'refresh' | 'later' | 'shed' | 'renumber' | 'stop'
 
 const VERDICTS: Partial<Record<Code | RoutingCode, Verdict>> = {
   not_leader: 'elsewhere',
@@ -30,7 +31,7 @@ const VERDICTS: Partial<Record<Code | RoutingCode, Verdict>> = {
   // A node that shuts down refuses with it.
   closed: 'elsewhere',
   wrong_epoch: 'refresh',
-  overloaded: 'later',
+  overloaded: 'shed',
   timeout: 'later',
   session_expired: 'renumber'
 }

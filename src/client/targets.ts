@@ -80,7 +80,7 @@ export class Targets {
    */
   #replica(call: Call, route: Route, now: number): NodeId | undefined {
     const { nearest } = this.#parts
-    const able = this.#able(call, route)
+    const able = this.#open(this.#able(call, route), now)
     const { leader, tokenFrom } = route
     if (this.#self !== undefined && able.includes(this.#self)) return this.#self
     this.#reachAll(route, now)
@@ -98,6 +98,13 @@ export class Targets {
   #able(call: Call, route: Route): readonly NodeId[] {
     const members = this.#parts.routes.members(route)
     return members.filter((node) => this.#canTake(call, node) && !call.refusers.includes(node))
+  }
+
+  /** Those that do not refuse reads just now; all of them if there are none. */
+  #open(nodes: readonly NodeId[], now: number): readonly NodeId[] {
+    const { throttle } = this.#parts
+    const open = nodes.filter((node) => !throttle.isShedding(node, 'get', now))
+    return open.length > 0 ? open : nodes
   }
 
   /** The nearest one is known only when there are links to all. */

@@ -3,9 +3,11 @@ import type { ReplicaHost } from '../partition/host.ts'
 import type { Replica } from '../partition/replica.ts'
 import type { PeerId } from '../transport/transport.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
-import type { NodeId } from '../wire/ids.ts'
+import { CODES } from '../wire/failure.ts'
+import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
+import { Admission } from './admission.ts'
 import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
 import { type Respond, Visit, type VisitShell } from './visit.ts'
@@ -21,10 +23,12 @@ export interface DoorShell {
   readonly watch: RequestWatch
 }
 
-/** Requests inside at once; over it they are refused before any work is done. */
-const INSIDE_MAX = 20_000
-/** Bytes of their bodies. */
+/** Bytes of bodies inside at once; over it requests are refused before any work is done. */
 const INSIDE_BYTES_MAX = 64 * 1024 * 1024
+
+/** Who is refused comes back so late: sooner than what is inside has left. */
+const FULL = { waitMs: 100 } as const
+const LATER = CODES.overloaded.advice
 
 const EMPTY = new Uint8Array(0)
 
@@ -36,12 +40,27 @@ export class Door implements VisitShell {
   readonly #shell: DoorShell
   /** Of each sender, by the id of the request: those that were not answered at once. */
   readonly #visits = new Map<PeerId, Map<number, Visit>>()
+  readonly #reads: Admission
+  readonly #mutations: Admission
   #inside = 0
   #insideBytes = 0
   #closing = false
 
   constructor(shell: DoorShell) {
     this.#shell = shell
+    this.#reads = new Admission(this.#now())
+    this.#mutations = new Admission(this.#now())
+  }
+
+  /** How many of each class may be inside now. */
+  get limits(): { readonly reads: number; readonly mutations: number } {
+    return { reads: this.#reads.limit, mutations: this.#mutations.limit }
+  }
+
+  /** Measures what leaves. Call it about ten times a second. */
+  tick(now: number): void {
+    this.#reads.tick(now)
+    this.#mutations.tick(now)
   }
 
   /** Requests being worked on. */
@@ -104,7 +123,9 @@ export class Door implements VisitShell {
     this.#insideBytes -= visit.bytes
     const visits = this.#visits.get(visit.from)
     // Another life of the sender may use the number for something else.
-    if (visits?.get(visit.id) === visit) visits.delete(visit.id)
+    const hadWaited = visits?.get(visit.id) === visit
+    if (hadWaited) visits?.delete(visit.id)
+    this.#admissionOf(visit.request)?.left(hadWaited && code === '')
   }
 
   #tell(from: PeerId, request: Request, end: string, at: number): void {
@@ -127,10 +148,19 @@ export class Door implements VisitShell {
       return rejected('invalid_argument', `timeout is over ${TIMEOUT_MS_MAX} ms`)
     }
     if (this.#closing) return rejected('not_leader', 'this node is stopping')
-    if (this.#inside >= INSIDE_MAX || this.#insideBytes >= INSIDE_BYTES_MAX) {
-      return rejected('overloaded', 'this node has too many requests inside', { waitMs: 50 })
+    if (this.#insideBytes >= INSIDE_BYTES_MAX) {
+      return rejected('overloaded', `this node has too many bytes inside. ${LATER}`, FULL)
+    }
+    if (this.#admissionOf(request)?.admit() === false) {
+      return rejected('overloaded', `this node has too many requests inside. ${LATER}`, FULL)
     }
     return undefined
+  }
+
+  /** Undefined: what it takes to be served at all is answered, whatever else is inside. */
+  #admissionOf({ kind, group }: Request): Admission | undefined {
+    if (kind === 'get') return this.#reads
+    return kind === 'mutate' && group !== SYSTEM_GROUP ? this.#mutations : undefined
   }
 
   #serve(request: Request, asker: Asker): void {

@@ -254,6 +254,7 @@ export class NodeMachine {
     const now = this.#options.clock.monotonic()
     this.mesh.tick(now)
     this.host.tick()
+    this.door.tick(now)
     if (!this.#stopping) this.keeping.flusher.tick()
     this.keeping.tick(now)
     this.#maybeForm()

@@ -86,6 +86,16 @@ const REQUESTS: readonly Metric<NodeSource>[] = [
     'Bytes of the requests being worked on.',
     ({ machine }) => machine.door.insideBytes
   ),
+  labelled(
+    'gauge',
+    {
+      name: 'keymesh_requests_limit',
+      help: 'How many requests of each class may be worked on, by how fast answers leave.',
+      labels: ['class']
+    },
+    ({ machine }) =>
+      Object.entries(machine.door.limits).map(([name, value]) => ({ labels: [name], value }))
+  ),
   gauge(
     'keymesh_gateway_calls_waiting',
     'Calls of HTTP callers and of this process without an answer yet.',

@@ -302,7 +302,8 @@ export class Replica {
     if (!proposed.accepted) {
       const full = `group ${this.group} has too much uncommitted`
       const overloaded = proposed.reason === 'overloaded'
-      refused(overloaded ? rejected('overloaded', full, { waitMs: 100 }) : this.#notLeader())
+      const more = { waitMs: 100, applied: this.state.applied.index }
+      refused(overloaded ? rejected('overloaded', full, more) : this.#notLeader())
       return
     }
     this.#shell.proposed(commands.length)

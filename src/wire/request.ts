@@ -47,7 +47,10 @@ export interface Reply {
   /** Empty when `ok`. */
   readonly code: Code | RoutingCode | ''
   readonly message: string
-  /** An applied index of the group at the answering replica, at or after the effect; 0: none. */
+  /**
+   * An applied index of the group at the answering replica, at or after the effect; 0: none. With
+   * `overloaded`, 0 means that the node refused before it asked a replica.
+   */
   readonly applied: number
   /** With `not_leader`: who leads, as far as known; else empty. */
   readonly leader: NodeId

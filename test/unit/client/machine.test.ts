@@ -126,33 +126,6 @@ test('goal: silence is unknown for a write and a timeout for a read', () => {
   expect(cluster.endedAt.get(2)).toBe(900)
 })
 
-test('goal: an overloaded node is asked no sooner than it said, and the caller told so', () => {
-  const cluster = warm()
-  const { leader } = groupOf(cluster)
-  cluster.faults = { ...NO_FAULTS, loseRequest: 100 }
-  cluster.put(2, 'key', 1_000)
-  const copy = cluster.sent.at(-1)
-  const wait = { outcome: 'rejected', code: 'overloaded', message: 'full', leader: '' } as const
-  const reply: Reply = {
-    ...wait,
-    id: copy?.request.id ?? 0,
-    applied: 0,
-    epoch: 1,
-    waitMs: 300,
-    body: new Uint8Array(0)
-  }
-  cluster.step({ type: 'reply', node: leader, reply })
-  const sent = cluster.sent.length
-  cluster.run(299)
-  expect(cluster.sent.length).toBe(sent)
-  cluster.run(300)
-  expect(cluster.sent.length).toBe(sent + 1)
-  const id = cluster.sent.at(-1)?.request.id ?? 0
-  cluster.step({ type: 'reply', node: leader, reply: { ...reply, id, waitMs: 5_000 } })
-  const failure = { code: 'overloaded', outcome: 'not_applied', retryAfterMs: 5_000 }
-  expect(cluster.outcome(2)).toMatchObject({ ok: false, failure })
-})
-
 test('goal: calls over the bound are refused at once and cost nothing', () => {
   const cluster = warm({ inFlightMax: 3 })
   for (let call = 2; call < 7; call++) cluster.put(call, 'key')

@@ -1,0 +1,99 @@
+import type { NodeId } from '../wire/ids.ts'
+import type { Reply } from '../wire/request.ts'
+import { type Call, isMutation, mayApply, needsLeader, type Route, refused } from './calls.ts'
+import type { Dispatch } from './dispatch.ts'
+import type { Errands, Parts } from './errands.ts'
+import { verdict } from './retry.ts'
+import type { Targets } from './targets.ts'
+
+const NOBODY: readonly NodeId[] = []
+
+/** To one copy of a call. */
+export interface Answer {
+  readonly call: Call
+  readonly route: Route
+  readonly node: NodeId
+  readonly reply: Reply
+}
+
+/** What becomes of a call one copy of which surely did nothing. */
+export class Refusals {
+  readonly #parts: Parts
+  readonly #errands: Errands
+  readonly #targets: Targets
+  readonly #dispatch: Dispatch
+
+  constructor(parts: Parts, errands: Errands, targets: Targets, dispatch: Dispatch) {
+    this.#parts = parts
+    this.#errands = errands
+    this.#targets = targets
+    this.#dispatch = dispatch
+  }
+
+  /** `answer` is a refusal. */
+  act(answer: Answer, now: number): void {
+    const { call, reply } = answer
+    call.refusal = reply
+    switch (verdict(reply.code)) {
+      case 'elsewhere':
+        this.#elsewhere(answer, now)
+        return
+      case 'refresh':
+        this.#errands.wantMap(now)
+        this.#dispatch.rest(call, now)
+        return
+      case 'later':
+        this.#dispatch.rest(call, now)
+        return
+      case 'shed':
+        this.#shed(answer, now)
+        return
+      case 'renumber':
+        this.#dispatch.renumber(call, now)
+        return
+      default:
+        // Another copy may still be answered, and only that answer tells what happened.
+        if (isMutation(call) && call.copies.length > 0) this.#dispatch.schedule(call)
+        else this.#dispatch.fail(call, refused(call, reply), now)
+    }
+  }
+
+  #elsewhere(answer: Answer, now: number): void {
+    const { call, route, node, reply } = answer
+    const { routes } = this.#parts
+    if (needsLeader(call)) routes.refusedBy(route, reply, node, now)
+    else if (route.leader === undefined && reply.leader !== '') routes.lead(route, reply.leader)
+    if (route.leader === undefined) this.#errands.wantMap(now)
+    if (!needsLeader(call)) {
+      call.refusers = [...call.refusers, node]
+      if (call.copies.length === 0 && !this.#targets.hasReplica(call, route)) {
+        call.refusers = NOBODY
+        this.#dispatch.rest(call, now)
+        return
+      }
+    }
+    call.attempt++
+    this.#dispatch.wait(call, route, now)
+  }
+
+  /** More tries would only be more load: the caller hears at once, and decides. */
+  #shed({ call, route, node, reply }: Answer, now: number): void {
+    // A replica that was asked tells its index, and speaks for its group alone.
+    const { kind } = call.operation
+    if (reply.applied === 0) this.#parts.throttle.refused(node, kind, reply.waitMs, now)
+    if (mayApply(call) || call.copies.length > 0) {
+      this.#dispatch.rest(call, now, reply.waitMs)
+      return
+    }
+    if (!needsLeader(call)) {
+      call.refusers = [...call.refusers, node]
+      if (this.#targets.hasReplica(call, route)) {
+        this.#dispatch.wait(call, route, now)
+        return
+      }
+    }
+    // Whether that one leads was not even looked at: the next call asks another.
+    if (route.leader === undefined) this.#parts.routes.lost(route, node)
+    this.#dispatch.fail(call, refused(call, reply), now)
+  }
+}

@@ -1,0 +1,92 @@
+import type { NodeId } from '../wire/ids.ts'
+import type { Random } from '../world/random.ts'
+import type { Call } from './calls.ts'
+
+/** Whatever a node asks for: it may be well again sooner, and only a request finds out. */
+const WAIT_MS_MAX = 1_000
+/** So much more is sent than a node takes: it is never idle for us, and takes more when it can. */
+const SURPLUS = 1.3
+const HALVED_MS = 250
+const CHANCES = 1_024
+
+type Kind = Call['operation']['kind']
+
+/** What became of calls for one node since it began to refuse them. */
+interface Shedding {
+  until: number
+  halvedAt: number
+  calls: number
+  answers: number
+}
+
+/**
+ * Nodes that have too much inside. As long as they refuse, they are sent little more than they
+ * answer; the rest is refused here, where it costs a map look-up, and not a frame each way.
+ */
+export class Throttle {
+  readonly #random: Random
+  readonly #shedding: Readonly<Record<Kind, Map<NodeId, Shedding>>> = {
+    get: new Map(),
+    mutate: new Map()
+  }
+
+  constructor(random: Random) {
+    this.#random = random
+  }
+
+  /** `node` refused a call, and asks for a wait of `waitMs`: half of it is left to chance. */
+  refused(node: NodeId, kind: Kind, waitMs: number, now: number): void {
+    const whole = Math.min(WAIT_MS_MAX, waitMs)
+    const until = now + whole / 2 + this.#random.below(Math.floor(whole / 2) + 1)
+    const known = this.#at(node, kind, now)
+    if (known === undefined) {
+      this.#shedding[kind].set(node, { until, halvedAt: now, calls: 1, answers: 0 })
+      return
+    }
+    known.until = Math.max(until, known.until)
+    known.calls++
+  }
+
+  /** `node` did what a call asked for. */
+  answered(node: NodeId, kind: Kind): void {
+    const shedding = this.#shedding[kind]
+    if (shedding.size === 0) return
+    const known = shedding.get(node)
+    if (known === undefined) return
+    known.calls++
+    known.answers++
+  }
+
+  /** Whether a new call may be sent to `node`; 0: yes, else when to come back, in milliseconds. */
+  waitMs(node: NodeId, kind: Kind, now: number): number {
+    if (this.#shedding[kind].size === 0) return 0
+    const known = this.#at(node, kind, now)
+    if (known === undefined) return 0
+    // The share of calls above what the node takes ("Site Reliability Engineering", chapter 21).
+    const excess = (known.calls - SURPLUS * known.answers) / known.calls
+    if (this.#random.below(CHANCES) >= excess * CHANCES) return 0
+    known.calls++
+    return known.until - now
+  }
+
+  /** Whether `node` refuses calls of this kind just now. */
+  isShedding(node: NodeId, kind: Kind, now: number): boolean {
+    return this.#at(node, kind, now) !== undefined
+  }
+
+  #at(node: NodeId, kind: Kind, now: number): Shedding | undefined {
+    const shedding = this.#shedding[kind]
+    const known = shedding.get(node)
+    if (known === undefined) return undefined
+    if (now >= known.until) {
+      shedding.delete(node)
+      return undefined
+    }
+    if (now - known.halvedAt >= HALVED_MS) {
+      known.halvedAt = now
+      known.calls /= 2
+      known.answers /= 2
+    }
+    return known
+  }
+}
