@@ -13,10 +13,12 @@ export interface Tuned {
   decoders: number
   /** Streams that give back their window in halves. */
   windows: number
+  /** Layers of them that make no event nobody listens for. */
+  events: number
 }
 
 /** What could be tuned in all transports of this process. */
-export const tuned: Tuned = { sockets: 0, decoders: 0, windows: 0 }
+export const tuned: Tuned = { sockets: 0, decoders: 0, windows: 0, events: 0 }
 
 /**
  * libp2p's tcp with one `writev` per turn in place of a write per buffer: noise writes the two
@@ -160,6 +162,7 @@ export function quietEvents(stream: unknown): void {
   inside.safeDispatchEvent = (...args: never[]): unknown => {
     return count(args[0]) === 0 ? true : dispatch(...args)
   }
+  tuned.events++
 }
 
 function method(object: unknown, name: string): Method | undefined {

@@ -107,13 +107,17 @@ test('a peer that dials before we start is answered when we do', async () => {
   await until(() => early.links.size === 1 && recorder.links.size === 1, 'the link')
 })
 
-test('both tunings of libp2p still find what they replace', async () => {
+test('all tunings of libp2p still find what they replace', async () => {
   const [before, a, b] = [{ ...tuned }, await stage.open('node'), await stage.open('node')]
   const [dialler, listener] = [new Recorder(a, 'a'), new Recorder(b, 'b')]
   dialler.transport.dial(listener.address())
   await until(() => dialler.links.size === 1 && listener.links.size === 1, 'the link')
   expect(tuned.sockets - before.sockets).toBe(2)
   expect(tuned.decoders - before.decoders).toBe(2)
+  // Main and bulk, at both ends.
+  expect(tuned.windows - before.windows).toBe(4)
+  // Those, and the connection and its noise at both ends.
+  expect(tuned.events - before.events).toBe(8)
 })
 
 test('a storm of crossing dials, closes and frames ends in one link a pair', async () => {
