@@ -101,7 +101,8 @@ export class Flusher {
     }
     this.#host.log.commit((fault) => {
       if (fault !== undefined) this.#options.fatal(fault)
-      else this.#write(done)
+      // Whoever heard of the same sync first may have ended the node.
+      else if (!this.#host.isStopped) this.#write(done)
     })
   }
 

@@ -131,6 +131,11 @@ export class ReplicaHost implements ReplicaShell {
     }
   }
 
+  /** Whether the node has ended: nothing may be begun any more. */
+  get isStopped(): boolean {
+    return this.#stopped
+  }
+
   stop(): void {
     this.#stopped = true
   }

@@ -21,6 +21,8 @@ export interface ReceiverShell {
 export class SnapshotReceiver {
   readonly first: SnapshotChunk
   readonly mark: SnapshotMark
+  /** When its sender last said something, on the monotonic clock. */
+  heardAt = 0
   readonly #into: Receiver
   readonly #shell: ReceiverShell
   #taken = 0

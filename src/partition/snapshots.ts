@@ -21,6 +21,8 @@ export interface SnapshotOptions {
   readonly limits: SnapshotLimits
 }
 
+/** A sender asks again much sooner: one that is silent for so long has given up, or is dead. */
+const SILENT_MS_MAX = 10_000
 /** Transfers a node sends at once; the others wait. */
 const SENDING_MAX = 2
 
@@ -61,6 +63,17 @@ export class Snapshots {
   tick(): void {
     for (const sender of [...this.#sending.values()]) sender.tick()
     this.#sendMore()
+    for (const [group, receiver] of this.#receiving) this.#giveUpIfVain(group, receiver)
+  }
+
+  /** Its sender may be dead, and the log may have brought what it was to bring. */
+  #giveUpIfVain(group: GroupId, receiver: SnapshotReceiver): void {
+    if (receiver.isComplete) return
+    const applied = this.#host.get(group)?.state.applied.index ?? 0
+    const silentMs = this.#options.clock.monotonic() - receiver.heardAt
+    if (applied < receiver.mark.index && silentMs < SILENT_MS_MAX) return
+    receiver.abort()
+    this.#receiving.delete(group)
   }
 
   reply(reply: SnapshotReply): void {
@@ -89,7 +102,9 @@ export class Snapshots {
       if (chunk.sequence !== 0) return
       receiver = this.#receive(node, replica, chunk)
     }
-    receiver?.take(chunk)
+    if (receiver === undefined) return
+    receiver.heardAt = this.#options.clock.monotonic()
+    receiver.take(chunk)
   }
 
   #sendMore(): void {

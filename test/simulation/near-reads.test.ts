@@ -186,6 +186,8 @@ test('a follower that is behind waits a moment for what the reader saw, then ref
 test('a replica found to be damaged answers no read', () => {
   const cluster = formed('damaged')
   put(cluster, 'one')
+  // Until followers know for sure that it is committed.
+  cluster.run(300)
   const node = followerOf(cluster)
   node?.machine?.host.get(GROUP)?.condemn('planted')
   for (const consistency of ['eventual', 'session', 'strong'] as const) {
