@@ -34,6 +34,8 @@ const CHAOS_MS = 20_000
 /** Ten election timeouts at their longest. */
 const HEALTHY_MS_MAX = 20_000
 const EQUAL_MS_MAX = 20_000
+/** Of impatient callers, per key: the orders to look at double with each. */
+const UNKNOWN_MAX = 12
 const TIMEOUT_MS = 4_000
 /** Callers who will not wait give up within this time, or say so from the start. */
 const IMPATIENT_MS_MAX = 300
@@ -90,6 +92,8 @@ class RegisterRun {
   #working = true
   #inFlight = 0
   #values = 0
+  /** Changes of each key whose outcome nobody knows. */
+  readonly #unknown = new Map<string, number>()
 
   constructor(world: World) {
     this.#world = world
@@ -283,6 +287,8 @@ class RegisterRun {
     this.#inFlight++
     const end = (told: Operation['outcome'], stalenessMs = 0): void => {
       this.#inFlight--
+      const isLost = told.type === 'unknown' && call.type !== 'get'
+      if (isLost) this.#unknown.set(key, (this.#unknown.get(key) ?? 0) + 1)
       const returned = told.type === 'unknown' ? undefined : this.#world.now
       const seen = { client: name, session, key, called, returned, call, outcome: told }
       const near = consistency === 'strong' ? {} : { near: { consistency, stalenessMs } }
@@ -291,7 +297,10 @@ class RegisterRun {
       done()
     }
     const isImpatient =
-      this.#working && this.#impatientEvery > 0 && this.#random.below(this.#impatientEvery) === 0
+      this.#working &&
+      this.#impatientEvery > 0 &&
+      this.#random.below(this.#impatientEvery) === 0 &&
+      (call.type === 'get' || (this.#unknown.get(key) ?? 0) < UNKNOWN_MAX)
     const waitsMs = isImpatient ? 1 + this.#random.below(IMPATIENT_MS_MAX) : TIMEOUT_MS
     const aborts = isImpatient && this.#random.below(2) === 0
     const stalenessOf = (outcome: CallOutcome): number =>
