@@ -4,7 +4,7 @@ import { InvalidOptions } from '../node/options.ts'
 /** What a command ends with; docs/command-line.md is about them. */
 export const EXIT = {
   done: 0,
-  /** Absent, a condition that does not hold, a cluster that is not whole. */
+  /** Absent, a condition that does not hold, a status with partitions that have no leader. */
   no: 1,
   usage: 2,
   unavailable: 3,

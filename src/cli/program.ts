@@ -16,8 +16,8 @@ Every option is also KEYMESH_ + its name in the environment, as KEYMESH_CLUSTER_
 in the JSON file of --config. KEYMESH_CLUSTER_KEY holds the key itself. Flags beat the environment,
 which beats the file.`
 const CODES = `
-Exit codes: 0 done, 1 no (absent, a condition that does not hold, a cluster that is not whole),
-2 wrong use, 3 unavailable, 4 a write whose outcome is unknown.`
+Exit codes: 0 done, 1 no (absent, a condition that does not hold, a status with partitions that have
+no leader), 2 wrong use, 3 unavailable, 4 a write whose outcome is unknown.`
 
 /**
  * The command line as a whole. Parsing it throws InvalidOptions where it makes no sense, and

@@ -109,6 +109,15 @@ function objectionTo({ kind, choices }: Setting, value: unknown): string | undef
   }
 }
 
+/** JSON has numbers and booleans of its own: text in their place is a mistake. */
+function objectionToJson(setting: Setting, value: unknown): string | undefined {
+  if (typeof value === 'string') {
+    if (setting.kind === 'count') return 'must be a number'
+    if (setting.kind === 'switch') return 'must be true or false, without quotes'
+  }
+  return objectionTo(setting, value)
+}
+
 function countOf(text: string, where: string): number {
   const count = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN
   return Number.isSafeInteger(count) ? count : refuse(`${where}: not a whole number: ${text}`)
@@ -133,7 +142,7 @@ function configFile(file: string, known: readonly Setting[]): ReadonlyMap<string
   for (const [name, item] of Object.entries(value)) {
     const setting = known.find((candidate) => candidate.name === name)
     if (setting === undefined) refuse(`config: ${file} has an unknown setting ${name}`)
-    const objection = objectionTo(setting, item)
+    const objection = objectionToJson(setting, item)
     if (objection !== undefined) refuse(`${name} in ${file}: ${objection}`)
   }
   return new Map(Object.entries(value))

@@ -19,6 +19,7 @@ import {
 } from './api-schemas.ts'
 import type { ApiCall } from './api-shape.ts'
 
+/** Whoever probes may add to the query what they like, against caches for example: none is read. */
 const PROBE = {
   method: 'GET',
   head: true,
@@ -158,6 +159,7 @@ export const API = {
   metrics: {
     method: 'GET',
     path: '/metrics',
+    head: true,
     summary: 'Figures of this node for Prometheus',
     query: {},
     headers: {},

@@ -56,10 +56,14 @@ function isClaimed(outcome: CallOutcome): boolean {
   return outcome.ok && outcome.kind === 'mutate' && outcome.result.type === 'done'
 }
 
-/** A claim changes nothing that anybody can see, whether it was made or not. */
+/**
+ * A claim changes nothing that anybody can see, whether it was made or not. What the failure says
+ * of the claim, as that a write may have happened, is not true of the change.
+ */
 function ofClaim(outcome: CallOutcome): CallOutcome {
   if (outcome.ok || outcome.failure.outcome === 'not_applied') return outcome
-  const message = `the partition of the Idempotency-Key: ${outcome.failure.message}`
+  const message =
+    'no sure answer came from the partition of the Idempotency-Key, so the change was not tried'
   return { ok: false, failure: failure('unavailable', message) }
 }
 

@@ -26,7 +26,8 @@ export function openApiDocument(calls: Readonly<Record<string, ApiCall>>): objec
       version: 'v1',
       summary: 'A distributed key-value store.',
       description:
-        'Any node answers any request. Query parameters that a call does not know are refused.'
+        'Any node answers any request. Query parameters that a call does not know are refused; ' +
+        'only the probes and /metrics pass over any query.'
     },
     servers: [{ url: '/' }],
     // One of them: nothing is asked of callers on the machine of a node without a token.

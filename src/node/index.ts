@@ -3,9 +3,9 @@ import { json } from '../client/codecs.ts'
 import { openKeyMesh } from '../client/keymesh.ts'
 import { TIMEOUT_MS_DEFAULT } from '../wire/limits.ts'
 import { startNode } from './compose.ts'
-import { InvalidOptions, type NodeOptions } from './options.ts'
+import type { NodeOptions } from './options.ts'
 
-export { InvalidOptions, type NodeOptions }
+export type { NodeOptions }
 
 /** A node in the caller's process. */
 export interface Node<V = unknown> extends AsyncDisposable {
@@ -22,8 +22,9 @@ export interface Node<V = unknown> extends AsyncDisposable {
 }
 
 /**
- * Starts a node inside this process and resolves when it listens. Rejects with InvalidOptions when
- * the options cannot work. A node that cannot go on closes itself and tells `options.onFatal`.
+ * Starts a node inside this process and resolves when it listens. Rejects with an Error of the name
+ * InvalidOptions, whose message says what to mend, when the options cannot work. A node that cannot
+ * go on closes itself and tells `options.onFatal`.
  */
 export async function createNode<V = unknown>(
   options: NodeOptions & { readonly codec?: Codec<V> }

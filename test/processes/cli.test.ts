@@ -288,6 +288,7 @@ test('help is shown on demand, and to who says nothing', async () => {
   const asked = await keymesh(['--help'])
   expect(asked).toMatchObject({ code: 0, stderr: '' })
   expect(await keymesh([])).toEqual(answer(2, '', asked.stdout))
+  expect(await keymesh(['--json'])).toEqual(answer(2, '', asked.stdout))
   for (const command of COMMANDS) {
     const { code, stdout } = await keymesh([...command.name.split(' '), '--help'])
     expect(code).toBe(0)

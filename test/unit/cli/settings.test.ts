@@ -75,7 +75,8 @@ test.each([
   [{ mood: 'so so' }, /^--mood: must be one of good, bad$/],
   [{ ifRevision: '-1' }, /^--if-revision: not a whole number: -1$/],
   [{ ifRevision: '9007199254740993' }, /^--if-revision: not a whole number: 9007199254740993$/],
-  [{ config: config({ timeout: true }) }, /^timeout in .*: must be a time$/]
+  [{ config: config({ timeout: true }) }, /^timeout in .*: must be a time$/],
+  [{ config: config({ json: 'true' }) }, /^json in .*: must be true or false, without quotes$/]
 ])('%o is refused', (given, line) => {
   expect(() => from(given)).toThrow(line)
 })

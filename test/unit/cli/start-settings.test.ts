@@ -82,6 +82,7 @@ test.each([
   [{ config: file('list.json', '[]') }, /JSON object/],
   [{ config: file('strange.json', '{"datta":"x"}') }, /unknown setting datta/],
   [{ config: file('kind.json', '{"data":5}') }, /data in .*: must be text/],
+  [{ config: file('count.json', '{"partitions":"16"}') }, /^partitions in .*: must be a number$/],
   [{ config: file('items.json', '{"seed":[5]}') }, /seed in .*: must be text or a list/]
 ])('%o is refused', (flags, line) => {
   expect(() => from(flags)).toThrow(line)

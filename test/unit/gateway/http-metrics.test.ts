@@ -1,5 +1,7 @@
 import { request as httpRequest } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { API } from '../../../src/gateway/api.ts'
+import type { ApiCall } from '../../../src/gateway/api-shape.ts'
 import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
 import { failure } from '../../../src/wire/failure.ts'
 import { silent } from '../../../src/world/log.ts'
@@ -55,6 +57,17 @@ test('each request counts once, by what it was and how it ended', async () => {
   expect(total(seen, 'keymesh_http_request_duration_seconds_count')).toBe(12)
   expect(total(seen, 'keymesh_http_requests_inside')).toBe(1)
   expect(total(await scrape(), requests, { call: 'metrics' })).toBe(1)
+})
+
+test('goal: HEAD goes wherever GET does, and who probes may add any query', async () => {
+  for (const { path, method } of Object.values<ApiCall>(API)) {
+    if (method !== 'GET') continue
+    const at = path.replace('{key}', 'a')
+    expect([at, await ask(at, { method: 'HEAD' })]).toEqual([at, await ask(at)])
+  }
+  for (const path of ['/livez', '/healthz', '/readyz', '/metrics']) {
+    expect([path, await ask(`${path}?a=1&a=2`)]).toEqual([path, await ask(path)])
+  }
 })
 
 test('a caller who hangs up counts as that', async () => {

@@ -7,7 +7,7 @@ import { digestOf, repeatableOf } from '../../../src/gateway/http-idempotency.ts
 import { runOnce } from '../../../src/gateway/idempotency.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
 import type { DataOperation, Result } from '../../../src/wire/command.ts'
-import { failure } from '../../../src/wire/failure.ts'
+import { CODES, failure } from '../../../src/wire/failure.ts'
 import { ONCE_LIFE_MS } from '../../../src/wire/limits.ts'
 import { hex } from '../../../src/wire/session-id.ts'
 import { silent } from '../../../src/world/log.ts'
@@ -97,11 +97,20 @@ test('a claim that is refused ends it', () => {
 
 test('a claim nobody knows the fate of changed nothing for sure', () => {
   const on = new Steps()
-  on.end({ ok: false, failure: failure('unknown_outcome', 'no answer', 'unknown') })
+  const said = `no answer came. ${CODES.unknown_outcome.advice}`
+  on.end({ ok: false, failure: failure('unknown_outcome', said, 'unknown') })
   expect(on.calls.length).toBe(1)
   expect(on.outcomes).toMatchObject([
-    { ok: false, failure: { code: 'unavailable', outcome: 'not_applied' } }
+    {
+      ok: false,
+      failure: {
+        code: 'unavailable',
+        outcome: 'not_applied',
+        message: expect.stringContaining('the change was not tried')
+      }
+    }
   ])
+  expect(JSON.stringify(on.outcomes)).not.toContain(CODES.unknown_outcome.advice)
 })
 
 test('a change nobody knows the fate of may be sent again', () => {
