@@ -33,10 +33,13 @@ const FULL_RETRY_MS = 10_000
 export function runOnce(
   calls: Pick<Calls, 'call'>,
   clock: Clock,
-  { repeatable, digest, operation, timeoutMs, trace = '' }: OnceRequest,
+  { repeatable, digest, operation, trace = '', ...request }: OnceRequest,
   done: (outcome: CallOutcome) => void
 ): Cancel {
   const once: Once = { ...repeatable, digest }
+  // It will not run later than that, and an answer that comes later may be that of another run:
+  // of a request with the same key and operation, made when this one's first was forgotten.
+  const timeoutMs = Math.min(request.timeoutMs, ONCE_LIFE_MS)
   const began = clock.monotonic()
   let changing: Cancel | undefined
   const change = (): void => {

@@ -19,7 +19,8 @@ export function encodeBody(time: number, commands: readonly Uint8Array[]): Uint8
   const writer = new ByteWriter(size)
   writer.u8(BODY_VERSION).varint(time).varint(commands.length)
   for (const command of commands) writer.bytes(command)
-  return writer.finish()
+  // Of its own: an entry stays in the tail of a quiet log for hours, and must not keep a block.
+  return writer.finish().slice()
 }
 
 /** Throws Malformed. The commands are views into `bytes`. */

@@ -2,7 +2,7 @@ import { ByteReader, Malformed } from '../wire/bytes.ts'
 import type { DataOperation, Result } from '../wire/command.ts'
 import { lasting } from '../wire/slab.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
-import { dataKey } from './layout.ts'
+import { dataKey, dataLookup } from './layout.ts'
 import type { Table } from './table.ts'
 
 /** A key as reads see it. */
@@ -46,7 +46,7 @@ export class Keys {
 
   /** The key at `time`: an expired one is absent. */
   read(key: Uint8Array, time: number): KeyRecord | undefined {
-    const stored = this.#table.get(dataKey(key))
+    const stored = this.#table.get(dataLookup(key))
     return stored === undefined ? undefined : alive(decodeRecord(stored), time)
   }
 

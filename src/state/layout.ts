@@ -1,5 +1,5 @@
 import { ByteWriter } from '../wire/bytes.ts'
-import { lasting } from '../wire/slab.ts'
+import { lasting, passing } from '../wire/slab.ts'
 
 /**
  * The keys of a state machine's table:
@@ -29,6 +29,11 @@ export function dataKey(key: Uint8Array): Uint8Array {
   return behind(DATA_PREFIX, key)
 }
 
+/** The same, for a look that keeps nothing. */
+export function dataLookup(key: Uint8Array): Uint8Array {
+  return behind(DATA_PREFIX, key, passing)
+}
+
 /** Where the table keeps an idempotency key; a fresh copy. */
 export function repeatKey(key: Uint8Array): Uint8Array {
   return behind(REPEAT_PREFIX, key)
@@ -37,15 +42,13 @@ export function repeatKey(key: Uint8Array): Uint8Array {
 /** Where the table keeps place `number` of the queue of idempotency keys. */
 export function repeatSlotKey(number: number): Uint8Array {
   const high = Math.floor(number / 2 ** 32)
-  return new ByteWriter(9)
-    .raw(REPEAT_BOUNDS_KEY)
-    .u32(high)
-    .u32(number >>> 0)
-    .finish()
+  const writer = new ByteWriter(9).raw(REPEAT_BOUNDS_KEY)
+  writer.u32(high).u32(number >>> 0)
+  return lasting.copy(writer.finish())
 }
 
-function behind(prefix: Uint8Array, key: Uint8Array): Uint8Array {
-  const at = lasting.cut(key.length + 1)
+function behind(prefix: Uint8Array, key: Uint8Array, slab = lasting): Uint8Array {
+  const at = slab.cut(key.length + 1)
   at[0] = prefix[0] as number
   at.set(key, 1)
   return at

@@ -1,5 +1,6 @@
 import type { Index, Term } from '../raft/types.ts'
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import { lasting } from '../wire/slab.ts'
 import { hashItem, Multiset, readMultiset } from './hash.ts'
 import { META_KEY } from './layout.ts'
 import { loadSessions, type Session } from './sessions.ts'
@@ -45,10 +46,8 @@ export function encodeMeta(meta: Meta): Uint8Array {
   meta.dataHash.write(writer)
   meta.sessionHash.write(writer)
   const [a, b] = hashItem(META_KEY, writer.written, 0)
-  return writer
-    .u32(a >>> 0)
-    .u32(b >>> 0)
-    .finish()
+  writer.u32(a >>> 0).u32(b >>> 0)
+  return lasting.copy(writer.finish())
 }
 
 /** Throws Malformed. */

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, equalBytes, Malformed } from '../wire/bytes.ts'
 import { type NotRun, type Once, type Result, readResult, writeResult } from '../wire/command.ts'
+import { lasting } from '../wire/slab.ts'
 import { assert } from '../world/assert.ts'
 import { hashItem, type Multiset } from './hash.ts'
 import { REPEAT_BOUNDS_KEY, repeatKey, repeatSlotKey } from './layout.ts'
@@ -205,7 +206,8 @@ export class Repeats {
   }
 
   #writeBounds(): void {
-    const bounds = new ByteWriter(16).varint(this.#first).varint(this.#next).finish()
+    const writer = new ByteWriter(16).varint(this.#first).varint(this.#next)
+    const bounds = lasting.copy(writer.finish())
     this.#set(REPEAT_BOUNDS_KEY, this.#table.get(REPEAT_BOUNDS_KEY), bounds)
   }
 
@@ -220,7 +222,7 @@ export class Repeats {
 function encodeRemembered({ digest, until, result }: Remembered): Uint8Array {
   const writer = new ByteWriter(64).u8(RECORD_VERSION).raw(digest).varint(until)
   if (result !== undefined) writeResult(writer, result)
-  return writer.finish()
+  return lasting.copy(writer.finish())
 }
 
 function decodeRemembered(bytes: Uint8Array): Remembered {
@@ -235,7 +237,7 @@ function decodeRemembered(bytes: Uint8Array): Remembered {
 
 /** Layout: due varint · idempotency key to the end. */
 function encodeSlot({ due, key }: Slot): Uint8Array {
-  return new ByteWriter(16 + key.length).varint(due).raw(key).finish()
+  return lasting.copy(new ByteWriter(16 + key.length).varint(due).raw(key).finish())
 }
 
 function decodeSlot(bytes: Uint8Array): Slot {

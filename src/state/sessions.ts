@@ -3,6 +3,7 @@ import { type Command, type Result, readResult, writeResult } from '../wire/comm
 import type { SessionId } from '../wire/ids.ts'
 import { SESSION_BASIS_WINDOW } from '../wire/limits.ts'
 import { hex, writeSession } from '../wire/session-id.ts'
+import { lasting } from '../wire/slab.ts'
 import { hashItem, type ItemHash, Multiset } from './hash.ts'
 import { SESSION_PREFIX } from './layout.ts'
 import type { Table } from './table.ts'
@@ -219,7 +220,7 @@ function encodeSession(session: Session): Uint8Array {
     writer.varint(seq)
     writeResult(writer, result)
   }
-  return writer.finish()
+  return lasting.copy(writer.finish())
 }
 
 function decodeSession(key: Uint8Array, value: Uint8Array): Session {
@@ -250,5 +251,5 @@ export function loadSessions(
 function sessionKey(id: SessionId): Uint8Array {
   const writer = new ByteWriter(17).raw(SESSION_PREFIX)
   writeSession(writer, id)
-  return writer.finish()
+  return lasting.copy(writer.finish())
 }

@@ -81,10 +81,15 @@ function write(
   const chain = level.batch()
   const add = (from: number): void => {
     const to = Math.min(from + SLICE, batch.length)
-    for (let i = from; i < to; i++) {
-      const { key, value } = batch[i] as StateWrite
-      if (value === undefined) chain.del(key)
-      else chain.put(key, value)
+    try {
+      for (let i = from; i < to; i++) {
+        const { key, value } = batch[i] as StateWrite
+        if (value === undefined) chain.del(key)
+        else chain.put(key, value)
+      }
+    } catch (cause) {
+      done(fault('write to the state store', cause))
+      return
     }
     if (to < batch.length) setImmediate(add, to)
     else settle(chain.write({ sync: true }), 'write to the state store', done)

@@ -22,6 +22,8 @@ export class Malformed extends Error {
   override readonly name = 'Malformed'
 }
 
+const NO_ROOM = new Uint8Array(0)
+
 /** Appends primitives to a growing buffer. Integers are LEB128 varints up to 2^53 - 1. */
 export class ByteWriter {
   #buffer: Uint8Array
@@ -106,7 +108,11 @@ export class ByteWriter {
 
   /** What was written, as a view: the writer must not be used afterwards. */
   finish(): Uint8Array {
-    return passing.shorten(this.#buffer, this.#length)
+    const bytes = passing.shorten(this.#buffer, this.#length)
+    // What was given back is somebody else's next: nothing must be written there from here.
+    this.#buffer = NO_ROOM
+    this.#length = 0
+    return bytes
   }
 
   #reserve(extra: number): void {

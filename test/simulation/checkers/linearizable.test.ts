@@ -38,6 +38,17 @@ test('too little budget is no verdict', () => {
   expect(checkLinearizable(history).type).toBe('linearizable')
 })
 
+test('counts unseen writes that no answer names, and need not tell them apart', () => {
+  const puts = Array.from({ length: 40 }, (_, i) => `u${i} 0- put v${i} ?`)
+  // Each finds a value that somebody wrote and nobody read.
+  const deletes = (count: number): string[] =>
+    Array.from({ length: count }, (_, i) => `a ${10 * i + 1}-${10 * i + 5} del = @${10 * i + 9}`)
+  const verdict = (count: number): string =>
+    checkLinearizable(parseHistory([...puts, ...deletes(count)].join('\n'))).type
+  expect(verdict(40)).toBe('linearizable')
+  expect(verdict(41)).toBe('violation')
+})
+
 const SMALL: Shape = { clients: 3, operations: 20, unknownPercent: 10, failedPercent: 5 }
 
 test('accuses no history of a correct store', () => {

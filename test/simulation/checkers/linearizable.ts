@@ -78,7 +78,11 @@ export function describeOperation({ client, called, returned, call, outcome }: O
 interface Pending {
   readonly id: number
   readonly operation: Operation
+  /** What it does, as far as any answer can tell: see `nameless`. */
+  readonly call: Call
   readonly answer: Answer | undefined
+  /** When it takes effect, no change may have had a later revision. */
+  readonly lowMax: number
   /** Unseen operations of one kind can stand in for each other. */
   readonly kind: string
 }
@@ -98,6 +102,8 @@ interface Edge {
   readonly at: number
   readonly isReturn: boolean
   readonly pending: Pending
+  /** The least `lowMax` of what is called after it. */
+  lowMaxLater: number
 }
 
 class Search {
@@ -105,6 +111,7 @@ class Search {
   readonly #stepsMax: number
   /** In the order of their calls. */
   readonly #pending = new Set<Pending>()
+  #lowMaxLater = Number.POSITIVE_INFINITY
   #steps = 0
   #alive: Configuration[] = [{ register: EMPTY, early: [], unseen: [], hidden: false }]
 
@@ -114,7 +121,8 @@ class Search {
   }
 
   run(): Verdict {
-    for (const { pending, isReturn } of this.#edges) {
+    for (const { pending, isReturn, lowMaxLater } of this.#edges) {
+      this.#lowMaxLater = lowMaxLater
       if (!isReturn) {
         this.#pending.add(pending)
         this.#alive = this.#alive.map((configuration) => this.#settle(configuration))
@@ -153,20 +161,29 @@ class Search {
   #effect(at: Configuration, pending: Pending): Configuration | undefined {
     if (at.early.includes(pending.id) || at.unseen.includes(pending.id)) return undefined
     // A blind write over an unseen change nobody saw: leaving that change out explains no less.
-    const { call } = pending.operation
+    const { call } = pending
     if (at.hidden && call.type === 'put' && call.ifRevision === undefined) return undefined
     this.#steps++
     if (pending.answer !== undefined) {
       const register = step(at.register, call, pending.answer)
       if (register === undefined) return undefined
-      return this.#settle({ ...at, register, early: insert(at.early, pending.id), hidden: false })
+      const early = insert(at.early, pending.id)
+      if (this.#isTooLate(register, early)) return undefined
+      return this.#settle({ ...at, register, early, hidden: false })
     }
     if (this.#hasEarlierTwin(at, pending)) return undefined
     const register = stepUnseen(at.register, call)
-    if (register === undefined) return undefined
+    if (register === undefined || this.#isTooLate(register, at.early)) return undefined
     const unseen = insert(at.unseen, pending.id)
     if (!this.#isShown(call, register, at.early, unseen)) return undefined
     return this.#settle({ ...at, register, unseen, hidden: true })
+  }
+
+  /** Whether an answer still to be explained names a revision that is past: it never will be. */
+  #isTooLate({ low }: Register, early: readonly number[]): boolean {
+    if (low > this.#lowMaxLater) return true
+    for (const { id, lowMax } of this.#pending) if (low > lowMax && !early.includes(id)) return true
+    return false
   }
 
   /**
@@ -175,9 +192,9 @@ class Search {
    */
   #settle(configuration: Configuration): Configuration {
     let { early, hidden } = configuration
-    for (const { id, answer, operation } of this.#pending) {
+    for (const { id, answer, call } of this.#pending) {
       if (answer === undefined || early.includes(id)) continue
-      if (step(configuration.register, operation.call, answer) !== configuration.register) continue
+      if (step(configuration.register, call, answer) !== configuration.register) continue
       early = insert(early, id)
       hidden = false
     }
@@ -193,10 +210,10 @@ class Search {
   ): boolean {
     const answers: Unexplained[] = []
     const calls: Call[] = []
-    for (const { id, answer, operation } of this.#pending) {
+    for (const { id, answer, call } of this.#pending) {
       if (answer === undefined) {
-        if (!unseen.includes(id)) calls.push(operation.call)
-      } else if (!early.includes(id)) answers.push({ call: operation.call, answer })
+        if (!unseen.includes(id)) calls.push(call)
+      } else if (!early.includes(id)) answers.push({ call, answer })
     }
     return canShow(change, register, answers, calls)
   }
@@ -230,19 +247,66 @@ class Search {
 /** Calls and returns in time; at one time calls come first. What cannot take effect is left out. */
 function edgesOf(operations: readonly Operation[]): Edge[] {
   const edges: Edge[] = []
+  const shown = shownValues(operations)
   for (const [id, operation] of operations.entries()) {
-    const { outcome, call, called, returned } = operation
-    if (outcome.type === 'failed' || (outcome.type === 'unknown' && call.type === 'get')) continue
+    const { outcome, called, returned } = operation
+    const isUnseen = outcome.type === 'unknown'
+    if (outcome.type === 'failed' || (isUnseen && operation.call.type === 'get')) continue
     const answer = outcome.type === 'ok' ? outcome.answer : undefined
-    const pending = { id, operation, answer, kind: JSON.stringify(call) }
-    edges.push({ at: called, isReturn: false, pending })
+    const call = isUnseen ? nameless(operation.call, shown) : operation.call
+    const lowMax = answer === undefined ? Number.POSITIVE_INFINITY : lowMaxOf(answer)
+    const pending = { id, operation, call, answer, lowMax, kind: JSON.stringify(call) }
+    edges.push({ at: called, isReturn: false, pending, lowMaxLater: 0 })
     if (answer === undefined) continue
     if (returned === undefined || returned < called) {
       throw new Error(`an answer without a time: ${describeOperation(operation)}`)
     }
-    edges.push({ at: returned, isReturn: true, pending })
+    edges.push({ at: returned, isReturn: true, pending, lowMaxLater: 0 })
   }
-  return edges.sort((a, b) => a.at - b.at || Number(a.isReturn) - Number(b.isReturn))
+  edges.sort((a, b) => a.at - b.at || Number(a.isReturn) - Number(b.isReturn))
+  let lowMaxLater = Number.POSITIVE_INFINITY
+  for (const edge of edges.toReversed()) {
+    edge.lowMaxLater = lowMaxLater
+    if (!edge.isReturn) lowMaxLater = Math.min(lowMaxLater, edge.pending.lowMax)
+  }
+  return edges
+}
+
+/** The highest `low` of a register that `answer` can be given by. */
+function lowMaxOf(answer: Answer): number {
+  switch (answer.type) {
+    case 'written':
+    case 'deleted':
+    case 'counted':
+      return answer.revision - 1
+    case 'value':
+      return answer.revision
+    case 'conflict':
+      return answer.revision === 0 ? Number.POSITIVE_INFINITY : answer.revision
+    default:
+      return Number.POSITIVE_INFINITY
+  }
+}
+
+const NAMELESS = 'a value that nobody was shown'
+const NUMBER = /^(0|-?[1-9]\d*)$/
+
+function shownValues(operations: readonly Operation[]): ReadonlySet<string> {
+  const shown = new Set<string>()
+  for (const { outcome } of operations) {
+    if (outcome.type === 'ok' && outcome.answer.type === 'value') shown.add(outcome.answer.value)
+  }
+  return shown
+}
+
+/**
+ * Unseen puts of values that no answer shows and that are no numbers are all of one kind: no answer
+ * can tell which of them took effect, so that only their number matters. Without it dozens of them
+ * (callers who do not wait) can be chosen from in more ways than can be tried.
+ */
+function nameless(call: Call, shown: ReadonlySet<string>): Call {
+  if (call.type !== 'put' || shown.has(call.value) || NUMBER.test(call.value)) return call
+  return { ...call, value: NAMELESS }
 }
 
 /**

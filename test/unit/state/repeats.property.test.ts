@@ -173,9 +173,9 @@ class Run {
     this.#tally(isRun ? 'ran' : 'answered', undefined)
   }
 
-  /** No call lasts longer: nobody waits for its answer any more. */
+  /** No call lasts longer (see runOnce): nobody waits for its answer any more. */
   #isGone({ at }: Asked): boolean {
-    return this.now - at > WINDOW
+    return this.now - at > LIFE
   }
 
   #tally(type: string, result: Result | undefined): void {
