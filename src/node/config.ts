@@ -52,7 +52,7 @@ export const NODE_LIMITS: NodeLimits = {
   inflightAppendsMax: 64,
   inflightBytesMax: 4 * 1024 * 1024,
   uncommittedBytesMax: 16 * 1024 * 1024,
-  tailBytesMax: 1024 * 1024,
+  tailBytesMax: 256 * 1024,
   snapshotWindowBytes: 256 * 1024,
   snapshotChunkBytes: 64 * 1024,
   snapshotPageEntries: 32
