@@ -215,5 +215,10 @@ test('a read that needs the time of an overloaded group is told so, and may come
   host.read(replica, { run, fail: () => {}, isOver })
   expect(cluster.runTo(100, () => answers.length === 1)).toBe(true)
   expect(answers[0]).toMatchObject({ outcome: 'rejected', code: 'overloaded' })
+  // The client is told at once, too: whether to come again, and when, is for its caller to say.
+  const read = { kind: 'get', key: utf8('short'), consistency: 'strong' } as const
+  const refused = call(cluster, read)
+  expect(refused).toMatchObject({ ok: false, failure: { code: 'overloaded' } })
+  cluster.run(1_500)
   expect(has(cluster, 'short')).toBe(false)
 })
