@@ -38,7 +38,7 @@ test('a flag, a value and a file that make no sense are named', async () => {
 test('flags beat the environment, which beats the file', async () => {
   await using stage = new Stage()
   const config = join(stage.directory, 'config.json')
-  writeFileSync(config, JSON.stringify({ partitions: 3, replicas: 'x', logLevel: 'warn' }))
+  writeFileSync(config, JSON.stringify({ partitions: 3, replicas: 0, logLevel: 'warn' }))
   const environment = { KEYMESH_CONFIG: config, KEYMESH_REPLICAS: '1', KEYMESH_HTTP: 'nonsense' }
   const node = stage.start('node', ['--bootstrap', '--partitions', '4'], environment)
   await node.ready(READY_MS_MAX)
