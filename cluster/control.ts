@@ -3,7 +3,8 @@ import { once } from 'node:events'
 import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer, type Socket } from 'node:net'
 import { join } from 'node:path'
-import { Refused, readJson } from './shape.ts'
+import { Refused } from './refused.ts'
+import { readJson } from './shape.ts'
 
 // How `--stop` reaches a cluster that runs: a port on loopback, and a secret that only who may read
 // the data directory knows. A process id would outlive its process and name another.

@@ -9,7 +9,8 @@ import { parseArgs } from 'node:util'
 import { makeDirectory } from '../src/node/make-directory.ts'
 import { isRunning, openControl, stopRunning } from './control.ts'
 import { leadersKnown, type NodeProcess } from './nodes.ts'
-import { checkShape, Refused, type Shape, settle } from './shape.ts'
+import { Refused } from './refused.ts'
+import { checkShape, type Shape, settle } from './shape.ts'
 import { startNodes, stopNodes } from './together.ts'
 
 // `npm run cluster`: nodes of one cluster as processes of this machine, on loopback.

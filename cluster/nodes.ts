@@ -12,6 +12,13 @@ const POLL_MS = 25
 /** How one process ended: its exit code, or the signal's name. */
 export type Ending = number | string
 
+export interface NodeProcessOptions {
+  /** Added to that of this process. */
+  readonly environment?: Readonly<Record<string, string>>
+  /** A command that becomes the one that follows it, in another namespace for example. */
+  readonly launcher?: readonly string[]
+}
+
 /** A process of `keymesh start`, its log lines in a file. */
 export class NodeProcess {
   readonly args: readonly string[]
@@ -21,18 +28,16 @@ export class NodeProcess {
   #stdout = ''
   #ending: Ending | undefined
 
-  /** Without a parent of ours it does not go on. `environment` is added to that of this process. */
-  constructor(
-    args: readonly string[],
-    logFile: string,
-    environment: Readonly<Record<string, string>> = {}
-  ) {
+  /** Without its parent, this process, it does not go on. */
+  constructor(args: readonly string[], logFile: string, options: NodeProcessOptions = {}) {
     this.args = args
     this.logFile = logFile
     mkdirSync(dirname(logFile), { recursive: true })
     this.#logFrom = existsSync(logFile) ? readFileSync(logFile).length : 0
     const log = openSync(logFile, 'a')
-    this.#child = spawn(process.execPath, ['--no-warnings', MEMBER, 'start', ...args], {
+    const { environment = {}, launcher = [] } = options
+    const line = [...launcher, process.execPath, '--no-warnings', MEMBER, 'start', ...args]
+    this.#child = spawn(line[0] as string, line.slice(1), {
       stdio: ['ignore', 'pipe', log, 'ipc'],
       env: { ...process.env, ...environment }
     })

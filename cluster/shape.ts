@@ -1,11 +1,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { checkOptions, InvalidOptions } from '../src/node/options.ts'
-
-/** What cannot be done as asked, in one line. */
-export class Refused extends Error {
-  override readonly name = 'Refused'
-}
+import { Refused } from './refused.ts'
 
 /** The numbers a cluster on this machine was formed with. */
 export interface Shape {

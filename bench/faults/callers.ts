@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { type KeyMesh, KeyMeshError } from 'keymesh'
-import { type HttpAnswer, HttpConnection } from '../rig/http-connection.ts'
+import { type HttpAnswer, HttpConnection } from '../../cluster/http-connection.ts'
 
 /** How one call ended; `code` is '' if it succeeded. */
 export interface Ended {

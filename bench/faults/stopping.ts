@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Stage } from '../../cluster/stage.ts'
 import { rounded } from '../rig/figures.ts'
 import { openClient } from '../rig/keymesh.ts'
-import type { Stage } from '../rig/stage.ts'
 import { type Call, clientCall, httpCaller, Log, Loops, type Sample } from './callers.ts'
 import type { Options } from './options.ts'
 import { keyOfEach, Trio } from './trio.ts'

@@ -1,10 +1,11 @@
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { leadersKnown, NodeProcess } from '../../cluster/nodes.ts'
+import { freePorts } from '../../cluster/ports.ts'
+import { Refused } from '../../cluster/refused.ts'
+import type { Stage } from '../../cluster/stage.ts'
 import type { ClusterStatus } from '../../src/gateway/cluster-status.ts'
 import { partitionOf } from '../../src/keyspace/hash.ts'
-import { freePorts } from '../rig/ports.ts'
-import { Refused, type Stage } from '../rig/stage.ts'
 
 const READY_MS_MAX = 60_000
 const SETTLED_MS_MAX = 120_000

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util'
-import { Refused } from '../rig/stage.ts'
+import { Refused } from '../../cluster/refused.ts'
 
 export type Api = 'client' | 'http' | 'etcd'
 

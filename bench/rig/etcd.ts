@@ -3,8 +3,9 @@ import { closeSync, openSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import process from 'node:process'
 import { setTimeout as wait } from 'node:timers/promises'
-import { freePorts } from './ports.ts'
-import { Refused, type Stage, startedChild } from './stage.ts'
+import { freePorts } from '../../cluster/ports.ts'
+import { Refused } from '../../cluster/refused.ts'
+import { type Stage, startedChild } from '../../cluster/stage.ts'
 
 /** etcd as processes of this machine, healthy. */
 export interface Etcd {

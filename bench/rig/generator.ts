@@ -2,7 +2,8 @@ import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { Refused, type Stage, startedChild } from './stage.ts'
+import { Refused } from '../../cluster/refused.ts'
+import { type Stage, startedChild } from '../../cluster/stage.ts'
 
 /** What a generator says: `ready` once, then one answer for each job. */
 type Said<Outcome> =

@@ -1,7 +1,7 @@
 import { bytes, connect, type KeyMesh } from 'keymesh'
 import { leadersKnown, type NodeProcess } from '../../cluster/nodes.ts'
+import type { Stage } from '../../cluster/stage.ts'
 import { startNodes } from '../../cluster/together.ts'
-import type { Stage } from './stage.ts'
 
 /** Nodes as processes of this machine, each partition of them with a leader. */
 export interface Cluster {

@@ -35,7 +35,7 @@ export class Stage implements AsyncDisposable {
     environment: Readonly<Record<string, string>> = {}
   ): NodeProcess {
     const log = join(this.directory, `${name}.log`)
-    const node = new NodeProcess(args, log, { ...NO_SETTINGS, ...environment })
+    const node = new NodeProcess(args, log, { environment: { ...NO_SETTINGS, ...environment } })
     this.#started.push(node)
     return node
   }

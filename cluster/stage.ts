@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
+import { Refused } from './refused.ts'
 
 /** A process, or whatever owns one. */
 export interface Started {
@@ -22,7 +23,7 @@ export class Stage implements AsyncDisposable {
   #disposing: Promise<void> | undefined
 
   constructor(parent = tmpdir()) {
-    this.directory = mkdtempSync(join(parent, 'keymesh-bench-'))
+    this.directory = mkdtempSync(join(parent, 'keymesh-stage-'))
   }
 
   get isEnding(): boolean {
@@ -75,11 +76,6 @@ export function startedChild(child: ChildProcess): Started {
       if (!isOver() && child.pid !== undefined) await once(child, 'exit')
     }
   }
-}
-
-/** What cannot be measured as asked, in one line. */
-export class Refused extends Error {
-  override readonly name = 'Refused'
 }
 
 /**

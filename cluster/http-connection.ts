@@ -4,7 +4,11 @@ import { connect, type Socket } from 'node:net'
 export interface HttpAnswer {
   /** 0: the connection broke before the answer was there. */
   readonly status: number
+  /** Status and headers in lower case; '' when there was no answer. */
+  readonly head: string
   readonly body: string
+  /** There was no connection at all: the server knows nothing of the request. */
+  readonly isUnsent: boolean
 }
 
 const HEAD_END = '\r\n\r\n'
@@ -16,20 +20,27 @@ const HEAD_END = '\r\n\r\n'
 export class HttpConnection {
   readonly #host: string
   readonly #port: number
+  readonly #common: string
   #socket: Socket | undefined
+  #isConnected = false
   #received = ''
   #answer: ((answer: HttpAnswer) => void) | undefined
 
-  constructor(url: string) {
+  /** `headers` go along with every request, each line ended by CR LF. */
+  constructor(url: string, headers = '') {
     const { hostname, port } = new URL(url)
     this.#host = hostname
     this.#port = Number(port)
+    this.#common = `host: ${hostname}:${port}\r\n${headers}`
   }
 
-  /** Resolves always. Requires: the answer to the one before has come. */
-  request(method: string, path: string, body = ''): Promise<HttpAnswer> {
+  /**
+   * Resolves always. `headers` as for the constructor. Requires: the answer to the one before has
+   * come.
+   */
+  request(method: string, path: string, body = '', headers = ''): Promise<HttpAnswer> {
     const length = method === 'GET' ? '' : `content-length: ${Buffer.byteLength(body)}\r\n`
-    const head = `${method} ${path} HTTP/1.1\r\nhost: ${this.#host}:${this.#port}\r\n${length}`
+    const head = `${method} ${path} HTTP/1.1\r\n${this.#common}${headers}${length}`
     return new Promise((resolve) => {
       this.#answer = resolve
       this.#socket ??= this.#open()
@@ -37,12 +48,17 @@ export class HttpConnection {
     })
   }
 
+  /** Whoever waits for an answer is told that the connection broke. */
   close(): void {
     this.#socket?.destroy()
   }
 
   #open(): Socket {
     const socket = connect(this.#port, this.#host).setNoDelay(true).setEncoding('latin1')
+    this.#isConnected = false
+    socket.once('connect', () => {
+      this.#isConnected = true
+    })
     socket.on('data', (text: string) => {
       this.#received += text
       this.#look(socket)
@@ -61,13 +77,14 @@ export class HttpConnection {
     if (this.#received.length < bodyAt + length) return
     const body = this.#received.slice(bodyAt, bodyAt + length)
     if (/\r\nconnection: *close/.test(head)) this.#drop(socket)
-    this.#give({ status: Number(head.slice(9, 12)), body })
+    this.#give({ status: Number(head.slice(9, 12)), head, body, isUnsent: false })
   }
 
   #gone(socket: Socket, why: string): void {
     if (this.#socket !== socket) return
+    const isUnsent = !this.#isConnected
     this.#drop(socket)
-    this.#give({ status: 0, body: why })
+    this.#give({ status: 0, head: '', body: why, isUnsent })
   }
 
   #drop(socket: Socket): void {
