@@ -75,7 +75,7 @@ function finished({ client, called, call, fate, answer }: Running, returned: num
 }
 
 /** One variable, and a counter that other keys move on, too. */
-class Store {
+export class Store {
   readonly #random: Random
   #value: string | undefined
   #revision = 0
@@ -86,6 +86,7 @@ class Store {
     this.#random = random
   }
 
+  /** What somebody may ask next. */
   choose(): Call {
     const when = this.#condition()
     const kind = this.#random.below(11)
@@ -96,6 +97,7 @@ class Store {
     return { type: 'increment', by: this.#random.below(3) + 1, ...when }
   }
 
+  /** Takes effect now. */
   take(call: Call): Answer {
     if (call.type !== 'get' && call.ifRevision !== undefined) {
       const revision = this.#value === undefined ? 0 : this.#revision

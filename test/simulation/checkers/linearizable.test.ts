@@ -59,7 +59,7 @@ test('accuses no history of a correct store', () => {
     { clients: 8, operations: 120, unknownPercent: 5, failedPercent: 5 },
     { clients: 5, operations: 200, unknownPercent: 8, failedPercent: 5 }
   ]
-  for (let seed = 0; seed < 2_500; seed++) {
+  for (let seed = 0; seed < 10_000; seed++) {
     const shape = shapes[seed % shapes.length] ?? SMALL
     const history = correctHistory(seededRandom(`correct-${seed}`), shape)
     const verdict = checkLinearizable(history)

@@ -1,4 +1,7 @@
 import { expect, test } from 'vitest'
+import { seededRandom } from '../../../src/world/random.ts'
+import { correctNearReads } from './generated-near-reads.ts'
+import { checkLinearizable } from './linearizable.ts'
 import { checkNearReads, type Seen } from './near-reads.ts'
 import { parseHistory } from './notation.ts'
 
@@ -96,4 +99,17 @@ test.each(GOOD)('innocent: %s', (_, history) => {
 test('claims that rest on wall clocks are passed over where clocks jump', () => {
   const history = parse('a 0-1 put x = @1\n b 20-21 get = absent ~ 18')
   expect(checkNearReads(history, { stalenessMsMax: 18 })).toEqual([])
+})
+
+test('accuses no replicas that lag within what they promise', () => {
+  let near = 0
+  for (let seed = 0; seed < 10_000; seed++) {
+    const random = seededRandom(`near-${seed}`)
+    const history = correctNearReads(random, 1 + random.below(5), 10 + random.below(30))
+    expect(checkNearReads(history), `seed ${seed}`).toEqual([])
+    const strong = history.filter((one) => one.near === undefined)
+    expect(checkLinearizable(strong).type, `seed ${seed}`).toBe('linearizable')
+    near += history.length - strong.length
+  }
+  expect(near).toBeGreaterThan(20_000)
 })
