@@ -14,6 +14,7 @@ import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Answer, Call } from './checkers/register.ts'
 import { COUNTERS, RepeatedIncrements } from './repeats.ts'
+import { GrowingSets } from './sets.ts'
 
 /** What one seed did; equal in every run of the same code. */
 export interface SeedReport {
@@ -89,6 +90,8 @@ class RegisterRun {
   readonly #impatientEvery: number
   /** In half of the runs. */
   readonly #repeats: RepeatedIncrements | undefined
+  /** In half of the runs. */
+  readonly #sets: GrowingSets | undefined
   #working = true
   #inFlight = 0
   #values = 0
@@ -116,6 +119,9 @@ class RegisterRun {
     const shell = { random: world.random.fork('repeats'), life: world.life('repeaters') }
     this.#repeats =
       shell.random.below(2) === 0 ? undefined : new RepeatedIncrements(this.#cluster, shell)
+    const setShell = { random: world.random.fork('sets'), life: world.life('adders') }
+    this.#sets =
+      setShell.random.below(2) === 0 ? undefined : new GrowingSets(this.#cluster, setShell)
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
@@ -124,7 +130,7 @@ class RegisterRun {
       this.#history.filter(({ outcome }) => outcome.type === type).length
     return {
       faults: this.#swarm.count,
-      operations: this.#history.length + (this.#repeats?.attempts ?? 0),
+      operations: this.#history.length + (this.#repeats?.attempts ?? 0) + (this.#sets?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
       entries: this.#cluster.oracles.entries
@@ -137,6 +143,7 @@ class RegisterRun {
     for (const client of this.#cluster.clients) this.#work(clientCaller(client))
     if (this.#random.below(2) === 0) this.#work(new GatewayCaller(this.#cluster, this.#life))
     this.#repeats?.start()
+    this.#sets?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
     else {
@@ -163,14 +170,16 @@ class RegisterRun {
     }
     this.#working = false
     this.#repeats?.stop()
-    if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => this.#inFlight === 0)) {
+    this.#sets?.stop()
+    if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => this.#isIdle)) {
       throw new Violation(`${this.#inFlight} calls have no answer`)
     }
+    this.#sets?.readAll()
     const [client] = this.#cluster.clients
     const caller = clientCaller(client as SimulatedClient)
     this.#settleRepeats(caller)
     for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
-    if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#inFlight === 0)) {
+    if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#isIdle)) {
       throw new Violation('the last reads have no answer')
     }
     const crowded = (): string | undefined => this.#cluster.crowded
@@ -185,6 +194,10 @@ class RegisterRun {
       throw new Violation(`replicas stay apart: ${this.#cluster.divergence}`)
     }
     this.#checkStores()
+  }
+
+  get #isIdle(): boolean {
+    return this.#inFlight === 0 && (this.#sets?.inFlight ?? 0) === 0
   }
 
   #settleRepeats(caller: Caller): void {
@@ -230,6 +243,7 @@ class RegisterRun {
     const unread = last.filter(({ outcome }) => outcome.type !== 'ok')
     if (unread.length > 0)
       throw new Violation(`${unread.length} last reads failed on a calm cluster`)
+    this.#sets?.check()
   }
 
   #drawLimits(): Partial<NodeLimits> {
