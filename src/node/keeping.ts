@@ -60,7 +60,7 @@ export function openKeeping(
     log,
     outbox: new NodeOutbox(transport, shell.bootNonce),
     fatal,
-    observe: options.observe,
+    onlooker: options.onlooker,
     syncStallMs: limits.syncStallMs,
     snapshotsWanted: (replica, to) => snapshots.want(replica, to)
   })

@@ -1,5 +1,6 @@
 import type { ClientDriver } from '../client/driver.ts'
-import type { HostOptions, ReplicaHost } from '../partition/host.ts'
+import type { ReplicaHost } from '../partition/host.ts'
+import type { Onlooker } from '../partition/onlooker.ts'
 import type { Link, Transport } from '../transport/transport.ts'
 import type { ClusterMap, ClusterView } from '../wire/cluster-map.ts'
 import { ADDRESSES_MAX, encodeClusterView } from '../wire/cluster-map-codec.ts'
@@ -46,7 +47,7 @@ export interface MachineOptions {
   readonly zone: string
   /** Requests that take so long are logged; 0: none is. */
   readonly slowMs: number
-  readonly observe?: HostOptions['observe']
+  readonly onlooker?: Onlooker | undefined
   /** The process must end: 1 for a fault, 2 for a configuration that cannot work. Called once. */
   readonly fatal: (fault: Error, exitCode: 1 | 2) => void
 }

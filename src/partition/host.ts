@@ -7,6 +7,7 @@ import type { DiskFault } from '../world/disk.ts'
 import type { TrustedClock } from './group-time.ts'
 import { HostCounts } from './host-counts.ts'
 import { NearReads } from './near-reads.ts'
+import type { Onlooker } from './onlooker.ts'
 import { ReadRounds } from './reads.ts'
 import type { PersistBatch, Replica, ReplicaShell } from './replica.ts'
 import type { ReadWait } from './waits.ts'
@@ -29,8 +30,7 @@ export interface HostOptions {
   readonly snapshotsWanted: (replica: Replica, to: readonly ReplicaId[]) => void
   /** The disk refused a write or sync: the process must end (design §6). */
   readonly fatal: (fault: Error) => void
-  /** Told of every entry applied; for oracles of the simulation. */
-  readonly observe?: ((replica: Replica, entries: readonly Entry[]) => void) | undefined
+  readonly onlooker?: Onlooker | undefined
   /** A sync that takes longer ends this node's leaderships; one election timeout. */
   readonly syncStallMs: number
 }
@@ -46,6 +46,7 @@ export class ReplicaHost implements ReplicaShell {
   readonly reads: ReadRounds
   readonly counts = new HostCounts()
   readonly nearReads: NearReads
+  readonly onlooker: Onlooker | undefined
   readonly #options: HostOptions
   readonly #replicas = new Map<GroupId, Replica>()
   readonly #dirty = new Set<Replica>()
@@ -60,6 +61,7 @@ export class ReplicaHost implements ReplicaShell {
     this.clock = options.clock
     this.trusted = options.trusted
     this.log = options.log
+    this.onlooker = options.onlooker
     this.nearReads = new NearReads(options)
     this.reads = new ReadRounds({
       sendConfirm: (node, round, groups) => options.outbox.confirm(node, round, groups)
@@ -76,6 +78,7 @@ export class ReplicaHost implements ReplicaShell {
 
   add(replica: Replica): void {
     this.#replicas.set(replica.group, replica)
+    this.onlooker?.opened(replica)
     this.dirty(replica)
   }
 
@@ -143,6 +146,7 @@ export class ReplicaHost implements ReplicaShell {
   // What replicas ask of their host.
 
   send(node: NodeId, group: GroupId, message: Message): void {
+    this.onlooker?.sends(group, message)
     this.#options.outbox.raft(node, group, message)
   }
 
@@ -163,7 +167,7 @@ export class ReplicaHost implements ReplicaShell {
   applied(replica: Replica, entries: readonly Entry[]): void {
     this.counts.entriesApplied += entries.length
     this.nearReads.applied(replica)
-    this.#options.observe?.(replica, entries)
+    this.onlooker?.applied(replica, entries)
   }
 
   proposed(commands: number): void {

@@ -13,6 +13,7 @@ import { ExpiredReads } from './expired-reads.ts'
 import { Freshness } from './freshness.ts'
 import { Gathering } from './gathering.ts'
 import { GroupTime, type TrustedClock } from './group-time.ts'
+import type { Onlooker } from './onlooker.ts'
 import { Pending } from './pending.ts'
 import { type ReadWait, Waits } from './waits.ts'
 
@@ -21,6 +22,7 @@ export interface ReplicaShell {
   readonly clock: Clock
   readonly trusted: TrustedClock
   readonly log: NodeLog
+  readonly onlooker: Onlooker | undefined
   /** Queues a message for the end of this turn. */
   send(node: NodeId, group: GroupId, message: Message): void
   /** `replica` has work for the end of this turn. */
@@ -311,7 +313,8 @@ export class Replica {
   }
 
   #obey(ready: Ready): void {
-    const { log } = this.#shell
+    const { log, onlooker } = this.#shell
+    onlooker?.obeys(this, ready)
     const { reset, entries, hardState, messagesAfterPersist } = ready
     if (reset !== undefined) log.reset(this.group, reset)
     if (entries.length > 0) log.append(this.group, entries)

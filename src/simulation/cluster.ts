@@ -4,8 +4,9 @@ import type { Logger } from '../world/log.ts'
 import { SimulatedClient } from './client.ts'
 import { type NetworkKnobs, SimulatedNetwork } from './network.ts'
 import { addressOf, SimulatedNode } from './node.ts'
-import { Oracles, Violation } from './oracles.ts'
+import { Oracles } from './oracles.ts'
 import { storeIll } from './store-check.ts'
+import { Violation } from './violation.ts'
 import type { World } from './world.ts'
 
 export interface ClusterOptions {
@@ -42,7 +43,7 @@ export class SimulatedCluster {
         limits: options.limits,
         logger: options.logger,
         slowMs: options.slowMs,
-        observe: this.oracles.observe,
+        onlooker: (node) => this.oracles.onlooker(node),
         onFatal: (node, fault) => this.#fatal(node, fault)
       })
     })
@@ -62,7 +63,7 @@ export class SimulatedCluster {
     const until = this.world.now + ms
     while (this.world.now < until) {
       this.world.runUntil(Math.min(until, this.world.now + 1))
-      this.oracles.check(this.nodes)
+      this.oracles.check(this.nodes, this.world.now)
     }
   }
 

@@ -20,6 +20,7 @@ interface SimulatedFile {
 }
 
 const SECTOR_BYTES = 512
+const NO_BYTES = new Uint8Array(0)
 
 /**
  * The disk of one simulated node: a page cache over durable bytes. It outlives the node's lives:
@@ -129,6 +130,15 @@ export class SimulatedDisk implements Disk {
     for (const file of files.values()) lose(file, random)
     this.#files = files
     this.#durableFiles = new Map(files)
+  }
+
+  /** What no crash can take from `name`, not even by a lie of its syncs. A view, for oracles. */
+  durable(name: string): Uint8Array {
+    const file = this.#durableFiles.get(name)
+    if (file === undefined) return NO_BYTES
+    let end = file.durable
+    for (const [from] of file.holes) end = Math.min(end, from)
+    return file.bytes.subarray(0, end)
   }
 
   list(): string[] {

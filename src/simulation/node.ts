@@ -1,8 +1,7 @@
 import { NODE_LIMITS, type NodeLimits } from '../node/config.ts'
 import { NodeMachine } from '../node/machine.ts'
 import type { FormingOptions } from '../node/membership.ts'
-import type { HostOptions } from '../partition/host.ts'
-
+import type { Onlooker } from '../partition/onlooker.ts'
 import { type Logger, silent } from '../world/log.ts'
 import { SimulatedDisk } from './disk.ts'
 import type { SimulatedNetwork } from './network.ts'
@@ -15,7 +14,8 @@ export interface SimulatedNodeOptions {
   readonly seeds: readonly string[]
   readonly forming: FormingOptions
   readonly limits: Partial<NodeLimits>
-  readonly observe: HostOptions['observe']
+  /** Watches a life of it; called for each. */
+  readonly onlooker?: (node: SimulatedNode) => Onlooker
   readonly logger?: Logger | undefined
   readonly slowMs?: number | undefined
   /** The node ended itself. Not for kills. */
@@ -84,7 +84,7 @@ export class SimulatedNode {
     this.#life = life
     this.disk.attach(life)
     this.store.attach(life)
-    const { name, seeds, forming, limits, observe } = this.#options
+    const { name, seeds, forming, limits, onlooker } = this.#options
     const { logger = silent, slowMs = 0 } = this.#options
     const transport = this.#network.endpoint(life, name, 'node', addressOf(name))
     const { clock, timers, random } = life
@@ -102,7 +102,7 @@ export class SimulatedNode {
       http: '',
       zone: '',
       slowMs,
-      observe,
+      onlooker: onlooker?.(this),
       fatal: (fault) => {
         this.kill(life.random.fork('end').below(2) === 0)
         this.#options.onFatal(this, fault)

@@ -1,68 +1,119 @@
+import type { Onlooker } from '../partition/onlooker.ts'
 import type { Replica } from '../partition/replica.ts'
-import type { Entry, Index, Term } from '../raft/types.ts'
-import type { GroupId, ReplicaId } from '../wire/ids.ts'
+import type { Entry, Index, Message, Ready } from '../raft/types.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { SimulatedNode } from './node.ts'
+import { AnswersOracle } from './oracle-answers.ts'
+import { CommitsOracle } from './oracle-commits.ts'
+import { DurabilityOracle, type Media } from './oracle-durability.ts'
+import { EffectsOracle } from './oracle-effects.ts'
+import { TermsOracle } from './oracle-terms.ts'
+import { Violation } from './violation.ts'
 
-/** A promise of the system that the simulation saw broken. */
-export class Violation extends Error {
-  override readonly name = 'Violation'
-}
+/** What is kept on a majority is looked at so often, in virtual ms, besides at every commit. */
+const KEPT_MS = 1_000
 
 /**
- * Sees the true state of all nodes at once and throws Violation when a safety property of Raft is
- * broken (Raft paper, figure 3): at most one leader per term, and one sequence of applied entries.
+ * Sees the true state of all nodes at once, as they act, and throws Violation the moment a promise
+ * is broken:
+ *
+ *   - one leader per term; log matching (oracle-terms.ts)
+ *   - leader completeness; a committed prefix never changes; everybody applies the same sequence
+ *     and holds the same state after it (oracle-commits.ts)
+ *   - one vote per term and durable life; what is promised, acknowledged or committed is durable,
+ *     not counting unsynced data, for good and on a majority (oracle-durability.ts)
+ *   - each command counts exactly once (oracle-effects.ts)
+ *   - answers stand on what is committed and never go backwards (oracle-answers.ts)
+ *   - a node whose disk failed ends
  */
 export class Oracles {
-  readonly #leaders = new Map<string, ReplicaId>()
-  /** Per group, by index: term and content of what was applied there, first by whomever. */
-  readonly #applied = new Map<GroupId, Map<Index, { readonly term: Term; readonly hash: number }>>()
-  #entries = 0
+  readonly answers: AnswersOracle
+  readonly effects = new EffectsOracle()
+  readonly #terms = new TermsOracle()
+  readonly #commits: CommitsOracle
+  readonly #durability = new DurabilityOracle()
+  readonly #unsound = new Set<NodeId>()
+  #keptAt = 0
 
-  /** Entries of which the first application was seen. */
+  constructor() {
+    this.#commits = new CommitsOracle(this.#terms)
+    this.answers = new AnswersOracle(this.#commits)
+  }
+
+  /** Entries that are committed. */
   get entries(): number {
-    return this.#entries
+    return this.#commits.entries
   }
 
-  /** To be called after every step. */
-  check(nodes: readonly SimulatedNode[]): void {
-    for (const node of nodes) {
-      const { machine } = node
-      if (machine === undefined) continue
-      checkDisk(node)
-      for (const replica of machine.host.replicas()) this.#checkLeader(replica)
+  /** For a new life of `node`. */
+  onlooker(node: Media): Onlooker {
+    this.#durability.opened(node)
+    return {
+      opened: (replica) => this.#commits.opened(replica),
+      obeys: (replica, ready) => this.#obeys(replica, ready),
+      sends: (group, message) => this.#sends(node.name, group, message),
+      applied: (replica, entries) => this.#applied(node.name, replica, entries)
     }
   }
 
-  readonly observe = (replica: Replica, entries: readonly Entry[]): void => {
-    let applied = this.#applied.get(replica.group)
-    if (applied === undefined) {
-      applied = new Map()
-      this.#applied.set(replica.group, applied)
-    }
-    for (const { index, term, data } of entries) {
-      const hash = hashOf(data)
-      const before = applied.get(index)
-      if (before === undefined) {
-        applied.set(index, { term, hash })
-        this.#entries++
-      } else if (before.term !== term || before.hash !== hash) {
-        throw new Violation(
-          `group ${replica.group}: replica ${replica.id} applied another entry at ${index} ` +
-            `(term ${term}, first seen with term ${before.term})`
-        )
+  /**
+   * To be called when the state that `node` holds may differ from what its entries say, by a fault
+   * that its disk cannot be blamed for: its states are no longer compared.
+   */
+  distrust(node: NodeId): void {
+    this.#unsound.add(node)
+  }
+
+  /** To be called when the files of `node` were changed by something else than the node. */
+  replaced(node: Media): void {
+    this.#durability.opened(node)
+  }
+
+  /** To be called after every step; `now` in virtual ms. */
+  check(nodes: readonly SimulatedNode[], now: number): void {
+    for (const node of nodes) checkDisk(node)
+    if (now < this.#keptAt) return
+    this.#keptAt = now + KEPT_MS
+    this.checkKept(nodes)
+  }
+
+  /** Everything committed must be on the disks of a majority, now. */
+  checkKept(nodes: readonly SimulatedNode[]): void {
+    const seen = new Set<GroupId>()
+    for (const { machine } of nodes) {
+      for (const { group, raft } of machine?.host.replicas() ?? []) {
+        if (seen.has(group)) continue
+        seen.add(group)
+        const { last, lastTerm } = this.#commits.of(group).terms
+        if (last === 1) continue
+        const { members } = raft.configuration
+        this.#durability.checkKept({ group, index: last, term: lastTerm, members })
       }
     }
   }
 
-  #checkLeader({ group, id, raft }: Replica): void {
-    const { role, term } = raft.status
-    if (role !== 'leader') return
-    const key = `${group}/${term}`
-    const leader = this.#leaders.get(key)
-    if (leader === undefined) this.#leaders.set(key, id)
-    else if (leader !== id) {
-      throw new Violation(`group ${group}: replicas ${leader} and ${id} both lead term ${term}`)
-    }
+  #obeys(replica: Replica, ready: Ready): void {
+    const { group, raft } = replica
+    const committed = this.#commits.obeys(replica, ready)
+    const { terms } = this.#commits.of(group)
+    const termAt = (index: Index): number => raft.term(index) ?? terms.at(index) ?? 0
+    this.#durability.obeys(ready, termAt)
+    if (committed === 0) return
+    const { members } = raft.configuration
+    const term = terms.at(committed) ?? 0
+    this.#durability.checkKept({ group, index: committed, term, members })
+  }
+
+  #sends(node: NodeId, group: GroupId, message: Message): void {
+    const { type, term, from } = message
+    if (type === 'append' || type === 'heartbeat') this.#terms.leads(group, term, from)
+    this.#durability.sends(node, group, message)
+  }
+
+  #applied(node: NodeId, replica: Replica, entries: readonly Entry[]): void {
+    const isSound = !this.#unsound.has(node)
+    this.#commits.applied(replica, entries, isSound)
+    this.effects.applied(replica, entries, isSound)
   }
 }
 
@@ -72,10 +123,4 @@ function checkDisk({ name, life, machine, disk, store }: SimulatedNode): void {
   if (disk.failedLife === life || store.failedLife === life) {
     throw new Violation(`${name} lives on though its disk failed`)
   }
-}
-
-function hashOf(data: Uint8Array): number {
-  let hash = 0x811c9dc5
-  for (const byte of data) hash = Math.imul(hash ^ byte, 0x01000193)
-  return hash >>> 0
 }

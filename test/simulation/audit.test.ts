@@ -49,8 +49,10 @@ function put(cluster: SimulatedCluster, value: string): boolean {
  * From now on this replica writes `value` whatever a put says: an apply that is not deterministic.
  */
 function spoil(cluster: SimulatedCluster, at: number, value: string): void {
-  const state = cluster.nodes[at]?.machine?.host.get(1)?.state
-  if (state === undefined) throw new Error('no replica to spoil')
+  const node = cluster.nodes[at]
+  const state = node?.machine?.host.get(1)?.state
+  if (node === undefined || state === undefined) throw new Error('no replica to spoil')
+  cluster.oracles.distrust(node.name)
   const apply = state.apply.bind(state)
   state.apply = (index, term, body) => {
     const { time, commands } = decodeBody(body)

@@ -36,7 +36,6 @@ class Stage {
       seeds: seeds.filter((seed) => seed !== name).map(addressOf),
       forming: { bootstrap, expect: nodes, partitions: 4, replicas: 3 },
       limits: {},
-      observe: undefined,
       onFatal: ({ name: ended }, { message }) => this.ended.push({ name: ended, message })
     })
     this.nodes.push(node)

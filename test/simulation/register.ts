@@ -2,8 +2,8 @@ import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
 import { NODE_LIMITS, type NodeLimits } from '../../src/node/config.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import { SimulatedCluster } from '../../src/simulation/cluster.ts'
-import { Violation } from '../../src/simulation/oracles.ts'
 import { Swarm } from '../../src/simulation/swarm.ts'
+import { Violation } from '../../src/simulation/violation.ts'
 import { type Life, World } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Result } from '../../src/wire/command.ts'
@@ -319,10 +319,19 @@ class RegisterRun {
     const aborts = isImpatient && this.#random.below(2) === 0
     const stalenessOf = (outcome: CallOutcome): number =>
       outcome.ok && outcome.kind === 'get' ? outcome.stalenessMs : 0
+    const judge = (outcome: CallOutcome): void => {
+      if (!outcome.ok) return
+      const { kind, group, applied } = outcome
+      const { answers } = this.#cluster.oracles
+      answers.told({ session, kind, consistency, group, applied, called }, this.#world.now)
+    }
     const cancel = caller.call(
       operationOf(key, call, consistency),
       aborts ? TIMEOUT_MS : waitsMs,
-      (outcome) => end(outcomeOf(outcome), stalenessOf(outcome)),
+      (outcome) => {
+        judge(outcome)
+        end(outcomeOf(outcome), stalenessOf(outcome))
+      },
       () => end({ type: 'unknown' })
     )
     if (aborts) this.#world.schedule(caller.life, waitsMs, 'abort', cancel)

@@ -1,7 +1,7 @@
 import type { CallOutcome } from '../../src/client/inputs.ts'
 import { runOnce } from '../../src/gateway/idempotency.ts'
 import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
-import { Violation } from '../../src/simulation/oracles.ts'
+import { Violation } from '../../src/simulation/violation.ts'
 import type { Life } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Result } from '../../src/wire/command.ts'

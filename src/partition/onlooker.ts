@@ -1,0 +1,18 @@
+import type { Entry, Message, Ready } from '../raft/types.ts'
+import type { GroupId } from '../wire/ids.ts'
+import type { Replica } from './replica.ts'
+
+/**
+ * Somebody who is shown what the replicas of a host do, as they do it, and changes nothing: the
+ * oracles of the simulation.
+ */
+export interface Onlooker {
+  /** `replica` was opened, from the disk or new. */
+  opened(replica: Replica): void
+  /** `replica` is about to obey `ready`: nothing of it has happened yet. */
+  obeys(replica: Replica, ready: Ready): void
+  /** `message` leaves for another node. */
+  sends(group: GroupId, message: Message): void
+  /** These entries were applied, in this order. */
+  applied(replica: Replica, entries: readonly Entry[]): void
+}
