@@ -18,6 +18,11 @@ export const STORAGE_METRICS: readonly Metric<NodeSource>[] = [
     'Bytes written to the log.',
     ({ disk }) => disk.bytesAppended
   ),
+  counter(
+    'keymesh_log_moved_bytes_total',
+    'Bytes of the log written once more, so that its oldest file could go.',
+    ({ machine }) => machine.keeping.flusher.trimmer.movedBytes
+  ),
   timing(
     'keymesh_log_sync_duration_seconds',
     'What the disk took to make the log durable, once for each batch.',

@@ -1,26 +1,19 @@
 import type { Index, SnapshotMark, Term } from '../raft/types.ts'
 import type { Overlay } from '../storage/overlay.ts'
-import type { GroupId, NodeId } from '../wire/ids.ts'
+import type { GroupId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
 import { Histogram } from '../world/histogram.ts'
 import { Spans } from '../world/spans.ts'
 import type { ReplicaHost } from './host.ts'
+import { LogTrimmer, type TrimOptions } from './log-trimmer.ts'
 import type { Replica } from './replica.ts'
 
-export interface FlushOptions {
+export interface FlushOptions extends TrimOptions {
   readonly clock: Clock
-  readonly fatal: (fault: Error) => void
-  /** Whether there is a link to `node`: a follower that is away does not hold the log back. */
-  readonly isLinked: (node: NodeId) => boolean
   readonly flushMs: number
   readonly flushBytes: number
-  readonly logEntriesKept: number
-  readonly logBytesMax: number
 }
-
-/** The newest segments with this share of the bound keep what followers may still ask for. */
-const KEPT_SHARE = 0.5
 
 interface Applied {
   readonly index: Index
@@ -38,6 +31,7 @@ export class Flusher {
   readonly spans = new Spans()
   /** What the overlay held at each flush, added up. */
   bytes = 0
+  readonly trimmer: LogTrimmer
   readonly #host: ReplicaHost
   readonly #overlay: Overlay
   readonly #options: FlushOptions
@@ -51,6 +45,7 @@ export class Flusher {
     this.#host = host
     this.#overlay = overlay
     this.#options = options
+    this.trimmer = new LogTrimmer(host, (group) => this.durableIndex(group), options)
   }
 
   /** The applied index that the durable state of `group` stands at; 0: none yet. */
@@ -75,8 +70,9 @@ export class Flusher {
     return this.#busy
   }
 
-  /** Flushes and drops log if it is time to. */
+  /** Flushes, and trims the log, if it is time to. */
   tick(): void {
+    this.trimmer.tick()
     if (this.#busy) return
     const { clock, flushMs, flushBytes } = this.#options
     const due = clock.monotonic() - this.#lastAt >= flushMs
@@ -128,7 +124,7 @@ export class Flusher {
       for (const [group, applied] of flushed) {
         if (applied.index > this.durableIndex(group)) this.#durable.set(group, applied)
       }
-      this.#dropLog()
+      this.trimmer.drop()
       done()
       const waiting = this.#after
       this.#after = []
@@ -146,57 +142,5 @@ export class Flusher {
       if (installing || state.applied.index <= this.durableIndex(group)) continue
       if (state.applied.index >= raft.status.firstIndex) this.#overlay.table(group).touch()
     }
-  }
-
-  #dropLog(): void {
-    const { log } = this.#host
-    const { logBytesMax, fatal } = this.#options
-    const over = log.bytes >= logBytesMax
-    const old = log.oldEntries(logBytesMax * KEPT_SHARE)
-    let dropped = false
-    for (const replica of this.#host.replicas()) {
-      if (this.#compact(replica, old.get(replica.group) ?? 0, over)) dropped = true
-    }
-    // Segments go once the marks are durable; on a calm node nothing else would make them so.
-    if (!dropped) return
-    log.commit((fault) => {
-      if (fault !== undefined) fatal(fault)
-    })
-  }
-
-  /**
-   * Keeps some entries for followers that lag a little, unless they are in `old` segments, and all
-   * that a linked follower still needs, unless the log is `over` its bound too.
-   */
-  #compact(replica: Replica, old: Index, over: boolean): boolean {
-    const { raft, group, state } = replica
-    const durable = this.durableIndex(group)
-    const needed = this.#neededFrom(replica) - 1
-    const index = Math.min(
-      durable,
-      Math.max(durable - this.#options.logEntriesKept, old),
-      over ? Math.max(needed, old) : needed
-    )
-    // Of what is not applied nobody knows when it will be: a group without a majority can wait for
-    // days while others fill the disk. It is little (uncommittedBytesMax), so it moves on.
-    const stuck = over && old > index && state.applied.index === durable && !replica.installing
-    const mark = index < raft.status.firstIndex ? undefined : raft.markAt(index)
-    if (mark !== undefined) {
-      raft.step({ type: 'compact', mark })
-      this.#host.log.compact(group, mark)
-    }
-    if (stuck) this.#host.log.renew(group)
-    return mark !== undefined || stuck
-  }
-
-  /** The first index that a linked follower of ours does not have yet. */
-  #neededFrom(replica: Replica): Index {
-    if (!replica.isLeader) return Number.POSITIVE_INFINITY
-    let from = Number.POSITIVE_INFINITY
-    for (const { replica: id, node } of replica.raft.status.configuration.members) {
-      if (id === replica.id || !this.#options.isLinked(node)) continue
-      from = Math.min(from, (replica.raft.progress(id)?.match ?? 0) + 1)
-    }
-    return from
   }
 }

@@ -3,6 +3,7 @@ import type { Configuration, Entry, HardState, Index, SnapshotMark, Term } from 
 import type { GroupId, ReplicaId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import { type Creation, type GroupSummary, NO_HARD_STATE, NO_MARK } from './payloads.ts'
+import type { Holder } from './segments.ts'
 
 /** Where a record stands. */
 export interface Place {
@@ -11,10 +12,16 @@ export interface Place {
   readonly length: number
 }
 
-/** A record that holds the entries [first, end) of a group. */
+/** A record that holds the entries [first, end) of a group, and maybe others that are elsewhere. */
 export interface RecordRun extends Place {
   readonly first: Index
   readonly end: Index
+}
+
+/** Consecutive entries [from, to). */
+export interface Stretch {
+  readonly from: Index
+  readonly to: Index
 }
 
 /** Pops this many dead records before the arrays are cut. */
@@ -32,16 +39,24 @@ export class GroupIndex {
   mark: SnapshotMark = NO_MARK
   last: Index = 0
   configurations: (readonly [Index, Configuration])[] = []
-  /** Parallel, one element a record, ascending by first index; those before #head are dead. */
+  readonly #holder: Holder
+  /**
+   * Parallel, one element a record, ascending by first index and not overlapping; those before
+   * #head are dead. From the end of what was moved on, segments ascend too.
+   */
   #first: Index[] = []
+  #end: Index[] = []
   #segment: number[] = []
   #offset: number[] = []
   #length: number[] = []
   #head = 0
   #terms: [Index, Term][] = []
+  /** Behind the last entry that was ever moved. */
+  #movedEnd: Index = 0
 
-  constructor(group: GroupId) {
+  constructor(group: GroupId, holder: Holder) {
     this.group = group
+    this.#holder = holder
   }
 
   get alive(): boolean {
@@ -59,7 +74,7 @@ export class GroupIndex {
 
   /**
    * Takes over a checkpoint. Where it is the oldest one left, entries up to `last` may be missing:
-   * a later compaction mark must cover them (see `complete`).
+   * a later compaction mark must cover them, or they were moved (see `complete`).
    */
   restore(summary: GroupSummary): void {
     this.replica = summary.replica
@@ -74,19 +89,58 @@ export class GroupIndex {
     this.last = mark.index
     this.configurations = []
     this.#terms = []
+    this.#cut(this.#head)
     this.#cut(0)
     this.#head = 0
+    this.#movedEnd = 0
   }
 
-  /** Begins a record of entries from `first` on: what stood from there on is gone. */
-  place(first: Index, place: Place): void {
+  /** Begins a record of the entries [first, end): what stood from `first` on is gone. */
+  place(first: Index, end: Index, place: Place): void {
     assert(this.alive, `group ${this.group} has no replica`)
+    assert(end > first, 'a record without entries')
     assert(first > this.mark.index && first <= this.last + 1, `entries from ${first} leave a hole`)
     if (first <= this.last) this.#truncate(first)
-    this.#first.push(first)
-    this.#segment.push(place.segment)
-    this.#offset.push(place.offset)
-    this.#length.push(place.length)
+    this.#insert(this.#first.length, 0, [{ first, end, ...place }])
+  }
+
+  /** The entries [first, end) stand at `place` now, wherever they stood. Nothing else changes. */
+  move(first: Index, end: Index, place: Place): void {
+    assert(this.alive, `group ${this.group} has no replica`)
+    assert(end > first, 'a record without entries')
+    assert(first > this.mark.index && end <= this.last + 1, `${first}..${end} is not in the log`)
+    const from = this.#search(first)
+    let to = from
+    while (to < this.#first.length && (this.#first[to] as Index) < end) to++
+    const runs: RecordRun[] = [{ first, end, ...place }]
+    if (from < to) {
+      const left = this.#run(from)
+      const right = this.#run(to - 1)
+      // What is left before the mark is dead.
+      const isLive = first > this.mark.index + 1
+      if (left.first < first && isLive) runs.unshift({ ...left, end: first })
+      if (right.end > end) runs.push({ ...right, first: end })
+    }
+    this.#insert(from, to - from, runs)
+    this.#movedEnd = Math.max(this.#movedEnd, end)
+  }
+
+  /** Whether entries were moved that are still here, as far as that is known cheaply. */
+  get hasMoved(): boolean {
+    return this.#movedEnd > this.mark.index + 1
+  }
+
+  /**
+   * Terms and configurations, anew from all entries above the mark, in order: a log read from its
+   * oldest checkpoint on meets entries that were moved later than some that follow them.
+   */
+  relearn(entries: Iterable<Entry>): void {
+    const { last } = this
+    this.last = this.mark.index
+    this.#terms = []
+    this.configurations = []
+    for (const entry of entries) this.add(entry)
+    assert(this.last === last, `entries end at ${this.last}, not at ${last}`)
   }
 
   /** Counts the next entry of the record placed last. */
@@ -105,7 +159,10 @@ export class GroupIndex {
     assert(mark.index >= this.mark.index, `compaction back to ${mark.index}`)
     this.mark = mark
     const live = mark.index + 1
-    while (this.#head < this.#first.length && this.#end(this.#head) <= live) this.#head++
+    while (this.#head < this.#first.length && (this.#end[this.#head] as Index) <= live) {
+      this.#release(this.#head)
+      this.#head++
+    }
     if (this.#head > DEAD_MAX && this.#head * 2 > this.#first.length) this.#dropDead()
     while (this.#terms.length > 1 && (this.#terms[1]?.[0] as Index) <= live) this.#terms.shift()
     if (this.last === mark.index) this.#terms = []
@@ -123,27 +180,44 @@ export class GroupIndex {
 
   /** Whether every entry above the mark is here. */
   complete(): boolean {
-    if (this.last === this.mark.index) return true
-    return (
-      this.#head < this.#first.length && (this.#first[this.#head] as Index) <= this.mark.index + 1
-    )
+    let next = this.mark.index + 1
+    for (let run = this.#head; run < this.#first.length; run++) {
+      if ((this.#first[run] as Index) > next) return false
+      next = this.#end[run] as Index
+    }
+    return next === this.last + 1
   }
 
-  /** The oldest segment this group still needs; Infinity when it needs none. */
-  oldestSegment(): number {
-    return this.#segment[this.#head] ?? Number.POSITIVE_INFINITY
-  }
-
-  /** The last entry that stands in a segment before `segment`. Requires: there is one. */
-  lastBefore(segment: number): Index {
-    let low = this.#head
+  /** The last entry that stands in a segment before `segment`; undefined: none does. */
+  lastBefore(segment: number): Index | undefined {
+    const ascending = Math.max(this.#head, this.#search(this.#movedEnd))
+    let low = ascending
     let high = this.#segment.length
     while (low < high) {
       const middle = (low + high) >> 1
       if ((this.#segment[middle] as number) < segment) low = middle + 1
       else high = middle
     }
-    return this.#end(low - 1) - 1
+    if (low > ascending) return (this.#end[low - 1] as Index) - 1
+    let run = ascending - 1
+    while (run >= this.#head && (this.#segment[run] as number) >= segment) run--
+    return run < this.#head ? undefined : (this.#end[run] as Index) - 1
+  }
+
+  /** The first live entries in a row that stand in `segment`; undefined: none does. */
+  stretchIn(segment: number): Stretch | undefined {
+    let run = this.#head
+    while (this.#segment[run] !== segment) {
+      const passed = this.#first[run] === undefined || (this.#segment[run] as number) > segment
+      if (passed && (this.#first[run] ?? this.#movedEnd) >= this.#movedEnd) return undefined
+      run++
+    }
+    const from = Math.max(this.#first[run] as Index, this.mark.index + 1)
+    let to = this.#end[run++] as Index
+    while (this.#segment[run] === segment && this.#first[run] === to) {
+      to = this.#end[run++] as Index
+    }
+    return { from, to }
   }
 
   termRuns(): readonly (readonly [Index, Term])[] {
@@ -156,20 +230,18 @@ export class GroupIndex {
 
   /** The record that holds entry `index`. Requires: mark.index < index <= last. */
   locate(index: Index): RecordRun {
-    let low = this.#head
-    let high = this.#first.length - 1
-    while (low < high) {
-      const middle = (low + high + 1) >> 1
-      if ((this.#first[middle] as Index) <= index) low = middle
-      else high = middle - 1
+    const run = this.#run(this.#search(index))
+    assert(run.first <= index, `entry ${index} is in no record`)
+    return run
+  }
+
+  /** The records that hold any of [first, end), as far as they are here. */
+  runsOf(first: Index, end: Index): RecordRun[] {
+    const runs: RecordRun[] = []
+    for (let run = this.#search(first); (this.#first[run] ?? end) < end; run++) {
+      runs.push(this.#run(run))
     }
-    return {
-      first: this.#first[low] as Index,
-      end: this.#end(low),
-      segment: this.#segment[low] as number,
-      offset: this.#offset[low] as number,
-      length: this.#length[low] as number
-    }
+    return runs
   }
 
   summary(): GroupSummary {
@@ -177,21 +249,74 @@ export class GroupIndex {
     return { group, minReplica, replica, hardState, last, mark }
   }
 
-  #end(run: number): Index {
-    return this.#first[run + 1] ?? this.last + 1
+  /** The first live record that ends behind `index`. */
+  #search(index: Index): number {
+    let low = this.#head
+    let high = this.#first.length
+    while (low < high) {
+      const middle = (low + high) >> 1
+      if ((this.#end[middle] as Index) <= index) low = middle + 1
+      else high = middle
+    }
+    return low
+  }
+
+  #run(at: number): RecordRun {
+    return {
+      first: this.#first[at] as Index,
+      end: this.#end[at] as Index,
+      segment: this.#segment[at] as number,
+      offset: this.#offset[at] as number,
+      length: this.#length[at] as number
+    }
   }
 
   #truncate(from: Index): void {
     let length = this.#first.length
     while (length > this.#head && (this.#first[length - 1] as Index) >= from) length--
+    // Nothing lives any more, though the first record may begin before the mark.
+    if (from === this.mark.index + 1) length = this.#head
     this.#cut(length)
+    if (length > this.#head) {
+      this.#end[length - 1] = Math.min(from, this.#end[length - 1] as Index)
+    }
+    this.#movedEnd = Math.min(this.#movedEnd, from)
     while ((this.#terms.at(-1)?.[0] ?? 0) >= from) this.#terms.pop()
     while ((this.configurations.at(-1)?.[0] ?? 0) >= from) this.configurations.pop()
     this.last = from - 1
   }
 
+  /** Puts `runs` in the place of `count` records from `at` on. */
+  #insert(at: number, count: number, runs: readonly RecordRun[]): void {
+    for (const run of runs) this.#holder.hold(run.segment, run.length)
+    for (let run = at; run < at + count; run++) this.#release(run)
+    const [only] = runs
+    if (at === this.#first.length && runs.length === 1 && only !== undefined) {
+      this.#first.push(only.first)
+      this.#end.push(only.end)
+      this.#segment.push(only.segment)
+      this.#offset.push(only.offset)
+      this.#length.push(only.length)
+      return
+    }
+    this.#first.splice(at, count, ...runs.map(({ first }) => first))
+    this.#end.splice(at, count, ...runs.map(({ end }) => end))
+    this.#segment.splice(at, count, ...runs.map(({ segment }) => segment))
+    this.#offset.splice(at, count, ...runs.map(({ offset }) => offset))
+    this.#length.splice(at, count, ...runs.map(({ length }) => length))
+  }
+
+  #release(run: number): void {
+    this.#holder.release(this.#segment[run] as number, this.#length[run] as number)
+  }
+
+  /** Drops live records from `length` on. */
   #cut(length: number): void {
+    for (let run = Math.max(length, this.#head); run < this.#first.length; run++) {
+      this.#release(run)
+    }
     this.#first.length = length
+    this.#end.length = length
     this.#segment.length = length
     this.#offset.length = length
     this.#length.length = length
@@ -199,6 +324,7 @@ export class GroupIndex {
 
   #dropDead(): void {
     this.#first = this.#first.slice(this.#head)
+    this.#end = this.#end.slice(this.#head)
     this.#segment = this.#segment.slice(this.#head)
     this.#offset = this.#offset.slice(this.#head)
     this.#length = this.#length.slice(this.#head)

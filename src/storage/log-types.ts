@@ -25,6 +25,8 @@ export interface NodeLog {
   readonly durableSequence: number
   /** Bytes of all segments, for metrics. */
   readonly bytes: number
+  /** Bytes it wrote since it was opened. */
+  readonly bytesWritten: number
   /** Files of it. */
   readonly segmentCount: number
   groups(): readonly RecoveredGroup[]
@@ -42,8 +44,13 @@ export interface NodeLog {
    * hold `bytes` or more; the newest never is.
    */
   oldEntries(bytes: number): ReadonlyMap<GroupId, Index>
-  /** Writes all entries of the group once more, so that none of them holds an old segment. */
-  renew(group: GroupId): void
+  /**
+   * Writes entries that hold the oldest of the old segments (see `oldEntries`) once more, at the
+   * end, so that it can go: about `bytesMax` of them, and more with the next call. None where more
+   * than half of what stands in old segments is needed: that would cost more than it gives.
+   * Returns the bytes of the records that were replaced.
+   */
+  moveOldest(bytes: number, bytesMax: number): number
   /** Removes the group for good; replica ids below `minReplica` may not come back. */
   bury(group: GroupId, minReplica: ReplicaId): void
   /**

@@ -5,7 +5,7 @@ import type { GroupId, ReplicaId } from '../wire/ids.ts'
 import type { RecordBuffer } from './records.ts'
 
 /*
- * Payloads. `entries` is the hot one: fixed fields, little-endian.
+ * Payloads. `entries` is the hot one: fixed fields, little-endian. `moved` is the same.
  *
  *   0             8       12
  *   | first index | count | count times: | term u64 | kind u8 | length u32 | data ... |
@@ -38,7 +38,7 @@ export function writeEntry(buffer: RecordBuffer, entry: Entry): void {
   buffer.raw(entry.data)
 }
 
-/** Steps through the payload of an `entries` record. Throws Malformed. */
+/** Steps through the payload of an `entries` or `moved` record. Throws Malformed. */
 export class EntryCursor {
   readonly first: Index
   readonly count: number
@@ -71,6 +71,11 @@ export class EntryCursor {
     this.#at = end
     const data = end === at + ENTRY_BYTES ? EMPTY : this.#bytes.subarray(at + ENTRY_BYTES, end)
     return { index: this.#next++, term, kind, data }
+  }
+
+  /** All that are left. */
+  *[Symbol.iterator](): Generator<Entry, void> {
+    for (let entry = this.next(); entry !== undefined; entry = this.next()) yield entry
   }
 
   #u64(at: number): number {

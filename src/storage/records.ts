@@ -29,7 +29,9 @@ export const RecordKind = {
   hardState: 4,
   reset: 5,
   compact: 6,
-  bury: 7
+  bury: 7,
+  /** Entries that stand further up, once more: nothing of the group changes. */
+  moved: 8
 } as const
 
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]

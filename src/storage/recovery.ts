@@ -1,10 +1,10 @@
 import { decodeMark } from '../raft/codec.ts'
-import type { Index } from '../raft/types.ts'
-import { Malformed } from '../wire/bytes.ts'
+import type { Entry, Index } from '../raft/types.ts'
+import { equalBytes, Malformed } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { AssertionError, assert } from '../world/assert.ts'
 import type { Disk } from '../world/disk.ts'
-import { GroupIndex, type Place } from './group-index.ts'
+import { GroupIndex, type Place, type RecordRun } from './group-index.ts'
 import { damaged, newer } from './log-corrupt.ts'
 import {
   decodeBury,
@@ -21,18 +21,11 @@ import {
   RecordKind,
   RecordReader
 } from './records.ts'
-
-/** One file of the log. */
-export interface Segment {
-  readonly number: number
-  /** Written so far. */
-  bytes: number
-}
+import { type Segment, Segments } from './segments.ts'
 
 export interface RecoveredLog {
   readonly groups: Map<GroupId, GroupIndex>
-  /** Oldest first, consecutive numbers. */
-  readonly segments: Segment[]
+  readonly segments: Segments
   /** Number and checksum of the last record; 0, 0 when there is none. */
   readonly sequence: number
   readonly crc: number
@@ -49,11 +42,11 @@ export const segmentName = (number: number): string =>
  * damaged.
  */
 export function recover(disk: Disk): RecoveredLog {
-  const segments = findSegments(disk)
-  const replay = new Replay(disk)
-  for (const [i, segment] of segments.entries()) replay.segment(segment, i === segments.length - 1)
+  const segments = new Segments(findSegments(disk))
+  const { newest } = segments
+  const replay = new Replay(disk, segments)
+  for (const segment of segments.all) replay.segment(segment, segment === newest)
   replay.finish()
-  const newest = segments.at(-1)
   // What a dead process wrote and never synced is in the cache only; from here on it counts as
   // durable.
   if (newest !== undefined) disk.settle(segmentName(newest.number), replay.newestBatchAt)
@@ -85,10 +78,12 @@ class Replay {
   /** Nothing was read yet: the first record's number and chain are taken as they are. */
   #first = true
   readonly #disk: Disk
+  readonly #segments: Segments
   #file = ''
 
-  constructor(disk: Disk) {
+  constructor(disk: Disk, segments: Segments) {
     this.#disk = disk
+    this.#segments = segments
   }
 
   /** Replays one segment; `newest` says that a crash may have torn its end. */
@@ -123,6 +118,7 @@ class Replay {
       if (!index.complete()) {
         throw damaged(this.#file, 0, `entries of group ${index.group} are in no segment`)
       }
+      if (index.hasMoved) this.#relearn(index)
       // The torn part of a batch may have held the hard state that went with entries or a mark that
       // survived. A term seen is a term entered: that never breaks a promise, for no vote of that
       // term can have been sent before its record was durable.
@@ -172,7 +168,7 @@ class Replay {
   #replay(header: RecordHeader, payload: Uint8Array, segment: number, offset: number): void {
     try {
       if (header.kind === RecordKind.checkpoint) this.#checkpoint(decodeCheckpoint(payload))
-      else if (header.kind === RecordKind.entries) {
+      else if (header.kind === RecordKind.entries || header.kind === RecordKind.moved) {
         this.#entries(header, payload, { segment, offset, length: header.length })
       } else this.#change(header, payload)
       this.#first = false
@@ -204,8 +200,52 @@ class Replay {
   #entries(header: RecordHeader, payload: Uint8Array, place: Place): void {
     const index = this.#index(header.group)
     const cursor = new EntryCursor(payload)
-    index.place(cursor.first satisfies Index, place)
-    for (let entry = cursor.next(); entry !== undefined; entry = cursor.next()) index.add(entry)
+    const { first, count } = cursor
+    if (header.kind === RecordKind.entries) {
+      index.place(first, first + count, place)
+      for (const entry of cursor) index.add(entry)
+      return
+    }
+    const moved = [...cursor]
+    for (const run of index.runsOf(first, first + count)) this.#compare(run, moved)
+    index.move(first, first + count, place)
+  }
+
+  /** Where both copies of an entry are still here they must be one entry. */
+  #compare(run: RecordRun, moved: readonly Entry[]): void {
+    const first = (moved[0] as Entry).index
+    for (const before of this.#cursorAt(run)) {
+      const now = moved[before.index - first]
+      if (now === undefined || before.index < run.first || before.index >= run.end) continue
+      const same = before.term === now.term && before.kind === now.kind
+      assert(same && equalBytes(before.data, now.data), `entry ${now.index} is here in two forms`)
+    }
+  }
+
+  /** A record that was replayed before, so that its checksum is known to hold. */
+  #cursorAt({ segment, offset, length }: Place): EntryCursor {
+    const bytes = this.#disk.read(segmentName(segment), offset, length)
+    return new EntryCursor(bytes.subarray(HEADER_BYTES))
+  }
+
+  #relearn(index: GroupIndex): void {
+    const mark = index.mark.index
+    const runs = index.runsOf(mark + 1, index.last + 1)
+    try {
+      index.relearn(this.#entriesOf(runs, mark))
+    } catch (error) {
+      if (!(error instanceof AssertionError)) throw error
+      throw this.#bad(0, `entries of group ${index.group} make no sense (${error.message})`)
+    }
+  }
+
+  *#entriesOf(runs: readonly RecordRun[], mark: Index): Generator<Entry, void> {
+    for (const run of runs) {
+      for (const entry of this.#cursorAt(run)) {
+        const { index } = entry
+        if (index > mark && index >= run.first && index < run.end) yield entry
+      }
+    }
   }
 
   #change(header: RecordHeader, payload: Uint8Array): void {
@@ -238,7 +278,7 @@ class Replay {
   #index(group: GroupId): GroupIndex {
     let index = this.groups.get(group)
     if (index === undefined) {
-      index = new GroupIndex(group)
+      index = new GroupIndex(group, this.#segments)
       this.groups.set(group, index)
     }
     return index

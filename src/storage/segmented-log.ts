@@ -1,22 +1,22 @@
 import { encodeMark } from '../raft/codec.ts'
 import type { Entry, HardState, Index, SnapshotMark } from '../raft/types.ts'
-import { Malformed } from '../wire/bytes.ts'
 import type { GroupId, ReplicaId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import { type AppendFile, type Disk, DiskFault } from '../world/disk.ts'
-import { GroupIndex, type RecordRun } from './group-index.ts'
-import { damaged } from './log-corrupt.ts'
+import { GroupIndex, type Place, type RecordRun, type Stretch } from './group-index.ts'
 import type { NodeLog, RecoveredGroup } from './log-types.ts'
 import {
-  EntryCursor,
+  type EntryCursor,
   encodeBury,
   encodeCheckpoint,
   encodeCreate,
   encodeHardState,
   writeEntry
 } from './payloads.ts'
-import { HEADER_BYTES, RecordBuffer, RecordKind, RecordReader } from './records.ts'
-import { type RecoveredLog, recover, type Segment, segmentName } from './recovery.ts'
+import { cursorOf } from './read-back.ts'
+import { RecordBuffer, RecordKind } from './records.ts'
+import { type RecoveredLog, recover, segmentName } from './recovery.ts'
+import type { Segment, Segments } from './segments.ts'
 
 export interface LogOptions {
   /** A new segment begins once one holds this much. Default 64 MiB. */
@@ -46,13 +46,14 @@ class SegmentedLog implements NodeLog {
   readonly #disk: Disk
   readonly #segmentBytes: number
   readonly #groups: Map<GroupId, GroupIndex>
-  /** Oldest first. The last is the one that the gathering batch goes to. */
-  readonly #segments: Segment[]
+  /** The newest is the one that the gathering batch goes to. */
+  readonly #segments: Segments
   readonly #buffer: RecordBuffer
   /** The segment that `#file` is; behind the last of #segments when a batch begins a new one. */
   #open: Segment | undefined
   #file: AppendFile | undefined
   #durable: number
+  #written = 0
   /** Who waits for the batch at the disk; undefined when there is none. */
   #flight: Done[] | undefined
   /** Who waits for the gathering batch. */
@@ -76,13 +77,15 @@ class SegmentedLog implements NodeLog {
   }
 
   get bytes(): number {
-    let bytes = 0
-    for (const segment of this.#segments) bytes += segment.bytes
-    return bytes
+    return this.#segments.bytes
+  }
+
+  get bytesWritten(): number {
+    return this.#written
   }
 
   get segmentCount(): number {
-    return this.#segments.length
+    return this.#segments.all.length
   }
 
   groups(): readonly RecoveredGroup[] {
@@ -106,12 +109,7 @@ class SegmentedLog implements NodeLog {
   create(group: GroupId, replica: ReplicaId, mark: SnapshotMark, hardState: HardState): void {
     const creation = { replica, mark, hardState }
     this.#write(RecordKind.create, group, encodeCreate(creation))
-    let index = this.#groups.get(group)
-    if (index === undefined) {
-      index = new GroupIndex(group)
-      this.#groups.set(group, index)
-    }
-    index.create(creation)
+    this.#index(group).create(creation)
   }
 
   append(group: GroupId, entries: readonly Entry[]): void {
@@ -139,34 +137,33 @@ class SegmentedLog implements NodeLog {
   }
 
   oldEntries(bytes: number): ReadonlyMap<GroupId, Index> {
-    let at = this.#segments.length - 1
-    for (let newer = 0; at >= 0; at--) {
-      newer += this.#segments[at]?.bytes ?? 0
-      if (newer >= bytes) break
-    }
-    const boundary = this.#segments[at]?.number ?? 0
+    const first = this.#segments.firstOfNewest(bytes)
     const old = new Map<GroupId, Index>()
+    if (this.#segments.oldestNeeded >= first) return old
     for (const index of this.#groups.values()) {
-      if (index.oldestSegment() < boundary) old.set(index.group, index.lastBefore(boundary))
+      const last = index.lastBefore(first)
+      if (last !== undefined) old.set(index.group, last)
     }
     return old
   }
 
-  renew(group: GroupId): void {
-    const index = this.#live(group)
-    const all = this.entries(group, index.mark.index + 1, index.last + 1, Number.POSITIVE_INFINITY)
-    // In one record: it replaces what it repeats, so a torn end must never take half of it.
-    if (all.length > 0) this.#writeEntries(index, all)
+  moveOldest(bytes: number, bytesMax: number): number {
+    const oldest = this.#segments.worthEmptying(this.#segments.firstOfNewest(bytes))
+    if (oldest === undefined) return 0
+    let moved = 0
+    for (const index of this.#groups.values()) {
+      let stretch = index.stretchIn(oldest)
+      while (stretch !== undefined && moved < bytesMax) {
+        moved += this.#moveSome(index, stretch)
+        stretch = index.stretchIn(oldest)
+      }
+    }
+    return moved
   }
 
   bury(group: GroupId, minReplica: ReplicaId): void {
     this.#write(RecordKind.bury, group, encodeBury(minReplica))
-    let index = this.#groups.get(group)
-    if (index === undefined) {
-      index = new GroupIndex(group)
-      this.#groups.set(group, index)
-    }
-    index.bury(minReplica)
+    this.#index(group).bury(minReplica)
   }
 
   commit(done: Done): void {
@@ -206,6 +203,15 @@ class SegmentedLog implements NodeLog {
     if (this.#flight === undefined && !this.#removing) this.#closeFile()
   }
 
+  #index(group: GroupId): GroupIndex {
+    let index = this.#groups.get(group)
+    if (index === undefined) {
+      index = new GroupIndex(group, this.#segments)
+      this.#groups.set(group, index)
+    }
+    return index
+  }
+
   #live(group: GroupId): GroupIndex {
     const index = this.#groups.get(group)
     assert(index?.alive, `the log has no replica of group ${group}`)
@@ -218,21 +224,32 @@ class SegmentedLog implements NodeLog {
     for (let bytes = 0; next + count < entries.length && bytes < RECORD_DATA_BYTES; count++) {
       bytes += (entries[next + count] as Entry).data.length
     }
-    this.#writeEntries(index, entries.slice(next, next + count))
+    const taken = entries.slice(next, next + count)
+    const first = (taken[0] as Entry).index
+    index.place(first, first + count, this.#writeEntries(RecordKind.entries, index.group, taken))
+    for (const entry of taken) index.add(entry)
     return next + count
   }
 
+  /** Moves the first entries of `stretch`, one record of them; returns what they took up. */
+  #moveSome(index: GroupIndex, { from, to }: Stretch): number {
+    const taken = this.entries(index.group, from, to, RECORD_DATA_BYTES)
+    const end = from + taken.length
+    let bytes = 0
+    for (const run of index.runsOf(from, end)) bytes += run.length
+    index.move(from, end, this.#writeEntries(RecordKind.moved, index.group, taken))
+    return bytes
+  }
+
   /** One record. Requires: there is an entry. */
-  #writeEntries(index: GroupIndex, entries: readonly Entry[]): void {
-    const first = (entries[0] as Entry).index
+  #writeEntries(kind: RecordKind, group: GroupId, entries: readonly Entry[]): Place {
     const buffer = this.#buffer
-    const at = this.#begin(RecordKind.entries, index.group)
-    buffer.u64(first)
+    const at = this.#begin(kind, group)
+    buffer.u64((entries[0] as Entry).index)
     buffer.u32(entries.length)
     for (const entry of entries) writeEntry(buffer, entry)
     const { number, bytes } = this.#target()
-    index.place(first, { segment: number, offset: bytes + at, length: buffer.end() })
-    for (const entry of entries) index.add(entry)
+    return { segment: number, offset: bytes + at, length: buffer.end() }
   }
 
   #write(kind: RecordKind, group: GroupId, payload: Uint8Array): void {
@@ -252,9 +269,9 @@ class SegmentedLog implements NodeLog {
 
   /** Gives the gathering batch a new segment, begun by a checkpoint, when the last one is full. */
   #turnPage(): void {
-    const last = this.#segments.at(-1)
+    const last = this.#segments.newest
     const full = last === undefined || last.bytes >= this.#segmentBytes
-    if (full) this.#segments.push({ number: (last?.number ?? 0) + 1, bytes: 0 })
+    if (full) this.#segments.begin()
     // A crash may have left the newest segment empty: it still needs its checkpoint.
     if (!full && last.bytes > 0) return
     const summaries = [...this.#groups.values()].map((index) => index.summary())
@@ -264,7 +281,7 @@ class SegmentedLog implements NodeLog {
   }
 
   #target(): Segment {
-    return this.#segments.at(-1) as Segment
+    return this.#segments.newest as Segment
   }
 
   #writeBatch(): void {
@@ -290,9 +307,12 @@ class SegmentedLog implements NodeLog {
       return
     }
     target.bytes += batch.length
+    this.#written += batch.length
     this.#buffer.clear()
     const last = this.#buffer.sequence
-    const oldestNeeded = this.#oldestNeeded()
+    // Once this batch is durable, so are the checkpoint that begins the newest segment and all
+    // compaction marks and moved entries that count here.
+    const { oldestNeeded } = this.#segments
     const synced: Done = (fault) => {
       if (fault !== undefined) this.#fail(fault)
       else this.#synced(last, oldestNeeded)
@@ -316,20 +336,9 @@ class SegmentedLog implements NodeLog {
       this.#closeFile()
   }
 
-  /**
-   * The oldest segment that anything still needs, as of the batch now written: once that is
-   * durable, so are the checkpoint that begins the newest segment and all compaction marks counted
-   * here.
-   */
-  #oldestNeeded(): number {
-    let oldest = this.#target().number
-    for (const index of this.#groups.values()) oldest = Math.min(oldest, index.oldestSegment())
-    return oldest
-  }
-
   /** One at a time, oldest first, each for good before the next: a crash never leaves a gap. */
   #removeBelow(oldestNeeded: number): void {
-    const oldest = this.#segments[0]
+    const [oldest] = this.#segments.all
     if (this.#removing || this.#fault !== undefined) return
     if (oldest === undefined || oldest.number >= oldestNeeded) return
     this.#removing = true
@@ -359,16 +368,7 @@ class SegmentedLog implements NodeLog {
     const bytes = pending
       ? this.#buffer.view().slice(at, at + run.length)
       : this.#disk.read(segmentName(run.segment), run.offset, run.length)
-    const header = new RecordReader(bytes).at(0)
-    if (header?.length !== run.length || header.kind !== RecordKind.entries) {
-      throw damaged(segmentName(run.segment), run.offset, 'a record changed since it was written')
-    }
-    try {
-      return new EntryCursor(bytes.subarray(HEADER_BYTES))
-    } catch (error) {
-      if (!(error instanceof Malformed)) throw error
-      throw damaged(segmentName(run.segment), run.offset, error.message)
-    }
+    return cursorOf(bytes, run)
   }
 
   /** Final: what the disk holds is no longer known (fsyncgate), so nothing more is written. */

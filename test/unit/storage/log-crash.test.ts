@@ -36,7 +36,15 @@ const operation: fc.Arbitrary<Operation> = fc.oneof(
     arbitrary: fc.record({ type: fc.constant('compact' as const), group, keep: fc.nat({ max: 4 }) })
   },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('reset' as const), group, ahead: group }) },
-  { weight: 1, arbitrary: fc.record({ type: fc.constant('renew' as const), group }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('move' as const),
+      group,
+      bytes: fc.constantFrom(0, 2_000, 5_000),
+      bytesMax: fc.constantFrom(1, 300, 10_000)
+    })
+  },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('bury' as const), group }) }
 )
 const step: fc.Arbitrary<Step> = fc.oneof(

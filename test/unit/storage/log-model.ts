@@ -27,7 +27,8 @@ export type Operation =
   | { type: 'hard-state'; group: number; vote: number }
   | { type: 'compact'; group: number; keep: number }
   | { type: 'reset'; group: number; ahead: number }
-  | { type: 'renew'; group: number }
+  /** Of the log, not of its group. */
+  | { type: 'move'; group: number; bytes: number; bytesMax: number }
   | { type: 'bury'; group: number }
 
 const CONFIGURATION = { members: [{ replica: 4, node: 'n4', voter: true }] }
@@ -36,8 +37,9 @@ const lastIndex = ({ mark, entries }: ModelGroup): number => mark[0] + entries.l
 const lastTerm = ({ mark, entries }: ModelGroup): number => entries.at(-1)?.term ?? mark[1]
 
 /**
- * Does `operation` to the model and to the log alike; it is one record. A group that is not there
- * is created instead. Terms only rise, as Raft has it, but hard states may be late.
+ * Does `operation` to the model and to the log alike; it is one record, or many of `move`. A group
+ * that is not there is created instead. Terms only rise, as Raft has it, but hard states may be
+ * late.
  */
 export function perform(state: ModelState, log: NodeLog, operation: Operation): void {
   const found = state.find(({ group }) => group === operation.group)
@@ -68,8 +70,8 @@ export function perform(state: ModelState, log: NodeLog, operation: Operation): 
       found.entries = []
       log.reset(found.group, markAt(...found.mark))
       return
-    case 'renew':
-      log.renew(found.group)
+    case 'move':
+      log.moveOldest(operation.bytes, operation.bytesMax)
       return
     case 'bury':
       found.minReplica = found.replica + 1

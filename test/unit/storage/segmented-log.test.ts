@@ -220,23 +220,6 @@ test('old entries are those that enough newer bytes follow', () => {
   expect([...harness.log.oldEntries(0).keys()]).toEqual([1])
 })
 
-test('renewed entries let the segments go in which they stood', () => {
-  const harness = logWithGroup()
-  harness.log.create(2, 20, markAt(1, 1), HARD_STATE)
-  harness.log.append(2, entries(2, 3, 1))
-  for (let index = 2; index < 302; index++) {
-    harness.log.append(1, entries(index, 1, 1))
-    harness.log.compact(1, markAt(index, 1))
-    harness.commit()
-  }
-  expect(harness.disk.list()[0]).toBe(segmentName(1))
-  harness.log.renew(2)
-  harness.commit()
-  expect(harness.disk.list()).toHaveLength(1)
-  harness.crash()
-  expect(texts(harness.log, 2, 2, 5)).toEqual(['entry 2 of 1', 'entry 3 of 1', 'entry 4 of 1'])
-})
-
 test('a buried group leaves a tombstone, also when its segments are gone', () => {
   const harness = logWithGroup()
   harness.log.append(1, entries(2, 3, 1))
