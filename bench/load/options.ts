@@ -6,6 +6,8 @@ export type Api = 'client' | 'http' | 'etcd'
 export interface Options {
   readonly seconds: number
   readonly rampMs: number
+  /** Of each load before the first round, not counted. */
+  readonly warmUpSeconds: number
   readonly rounds: number
   readonly only: readonly Api[]
   /** Undefined: those of each API. */
@@ -24,6 +26,7 @@ export interface Options {
 export const HELP = `npm run bench -- [options]
   --seconds 5              measured per load and round, after a warm-up of a fifth
   --rounds 3               each round runs all loads once, interleaved
+  --warm-up 4              seconds of each load before the first round, not counted
   --only client,http,etcd  what to measure; etcd needs an etcd on the PATH
   --in-flight 1,64         calls at a time (default: client 1,64,256; HTTP 1,48,256 connections)
   --nodes 3                nodes of each cluster
@@ -49,10 +52,15 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     given === undefined ? (isQuick ? quick : usual) : Number(given)
   const seconds = text(values.seconds, 5, 1)
   if (!(seconds >= 0.1 && seconds <= 600)) throw new Refused('--seconds: from 0.1 to 600')
+  const warmUpSeconds = text(values['warm-up'], 4, 1)
+  if (!(warmUpSeconds >= 0.1 && warmUpSeconds <= 600)) {
+    throw new Refused('--warm-up: from 0.1 to 600')
+  }
   const inFlight = values['in-flight']?.split(',').map((n) => count('in-flight', n, IN_FLIGHT_MAX))
   return {
     seconds,
     rampMs: seconds * 200,
+    warmUpSeconds,
     rounds: count('rounds', String(text(values.rounds, 3, 1)), 100),
     only: apis(values.only),
     inFlight,
@@ -73,6 +81,7 @@ function read(args: readonly string[]) {
       options: {
         seconds: { type: 'string' },
         rounds: { type: 'string' },
+        'warm-up': { type: 'string' },
         only: { type: 'string', default: APIS.join(',') },
         'in-flight': { type: 'string' },
         nodes: { type: 'string', default: '3' },

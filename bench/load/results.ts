@@ -18,6 +18,7 @@ export interface Results {
     readonly seconds: number
     readonly rampSeconds: number
     readonly rounds: number
+    readonly warmUpSeconds: number
   }
   /** Its version; null: it was not measured. */
   readonly etcd: string | null

@@ -27,8 +27,8 @@ export async function runRounds(
 ): Promise<Figures[]> {
   const lines = linesOf(subjects, options)
   const measured = lines.filter(({ subject, load }) => !subject.refused.has(load))
-  // Code that never ran is compiled, caches are cold: one pass that is not counted.
-  for (const line of measured) await run(line, options, 0, 1)
+  // The first seconds of a process are slow ones: code that never ran is compiled, later optimised.
+  for (const line of measured) await run(line, options, 0, options.warmUpSeconds)
   for (let round = 0; round < options.rounds; round++) {
     for (const line of measured) {
       const outcome = await run(line, options, round, options.seconds)

@@ -47,14 +47,23 @@ async function measure(stage: Stage, options: Options): Promise<Results> {
   if (asked && etcd === null) console.log('There is no etcd on the PATH: it is not measured.')
   const subjects = await openSubjects(stage, options)
   const figures = await runRounds(subjects, options)
-  const { nodes, partitions, keys, valueBytes, seconds, rampMs, rounds } = options
+  const { nodes, partitions, keys, valueBytes, seconds, rampMs, rounds, warmUpSeconds } = options
   const rampSeconds = rampMs / 1_000
   return {
     format: 1,
     at: new Date().toISOString(),
     commit: commitOf(),
     machine,
-    settings: { nodes, partitions, keys, valueBytes, seconds, rampSeconds, rounds },
+    settings: {
+      nodes,
+      partitions,
+      keys,
+      valueBytes,
+      seconds,
+      rampSeconds,
+      rounds,
+      warmUpSeconds
+    },
     etcd,
     figures
   }

@@ -1,10 +1,9 @@
 import type { Table } from '../state/table.ts'
 import type { GroupId } from '../wire/ids.ts'
-import { lasting } from '../wire/slab.ts'
 import { assert } from '../world/assert.ts'
 import type { StateStore, StateWrite } from '../world/state-store.ts'
-import { keyText, Layer } from './layer.ts'
-import type { Shelf } from './record-cache.ts'
+import type { RecordCache } from './record-cache.ts'
+import { RecordMap, type Slot, slotBytes } from './record-map.ts'
 import {
   decodePointer,
   encodePointer,
@@ -19,7 +18,7 @@ import {
 export class OverlayGroup implements Table {
   readonly group: GroupId
   readonly #store: StateStore
-  readonly #cache: Shelf
+  readonly #records: RecordMap
   readonly #onDirty: () => void
   #generation: Generation
   #prefix: Uint8Array
@@ -27,19 +26,21 @@ export class OverlayGroup implements Table {
   #highest: Generation
   /** Whether the store says that the group is here. */
   #live: boolean
-  #active = new Layer()
-  #flushing: Layer | undefined
+  /** Changes for the flush to come, which bears this number. */
+  #dirty: Slot[] = []
+  #dirtyBytes = 0
+  #flush = 1
+  /** What the flush under way writes. */
+  #flushing: readonly Slot[] | undefined
   #touched = false
-  #lastKey: Uint8Array | undefined
-  #lastText = ''
   /** Another generation is on its way in: what stands here ends with it. */
   #switching = false
   receiving = false
 
-  constructor(group: GroupId, store: StateStore, cache: Shelf, onDirty: () => void) {
+  constructor(group: GroupId, store: StateStore, cache: RecordCache, onDirty: () => void) {
     this.group = group
     this.#store = store
-    this.#cache = cache
+    this.#records = new RecordMap(cache)
     this.#onDirty = onDirty
     const stored = store.get(pointerKey(group))
     const pointer = stored === undefined ? undefined : decodePointer(stored)
@@ -58,38 +59,31 @@ export class OverlayGroup implements Table {
   }
 
   get dirtyBytes(): number {
-    return this.#active.bytes
+    return this.#dirtyBytes
   }
 
   get dirty(): boolean {
-    return !this.#switching && (this.#touched || this.#active.size > 0)
+    return !this.#switching && (this.#touched || this.#dirty.length > 0)
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const text = this.#textOf(key)
-    const slot = this.#active.find(text) ?? this.#flushing?.find(text)
+    const slot = this.#records.find(key)
     if (slot !== undefined) return slot.value
-    const cached = this.#cache.find(text)
-    if (cached !== undefined) return cached.value
     const stored = this.#store.get(stateKey(this.#prefix, key))
-    // Copies: keys may be views of frames, and what LevelDB gives lives outside of the heap.
-    if (stored !== undefined) this.#cache.keep(text, lasting.copy(key), lasting.copy(stored))
+    if (stored !== undefined) this.#records.keep(key, stored)
     return stored
   }
 
   set(key: Uint8Array, value: Uint8Array | undefined): void {
     assert(!this.#switching, `group ${this.group} changes while its state is replaced`)
-    if (this.#active.size === 0) this.#onDirty()
-    this.#active.put(this.#textOf(key), key, value)
-  }
-
-  /** Most keys are read and then set, by the same array. */
-  #textOf(key: Uint8Array): string {
-    if (key !== this.#lastKey) {
-      this.#lastKey = key
-      this.#lastText = keyText(key)
+    if (this.#dirty.length === 0) this.#onDirty()
+    const before = this.#records.find(key)?.value?.length ?? 0
+    const added = this.#records.set(key, value, this.#flush)
+    if (added === undefined) this.#dirtyBytes += (value?.length ?? 0) - before
+    else {
+      this.#dirty.push(added)
+      this.#dirtyBytes += slotBytes(added)
     }
-    return this.#lastText
   }
 
   /** Has the next flush ask for this group, though nothing was set. */
@@ -101,21 +95,23 @@ export class OverlayGroup implements Table {
   /** Freezes what was set and appends it to `batch`. */
   freeze(batch: StateWrite[]): void {
     assert(this.#flushing === undefined, 'two flushes at once')
-    const layer = this.#active
-    this.#flushing = layer
-    this.#active = new Layer()
+    const slots = this.#dirty
+    this.#flushing = slots
+    this.#dirty = []
+    this.#dirtyBytes = 0
+    this.#flush++
     this.#touched = false
     if (!this.#live) {
       this.#live = true
       batch.push(this.pointerWrite({ generation: this.#generation, live: true }))
     }
-    for (const { key, value } of layer.slots()) {
+    for (const { key, value } of slots) {
       batch.push({ key: stateKey(this.#prefix, key), value })
     }
   }
 
   flushed(): void {
-    if (this.#flushing !== undefined) this.#cache.written(this.#flushing)
+    if (this.#flushing !== undefined) this.#records.written(this.#flushing, this.#flush - 1)
     this.#flushing = undefined
   }
 
@@ -137,9 +133,10 @@ export class OverlayGroup implements Table {
     this.#generation = generation
     this.#prefix = statePrefix(this.group, generation)
     this.#live = live
-    this.#active = new Layer()
+    this.#dirty = []
+    this.#dirtyBytes = 0
     this.#flushing = undefined
-    this.#cache.clear()
+    this.#records.clear()
     this.#touched = false
     this.#switching = false
   }

@@ -29,7 +29,7 @@ type Done = (fault: DiskFault | undefined) => void
 export interface OverlayOptions {
   /** A background write or read failed: the process must end. */
   readonly onFault: (fault: DiskFault) => void
-  /** Records of the store kept in memory as well. Default 8 MiB. */
+  /** Records of the store kept in memory as well. Default 16 MiB. */
   readonly cacheBytes?: number
 }
 
@@ -68,7 +68,7 @@ export interface Receiver {
 }
 
 const SCAN_ENTRIES = 1024
-const CACHE_BYTES = 8 * 1024 * 1024
+const CACHE_BYTES = 16 * 1024 * 1024
 
 /**
  * The changes of all groups that are not in the store yet, over the store. Reads see them; a flush
@@ -237,7 +237,7 @@ export class Overlay {
     let found = this.#groups.get(group)
     if (found === undefined) {
       const onDirty = (): void => void this.#dirty.add(group)
-      found = new OverlayGroup(group, this.#store, this.#cache.shelf(), onDirty)
+      found = new OverlayGroup(group, this.#store, this.#cache, onDirty)
       this.#groups.set(group, found)
     }
     return found
