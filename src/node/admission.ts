@@ -1,35 +1,59 @@
-/** What is inside leaves in so long. */
-const STAY_SECONDS = 0.25
 /** Shorter windows than this tell more of the disk's rhythm than of the load. */
 const WINDOW_MS_MIN = 50
+const MIB = 1024 * 1024
+
+export interface AdmissionBounds {
+  /** What is inside leaves in so long. */
+  readonly staySeconds: number
+  readonly min: number
+  /** Before anything was measured. */
+  readonly cold: number
+  readonly max: number
+}
+
 /**
- * Where each request waits for slow disks, or for turns that other work makes long, fewer would not
- * leave sooner: they would only be fewer.
+ * Requests. Where each waits for slow disks, or for turns that other work makes long, fewer than
+ * the least would not leave sooner: they would only be fewer. A cold node takes what one client has
+ * in flight at most.
  */
-const LIMIT_MIN = 256
-/** Before anything was measured: what one client has in flight at most, on one node. */
-const LIMIT_COLD = 1_024
-const LIMIT_MAX = 10_000
+export const REQUESTS: AdmissionBounds = { staySeconds: 0.25, min: 256, cold: 1_024, max: 10_000 }
+
+/**
+ * Bytes of their bodies. Large values leave in longer turns, and some of the largest must always
+ * pass.
+ */
+export const BYTES: AdmissionBounds = {
+  staySeconds: 1,
+  min: 8 * MIB,
+  cold: 16 * MIB,
+  max: 64 * MIB
+}
+
 const RISE = 0.5
 const FALL = 0.3
 /** A node that is not busy forgets: what it could do a while ago says little about now. */
 const FORGET = 0.1
 
 /**
- * How many requests of one class may be inside a node. By Little's law those inside stay for their
- * number divided by the rate at which answers leave; so the bound is what leaves in 250 ms, as
- * measured. Pure: time comes as an argument, in milliseconds of a monotonic clock.
+ * How many requests of one class, or bytes of them, may be inside a node. By Little's law those
+ * inside stay for their number divided by the rate at which answers leave; so the bound is what
+ * leaves in a given time, as measured. Pure: time comes as an argument, in milliseconds of a
+ * monotonic clock.
  */
 export class Admission {
+  readonly #bounds: AdmissionBounds
   #inside = 0
-  #limit = LIMIT_COLD
-  /** Answers a second. */
-  #rate = LIMIT_COLD / STAY_SECONDS
+  #limit: number
+  /** Answered a second. */
+  #rate: number
   #answered = 0
   #refused = 0
   #since: number
 
-  constructor(now: number) {
+  constructor(now: number, bounds: AdmissionBounds) {
+    this.#bounds = bounds
+    this.#limit = bounds.cold
+    this.#rate = bounds.cold / bounds.staySeconds
     this.#since = now
   }
 
@@ -37,39 +61,39 @@ export class Admission {
     return this.#inside
   }
 
-  /** More are not let in. */
+  /** More is not let in. */
   get limit(): number {
     return this.#limit
   }
 
-  /** Lets one in, or refuses it; one let in is to leave by `left`, once. */
-  admit(): boolean {
-    if (this.#inside >= this.#limit) {
+  /** Lets `cost` in, or refuses it; what was let in is to leave by `left`, once. */
+  admit(cost: number): boolean {
+    if (this.#inside + cost > this.#limit) {
       this.#refused++
       return false
     }
-    this.#inside++
+    this.#inside += cost
     return true
   }
 
   /** `served`: it had waited, and was answered; only that tells how fast those who wait leave. */
-  left(served: boolean): void {
-    this.#inside--
-    if (served) this.#answered++
+  left(cost: number, served: boolean): void {
+    this.#inside -= cost
+    if (served) this.#answered += cost
   }
 
   /** Ends a window. Call it about ten times a second. */
   tick(now: number): void {
     const elapsedMs = now - this.#since
     if (elapsedMs < WINDOW_MS_MIN) return
+    const { staySeconds, min, cold, max } = this.#bounds
     const rate = (this.#answered * 1_000) / elapsedMs
-    // Else the callers set the rate, and it does not tell how many the node could answer.
-    const isBusy = this.#refused > 0 || this.#inside > rate * STAY_SECONDS
+    // Else the callers set the rate, and it does not tell how much the node could answer.
+    const isBusy = this.#refused > 0 || this.#inside > rate * staySeconds
     if (rate > this.#rate) this.#rate += (rate - this.#rate) * RISE
     else if (isBusy) this.#rate += (rate - this.#rate) * FALL
-    else this.#rate += (LIMIT_COLD / STAY_SECONDS - this.#rate) * FORGET
-    const leaving = Math.round(this.#rate * STAY_SECONDS)
-    this.#limit = Math.min(LIMIT_MAX, Math.max(LIMIT_MIN, leaving))
+    else this.#rate += (cold / staySeconds - this.#rate) * FORGET
+    this.#limit = Math.min(max, Math.max(min, Math.round(this.#rate * staySeconds)))
     this.#answered = 0
     this.#refused = 0
     this.#since = now

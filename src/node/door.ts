@@ -7,7 +7,7 @@ import { CODES } from '../wire/failure.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
-import { Admission } from './admission.ts'
+import { Admission, BYTES, REQUESTS } from './admission.ts'
 import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
 import { type Respond, Visit, type VisitShell } from './visit.ts'
@@ -22,9 +22,6 @@ export interface DoorShell {
   callerOf(peer: PeerId): Caller
   readonly watch: RequestWatch
 }
-
-/** Bytes of bodies inside at once; over it requests are refused before any work is done. */
-const INSIDE_BYTES_MAX = 64 * 1024 * 1024
 
 /** Who is refused comes back so late: sooner than what is inside has left. */
 const FULL = { waitMs: 100 } as const
@@ -42,14 +39,16 @@ export class Door implements VisitShell {
   readonly #visits = new Map<PeerId, Map<number, Visit>>()
   readonly #reads: Admission
   readonly #mutations: Admission
+  readonly #mutationBytes: Admission
   #inside = 0
   #insideBytes = 0
   #closing = false
 
   constructor(shell: DoorShell) {
     this.#shell = shell
-    this.#reads = new Admission(this.#now())
-    this.#mutations = new Admission(this.#now())
+    this.#reads = new Admission(this.#now(), REQUESTS)
+    this.#mutations = new Admission(this.#now(), REQUESTS)
+    this.#mutationBytes = new Admission(this.#now(), BYTES)
   }
 
   /** How many of each class may be inside now. */
@@ -57,10 +56,16 @@ export class Door implements VisitShell {
     return { reads: this.#reads.limit, mutations: this.#mutations.limit }
   }
 
+  /** How many bytes of mutations may be inside now. */
+  get bytesLimit(): number {
+    return this.#mutationBytes.limit
+  }
+
   /** Measures what leaves. Call it about ten times a second. */
   tick(now: number): void {
     this.#reads.tick(now)
     this.#mutations.tick(now)
+    this.#mutationBytes.tick(now)
   }
 
   /** Requests being worked on. */
@@ -125,7 +130,10 @@ export class Door implements VisitShell {
     // Another life of the sender may use the number for something else.
     const hadWaited = visits?.get(visit.id) === visit
     if (hadWaited) visits?.delete(visit.id)
-    this.#admissionOf(visit.request)?.left(hadWaited && code === '')
+    const served = hadWaited && code === ''
+    const admission = this.#admissionOf(visit.request)
+    admission?.left(1, served)
+    if (admission === this.#mutations) this.#mutationBytes.left(visit.bytes, served)
   }
 
   #tell(from: PeerId, request: Request, end: string, at: number): void {
@@ -148,13 +156,20 @@ export class Door implements VisitShell {
       return rejected('invalid_argument', `timeout is over ${TIMEOUT_MS_MAX} ms`)
     }
     if (this.#closing) return rejected('not_leader', 'this node is stopping')
-    if (this.#insideBytes >= INSIDE_BYTES_MAX) {
-      return rejected('overloaded', `this node has too many bytes inside. ${LATER}`, FULL)
+    const excess = this.#excess(request)
+    if (excess === undefined) return undefined
+    return rejected('overloaded', `this node has too many ${excess} inside. ${LATER}`, FULL)
+  }
+
+  /** Lets `request` in; else says what there is too much of. */
+  #excess(request: Request): 'bytes' | 'requests' | undefined {
+    const admission = this.#admissionOf(request)
+    if (admission?.admit(1) === false) return 'requests'
+    if (admission !== this.#mutations || this.#mutationBytes.admit(request.body.length)) {
+      return undefined
     }
-    if (this.#admissionOf(request)?.admit() === false) {
-      return rejected('overloaded', `this node has too many requests inside. ${LATER}`, FULL)
-    }
-    return undefined
+    admission.left(1, false)
+    return 'bytes'
   }
 
   /** Undefined: what it takes to be served at all is answered, whatever else is inside. */

@@ -3,6 +3,9 @@ import { concatBytes } from '../wire/bytes.ts'
 import { encodeHello, type Hello } from '../wire/hello.ts'
 import type { Timers } from '../world/clock.ts'
 
+/** Of the queue of a link; the rest of it is for consensus and answers. */
+const FORWARD_FILL_MAX = 0.25
+
 /**
  * The transport of the client that lives in a node (its gateway): frames to the node itself go
  * through its own door, frames to others over the node's links. It dials nobody: the mesh does.
@@ -34,11 +37,18 @@ export class InsideTransport implements Transport {
 
   dial(): void {}
 
+  /** False, too, when more waits for `peer` than leaves room for what nodes tell each other. */
   send(peer: PeerId, parts: readonly Uint8Array[]): boolean {
-    if (peer !== this.self) return this.#outer.send(peer, parts)
+    if (peer !== this.self) {
+      return this.#outer.fill(peer) <= FORWARD_FILL_MAX && this.#outer.send(peer, parts)
+    }
     this.#toSelf.push(concatBytes(parts))
     this.#schedule()
     return true
+  }
+
+  fill(peer: PeerId): number {
+    return peer === this.self ? 0 : this.#outer.fill(peer)
   }
 
   close(): void {}

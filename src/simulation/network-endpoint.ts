@@ -98,6 +98,11 @@ export class SimulatedEndpoint implements Transport {
     return held.link.send(held.end, frame, channel)
   }
 
+  fill(peer: PeerId): number {
+    const held = this.#links.get(peer)
+    return held === undefined ? 0 : held.link.fill(held.end)
+  }
+
   close(peer: PeerId, reason: string): void {
     const held = this.#links.get(peer)
     if (held === undefined) return

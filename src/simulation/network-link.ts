@@ -80,6 +80,12 @@ export class SimulatedLink {
     return true
   }
 
+  /** The share of the bound that is on its way by the main channel. */
+  fill(from: End): number {
+    const { queuedBytes, stuckBytes } = this.#pipeTo(this.other(from), 'main')
+    return Math.min(1, (queuedBytes + stuckBytes) / this.#network.knobs.queuedBytesMax)
+  }
+
   /** Runs `run` at `to`, in order behind the frames of the main channel. A cut swallows it. */
   call(to: End, label: string, run: () => void): void {
     const network = this.#network

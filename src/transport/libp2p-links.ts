@@ -121,6 +121,10 @@ export class Links implements Transport {
     return stream?.send(parts) ?? false
   }
 
+  fill(peer: PeerId): number {
+    return this.#links.get(peer)?.main?.fill ?? 0
+  }
+
   traffic(): readonly PeerTraffic[] {
     return this.#traffic.told(this.#links.values())
   }

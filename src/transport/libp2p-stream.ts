@@ -84,6 +84,11 @@ export class FrameStream {
     return this.#queuedBytes + this.#stream.writeBufferLength
   }
 
+  /** The same as a share of the bound. */
+  get fill(): number {
+    return Math.min(1, this.queuedBytes / this.#queuedBytesMax)
+  }
+
   /** Hands what is queued to the stream, as far as it takes it, then closes our side of it. */
   async finish(signal: AbortSignal): Promise<void> {
     this.#flush()

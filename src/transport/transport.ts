@@ -56,6 +56,11 @@ export interface Transport {
    */
   send(peer: PeerId, parts: readonly Uint8Array[], channel?: Channel): boolean
   /**
+   * Which share of what may wait to leave for `peer` on the main channel is waiting, in [0, 1]; 0
+   * without a link. Whoever sends what can wait, or can be refused, asks first: consensus cannot.
+   */
+  fill(peer: PeerId): number
+  /**
    * Ends the link to `peer`; `down` follows with this reason. Frames sent before still go out, as
    * far as the network takes them in half a second. No frame of that peer comes after this call.
    */

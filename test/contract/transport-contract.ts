@@ -115,6 +115,9 @@ export function transportContract(name: string, openStage: () => Promise<Transpo
       while (taken < 64 && a.transport.send(b.transport.self, [chunk])) taken++
       expect(taken).toBeGreaterThanOrEqual(8)
       expect(taken).toBeLessThanOrEqual(17)
+      expect(a.transport.fill(b.transport.self)).toBeGreaterThan(0.5)
+      expect(b.transport.fill(a.transport.self)).toBeLessThan(0.1)
+      expect(a.transport.fill('nobody')).toBe(0)
       await stage.until(() => b.frames.length === taken, 'what was taken')
       expect(a.transport.send(b.transport.self, [chunk])).toBe(true)
       await stage.until(() => b.frames.length === taken + 1, 'the one after')

@@ -64,6 +64,10 @@ export class OneNode implements Transport {
     this.world.runUntil(this.now + ms)
   }
 
+  fill(): number {
+    return this.full ? 1 : 0
+  }
+
   addresses(): readonly string[] {
     return []
   }

@@ -1,12 +1,13 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Admission } from '../../../src/node/admission.ts'
+import { Admission, BYTES, REQUESTS } from '../../../src/node/admission.ts'
 
 const WINDOW_MS = 100
+const MIB = 1024 * 1024
 
 /** Answers `perSecond`, one after another, while `arrivals` come every millisecond. */
 class Server {
-  readonly admission = new Admission(0)
+  readonly admission = new Admission(0, REQUESTS)
   now = 0
   answered = 0
   refused = 0
@@ -18,7 +19,7 @@ class Server {
   run(ms: number, { perSecond, arrivals }: { perSecond: number; arrivals: number }): void {
     for (const until = this.now + ms; this.now < until; this.now++) {
       for (let i = 0; i < arrivals; i++) {
-        if (this.admission.admit()) this.#queue.push(this.now)
+        if (this.admission.admit(1)) this.#queue.push(this.now)
         else this.refused++
       }
       this.#serve(perSecond)
@@ -32,7 +33,7 @@ class Server {
     this.#due -= count
     for (const at of this.#queue.splice(0, count)) {
       this.stays.push(this.now - at)
-      this.admission.left(true)
+      this.admission.left(1, true)
     }
     this.answered += count
   }
@@ -41,8 +42,8 @@ class Server {
 const worst = (stays: readonly number[]): number => stays.reduce((a, b) => Math.max(a, b), 0)
 
 test('a cold node takes 1,000 at once and no more than it can refuse', () => {
-  const admission = new Admission(0)
-  const admitted = Array.from({ length: 5_000 }, () => admission.admit()).filter(Boolean)
+  const admission = new Admission(0, REQUESTS)
+  const admitted = Array.from({ length: 5_000 }, () => admission.admit(1)).filter(Boolean)
   expect(admitted).toHaveLength(1_024)
   expect(admission.inside).toBe(1_024)
 })
@@ -90,11 +91,24 @@ test('callers who wait for each answer set the rate, not the bound', () => {
   expect(server.admission.limit).toBe(1_024)
 })
 
+test('bytes: some of the largest values pass whatever was measured, and never over 64 MiB', () => {
+  const admission = new Admission(0, BYTES)
+  for (let now = 100; now <= 5_000; now += WINDOW_MS) {
+    while (admission.admit(MIB));
+    expect(admission.inside).toBeLessThanOrEqual(admission.limit)
+    admission.left(admission.inside, false)
+    admission.tick(now)
+  }
+  expect(admission.limit).toBe(8 * MIB)
+  for (let i = 0; i < 8; i++) expect(admission.admit(MIB)).toBe(true)
+  expect(admission.admit(1)).toBe(false)
+})
+
 test('who left without an answer of ours does not count as an answer', () => {
-  const admission = new Admission(0)
+  const admission = new Admission(0, REQUESTS)
   for (let now = 100; now <= 3_000; now += WINDOW_MS) {
-    while (admission.admit());
-    for (let left = admission.inside; left > 0; left--) admission.left(false)
+    while (admission.admit(1));
+    for (let left = admission.inside; left > 0; left--) admission.left(1, false)
     admission.tick(now)
   }
   expect(admission.limit).toBe(256)
@@ -108,7 +122,7 @@ test('whatever happens, no more are inside than the limit, which keeps its bound
   )
   const times = fc.nat(3_000)
   const property = fc.property(fc.array(fc.tuple(step, times), { maxLength: 60 }), (steps) => {
-    const admission = new Admission(0)
+    const admission = new Admission(0, REQUESTS)
     let now = 0
     let inside = 0
     for (const [what, count] of steps) {
@@ -119,10 +133,10 @@ test('whatever happens, no more are inside than the limit, which keeps its bound
       for (let i = 0; i < count; i++) {
         if (what === 'admit') {
           const mayEnter = inside < admission.limit
-          expect(admission.admit()).toBe(mayEnter)
+          expect(admission.admit(1)).toBe(mayEnter)
           if (mayEnter) inside++
         } else if (what === 'left' && inside > 0) {
-          admission.left(count % 2 === 0)
+          admission.left(1, count % 2 === 0)
           inside--
         }
       }

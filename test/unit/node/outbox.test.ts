@@ -15,6 +15,7 @@ function sentBy(fill: (outbox: NodeOutbox) => void): Uint8Array[] {
     addresses: () => [],
     start: () => {},
     dial: () => {},
+    fill: () => 0,
     send: (_, parts) => frames.push(concatBytes(parts)) > 0,
     close: () => {},
     stop: (done) => done()
