@@ -30,6 +30,8 @@ export interface Call extends Due {
   readonly deadline: number
   readonly trace: string
   readonly principal: string
+  /** It is not refused on this side any more. */
+  readonly admitted: boolean
   state: CallState
   /** Undefined until there is a map. */
   route: Route | undefined

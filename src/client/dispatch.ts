@@ -96,9 +96,17 @@ export class Dispatch {
     else this.copy(call, target, now)
   }
 
+  /** See ClientMachine.shedMs. */
+  shedMs(kind: CallOperation['kind'], key: Uint8Array, now: number): number {
+    const { routes, throttle } = this.#parts
+    const leader = routes.leaderFor(key)
+    return leader === undefined ? 0 : throttle.waitMs(leader, kind, now)
+  }
+
   /** What may have happened already has to be found out, and a node must always get its place. */
   #shedMs(call: Call, node: NodeId, now: number): number {
-    if (call.inDoubt || call.copies.length > 0 || call.route?.group === SYSTEM_GROUP) return 0
+    if (call.admitted || call.inDoubt || call.copies.length > 0) return 0
+    if (call.route?.group === SYSTEM_GROUP) return 0
     return this.#parts.throttle.waitMs(node, call.operation.kind, now)
   }
 

@@ -33,6 +33,8 @@ export interface DriverCall {
   readonly timeoutMs: number
   readonly trace?: string
   readonly principal?: string
+  /** `shedMs` let it pass already. */
+  readonly admitted?: boolean
 }
 
 /**
@@ -92,6 +94,16 @@ export class ClientDriver {
       dialFailed: (address, reason) => this.#step({ type: 'dial-failed', address, reason })
     })
     this.#act(this.#machine.start(this.#clock.monotonic()))
+  }
+
+  /** Whether some node refuses calls just now. */
+  get isShedding(): boolean {
+    return this.#machine.isShedding(this.#clock.monotonic())
+  }
+
+  /** See ClientMachine.shedMs. */
+  shedMs(kind: CallOperation['kind'], key: Uint8Array): number {
+    return this.#machine.shedMs(kind, key, this.#clock.monotonic())
   }
 
   /**

@@ -55,6 +55,8 @@ export type ClientInput =
       readonly timeoutMs: number
       readonly trace?: string
       readonly principal?: string
+      /** `shedMs` let it pass already: it is not refused on this side any more. */
+      readonly admitted?: boolean
     }
   /** The caller no longer waits. `complete` follows at once, unless it came already. */
   | { readonly type: 'cancel'; readonly call: number }

@@ -17,7 +17,13 @@ import {
 } from './calls.ts'
 import { Dispatch } from './dispatch.ts'
 import { Errands, type Parts } from './errands.ts'
-import type { CallOutcome, ClientEffect, ClientInput, ClientOptions } from './inputs.ts'
+import type {
+  CallOperation,
+  CallOutcome,
+  ClientEffect,
+  ClientInput,
+  ClientOptions
+} from './inputs.ts'
 import { Nearest } from './nearest.ts'
 import { Outbox } from './outbox.ts'
 import { Peers } from './peers.ts'
@@ -95,6 +101,20 @@ export class ClientMachine {
   /** Calls without an answer. */
   get inFlight(): number {
     return this.#dispatch.calls.size
+  }
+
+  /** Whether some node refuses calls just now. */
+  isShedding(now: number): boolean {
+    return this.#parts.throttle.isActive(now)
+  }
+
+  /**
+   * How long to wait, in ms, before a call that only the leader of `key` can answer; 0: it may be
+   * made at once, and then as `admitted`. What a call does about it itself comes later and costs
+   * more.
+   */
+  shedMs(kind: CallOperation['kind'], key: Uint8Array, now: number): number {
+    return this.#dispatch.shedMs(kind, key, now)
   }
 
   /** Of mutations first sent now. */
@@ -203,6 +223,7 @@ export class ClientMachine {
       deadline: now + input.timeoutMs,
       trace: input.trace ?? '',
       principal: input.principal ?? '',
+      admitted: input.admitted ?? false,
       state: 'waiting',
       route: undefined,
       body: operation.kind === 'get' ? operation.key : undefined,

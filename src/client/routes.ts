@@ -74,6 +74,14 @@ export class Routes {
     return this.of(groupOfPartition(partitionOf(key, map.settings.partitions)))
   }
 
+  /** The node believed to lead the group of `key`, if any is known. */
+  leaderFor(key: Uint8Array): NodeId | undefined {
+    const { map } = this
+    if (map === undefined) return undefined
+    const group = groupOfPartition(partitionOf(key, map.settings.partitions))
+    return this.#routes.get(group)?.leader
+  }
+
   members(route: Route): readonly NodeId[] {
     return this.#members.get(route.group) ?? []
   }

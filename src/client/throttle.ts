@@ -30,14 +30,23 @@ export class Throttle {
     mutate: new Map()
   }
 
+  /** Of all nodes. */
+  #until = Number.NEGATIVE_INFINITY
+
   constructor(random: Random) {
     this.#random = random
+  }
+
+  /** Whether any node refused calls a moment ago. */
+  isActive(now: number): boolean {
+    return now < this.#until
   }
 
   /** `node` refused a call, and asks for a wait of `waitMs`: half of it is left to chance. */
   refused(node: NodeId, kind: Kind, waitMs: number, now: number): void {
     const whole = Math.min(WAIT_MS_MAX, waitMs)
     const until = now + whole / 2 + this.#random.below(Math.floor(whole / 2) + 1)
+    this.#until = Math.max(this.#until, until)
     const known = this.#at(node, kind, now)
     if (known === undefined) {
       this.#shedding[kind].set(node, { until, halvedAt: now, calls: 1, answers: 0 })

@@ -8,6 +8,13 @@ import type { Cancel } from '../world/clock.ts'
 export interface Calls {
   /** See ClientDriver.call. */
   call(operation: CallOperation, call: DriverCall, done: (outcome: CallOutcome) => void): Cancel
+  /** Whether some node refuses calls just now; absent: none ever does. */
+  isShedding?(): boolean
+  /**
+   * How long to wait before a call that only the leader of `key` can answer, in ms; 0: it may be
+   * made now, and then has to say that it was `admitted`.
+   */
+  shedMs?(kind: 'get' | 'mutate', key: Uint8Array): number
   /** What is known of the cluster; undefined before the node has a map. */
   view(): ClusterView | undefined
   /** Of the cluster the node belongs to; empty before it has a map. */

@@ -4,6 +4,7 @@ import { TIMEOUT_MS_DEFAULT } from '../wire/limits.ts'
 import { API, type CallName } from './api.ts'
 import { OF_KEYS } from './api-schemas.ts'
 import type { ApiCall, Parameters, ValuesOf } from './api-shape.ts'
+import { BadRequest } from './bad-request.ts'
 import { headerReader, queryReader } from './parameters.ts'
 import { router, type Target } from './routing.ts'
 import { keyOf } from './url-key.ts'
@@ -32,6 +33,36 @@ export function internalPath(call: CallName): string {
 /** The call that `request` names. Undefined: the table has none. */
 export function callOf(request: FastifyRequest): CallName | undefined {
   return (request.raw as Routed)[TARGET]?.call
+}
+
+/** A call on one key that its leader answers. */
+export interface PlainCall {
+  readonly call: CallName
+  readonly kind: 'get' | 'mutate'
+  readonly key: Uint8Array
+}
+
+const KINDS: Partial<Record<CallName, PlainCall['kind']>> = {
+  get: 'get',
+  put: 'mutate',
+  delete: 'mutate',
+  increment: 'mutate',
+  touch: 'mutate'
+}
+
+/** Undefined: it is another call, or a closer look is needed. */
+export function plainCallOf(request: IncomingMessage): PlainCall | undefined {
+  const { method = '', url = '' } = request
+  if (url.includes('consistency=') || url.includes('encoding=')) return undefined
+  const target = route(method, url)
+  const kind = target && KINDS[target.call]
+  if (target === undefined || kind === undefined) return undefined
+  try {
+    return { call: target.call, kind, key: keyOf(target.key, undefined) }
+  } catch (error) {
+    if (!(error instanceof BadRequest)) throw error
+    return undefined
+  }
 }
 
 /** What a caller said beside the body. */

@@ -16,6 +16,7 @@ import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
 import { digestOf, repeatableOf } from './http-idempotency.ts'
 import { noteFailure } from './http-metrics.ts'
 import { floorsOf, inSession, momentHeaders } from './http-session.ts'
+import { isAdmitted } from './http-shed.ts'
 import { traceOf } from './http-trace.ts'
 import { notRun, type Repeatable, runOnce } from './idempotency.ts'
 import { jsonReader } from './json-body.ts'
@@ -188,7 +189,8 @@ export class KeyRoutes {
         done(outcome)
       }
     }
-    const call = { timeoutMs, trace: traceOf(reply.request) }
+    const { request } = reply
+    const call = { timeoutMs, trace: traceOf(request), admitted: isAdmitted(request.raw) }
     const cancel = start?.(end) ?? calls.call(inSession(operation, floors), call, end)
     if (answered) return
     reply.raw.on('close', () => {

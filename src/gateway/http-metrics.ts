@@ -1,6 +1,7 @@
 import type { ServerResponse } from 'node:http'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { collectDefaultMetrics, Registry } from 'prom-client'
+import { CODES, type Code } from '../wire/failure.ts'
 import type { Logger } from '../world/log.ts'
 import { gauge, labelled, type Metric } from '../world/metric.ts'
 import { realClock } from '../world/real.ts'
@@ -41,6 +42,11 @@ export class HttpWatch {
       beginTrace(request, reply, this.#verbose)
       next()
     })
+  }
+
+  /** A request for `path` was refused before any hook saw it. */
+  refused(path: string, code: Code): void {
+    this.tally.record(path, `${CODES[code].status} ${code}`, 0)
   }
 
   #ended(path: string, response: ServerResponse, began: number): void {

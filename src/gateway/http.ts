@@ -1,3 +1,4 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
 import type { Socket } from 'node:net'
 import Fastify, {
   type FastifyError,
@@ -14,10 +15,11 @@ import { BadRequest } from './bad-request.ts'
 import { type Calls, NOBODY } from './calls.ts'
 import { clusterStatus } from './cluster-status.ts'
 import { callOf, internalPath, internalUrl, reader } from './http-asked.ts'
-import { guard } from './http-auth.ts'
+import { type Guard, guard } from './http-auth.ts'
 import { fail, KeyRoutes } from './http-keys.ts'
 import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
+import { Shed } from './http-shed.ts'
 import { needTrace } from './http-trace.ts'
 import { openApiDocument } from './openapi.ts'
 import { problemOf } from './problem.ts'
@@ -53,11 +55,14 @@ const PARTING_MS = 250
 export async function openHttp({ place, token, logger }: HttpOptions): Promise<HttpDoor> {
   let calls = NOBODY
   const order = new RequestOrder()
-  const app = makeApp(order, logger)
   const watch = new HttpWatch(logger)
+  const judge = guard(place.host, token)
+  const refused = (call: CallName): void => watch.refused(internalPath(call), 'overloaded')
+  const shed = new Shed({ calls: () => calls, guard: judge, refused })
+  const app = makeApp(order, shed, logger)
   watch.watch(app)
   addOrder(app, order)
-  addGuard(app, place.host, token)
+  addGuard(app, judge)
   addRoutes(app, () => calls, watch)
   addErrors(app, logger)
   app.server.maxConnections = CONNECTIONS_MAX
@@ -93,20 +98,15 @@ async function seenOff(app: FastifyInstance, ms: number): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
-function makeApp(order: RequestOrder, logger: Logger): FastifyInstance {
+function makeApp(order: RequestOrder, shed: Shed, logger: Logger): FastifyInstance {
   return Fastify({
+    serverFactory: (handler) =>
+      openServer((request, response) => {
+        if (!shed.refuses(request, response)) handler(request, response)
+      }),
     rewriteUrl: internalUrl,
     // Our own schemas read requests; this keeps Fastify from loading validators of its own.
     schemaController: { compilersFactory: { buildValidator: none, buildSerializer: none } },
-    http: {
-      maxHeaderSize: HEADER_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
-      // Node.js would refuse those without one in another form than ours.
-      requireHostHeader: false
-    },
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_MS,
     forceCloseConnections: 'idle',
     // Fastify's answer would be in another form than ours; the node behind still takes calls then.
     return503OnClosing: false,
@@ -116,6 +116,21 @@ function makeApp(order: RequestOrder, logger: Logger): FastifyInstance {
       else order.end(socket, () => answerGarbage(error, socket))
     }
   })
+}
+
+function openServer(listener: RequestListener): Server {
+  return createServer(
+    {
+      maxHeaderSize: HEADER_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      requestTimeout: REQUEST_TIMEOUT_MS,
+      keepAliveTimeout: KEEP_ALIVE_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_MS,
+      // Node.js would refuse those without one in another form than ours.
+      requireHostHeader: false
+    },
+    listener
+  )
 }
 
 /** Fastify calls it for routes with a Fastify schema, of which there are none. */
@@ -130,8 +145,7 @@ function addOrder(app: FastifyInstance, order: RequestOrder): void {
   })
 }
 
-function addGuard(app: FastifyInstance, place: string, token: string | undefined): void {
-  const judge = guard(place, token)
+function addGuard(app: FastifyInstance, judge: Guard): void {
   app.addHook('onRequest', (request, reply, next) => {
     const name = callOf(request)
     const call: ApiCall | undefined = name && API[name]

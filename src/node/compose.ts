@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import type { Calls } from '../gateway/calls.ts'
 import { type HttpDoor, openHttp } from '../gateway/http.ts'
 import { metricsText } from '../gateway/metrics-text.ts'
 import { openFiles } from '../storage/files.ts'
@@ -95,17 +96,24 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { log } = machine.keeping
   const belongs = clusterId === '' ? {} : { cluster: clusterId }
   logger.log('info', 'opened', { node: nodeId, ...belongs, logBytes: log.bytes })
-  http?.serve({
+  http?.serve(callsOf(machine, () => tellMetrics(machine, transport, disk)))
+  const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
+  return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
+}
+
+/** What the HTTP API asks of `machine`. */
+function callsOf(machine: NodeMachine, metrics: () => string): Calls {
+  return {
     call: machine.call,
+    isShedding: () => machine.gateway.isShedding,
+    shedMs: (kind, key) => machine.watch.shedMs(machine.gateway, kind, key),
     view: () => machine.view(),
     clusterId: () => machine.membership.map?.clusterId ?? '',
     time: () => machine.time.now(),
     unready: () => machine.unready,
     isReachable: (node) => machine.isReachable(node),
-    metrics: () => tellMetrics(machine, transport, disk)
-  })
-  const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
-  return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
+    metrics
+  }
 }
 
 function tellMetrics(machine: NodeMachine, transport: Libp2pTransport, disk: DiskCounts): string {

@@ -97,6 +97,11 @@ const REQUESTS: readonly Metric<NodeSource>[] = [
       Object.entries(machine.door.limits).map(([name, value]) => ({ labels: [name], value }))
   ),
   gauge(
+    'keymesh_requests_limit_bytes',
+    'How many bytes of mutations may be worked on, by how fast answers leave.',
+    ({ machine }) => machine.door.bytesLimit
+  ),
+  gauge(
     'keymesh_gateway_calls_waiting',
     'Calls of HTTP callers and of this process without an answer yet.',
     ({ machine }) => machine.gateway.inFlight

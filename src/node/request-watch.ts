@@ -88,6 +88,13 @@ export class RequestWatch {
     }
   }
 
+  /** Asks `gateway` for the same, and counts what it refuses. */
+  shedMs(gateway: ClientDriver, kind: CallOperation['kind'], key: Uint8Array): number {
+    const waitMs = gateway.shedMs(kind, key)
+    if (waitMs > 0) this.shed++
+    return waitMs
+  }
+
   #called(operation: CallOperation, call: DriverCall, outcome: CallOutcome, at: number): void {
     const tookMs = this.#clock.monotonic() - at
     if (!outcome.ok && outcome.failure.code === 'overloaded') this.shed++

@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest'
+import { ClientMachine } from '../../../src/client/machine.ts'
 import { Throttle } from '../../../src/client/throttle.ts'
 import { World } from '../../../src/simulation/world.ts'
+import { utf8 } from '../../../src/wire/bytes.ts'
 import type { NodeId } from '../../../src/wire/ids.ts'
 import type { Reply } from '../../../src/wire/request.ts'
 import { type ModelCluster, NO_FAULTS } from './model-cluster.ts'
@@ -142,6 +144,32 @@ test('goal: the map and bases are fetched from a node that refuses everything el
   cluster.put(3, 'key')
   cluster.run(200)
   expect(cluster.outcome(3)).toMatchObject({ ok: true })
+})
+
+test('goal: whoever asks before calling hears what the call would, and then may call', () => {
+  const { cluster, leader } = unanswered()
+  const { machine } = cluster
+  const shedMs = (kind: 'get' | 'mutate'): number => machine.shedMs(kind, utf8('key'), cluster.now)
+  expect(machine.isShedding(cluster.now)).toBe(false)
+  expect(shedMs('mutate')).toBe(0)
+  cluster.put(2, 'key')
+  refuse(cluster, leader)
+  expect(machine.isShedding(cluster.now)).toBe(true)
+  expect(shedMs('mutate')).toBeGreaterThan(0)
+  expect(shedMs('get')).toBe(0)
+  const sent = cluster.sent.length
+  const operation = { type: 'put', key: utf8('key'), value: utf8('1') } as const
+  const call = { kind: 'mutate', operation } as const
+  cluster.step({ type: 'call', call: 3, operation: call, timeoutMs: 1_000, admitted: true })
+  expect(cluster.sent.length).toBe(sent + 1)
+  cluster.run(51)
+  expect(machine.isShedding(cluster.now)).toBe(false)
+  expect(shedMs('mutate')).toBe(0)
+})
+
+test('goal: before there is a map nobody is refused', () => {
+  const machine = new ClientMachine({ random: new World('mapless').random, seeds: [] })
+  expect(machine.shedMs('get', utf8('key'), 0)).toBe(0)
 })
 
 test('goal: the wait is at least half of what the node asked for, and never more', () => {

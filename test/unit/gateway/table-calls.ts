@@ -1,3 +1,4 @@
+import type { DriverCall } from '../../../src/client/driver.ts'
 import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
 import type { Calls } from '../../../src/gateway/calls.ts'
 import { Multiset } from '../../../src/state/hash.ts'
@@ -23,6 +24,10 @@ export class TableCalls implements Calls {
   /** What all changes are answered with, when set. */
   answering: Result | undefined
   reasons: readonly string[] = []
+  /** Kinds of calls of which new ones are refused just now. */
+  readonly shedding = new Set<CallOperation['kind']>()
+  /** Of each call, whether it was said to be admitted. */
+  readonly admitted: boolean[] = []
   now = 1_000_000
   givenUp = 0
   /** What waits while `holding`. */
@@ -32,11 +37,12 @@ export class TableCalls implements Calls {
 
   call(
     operation: CallOperation,
-    { timeoutMs, trace = '' }: { readonly timeoutMs: number; readonly trace?: string },
+    { timeoutMs, trace = '', admitted = false }: DriverCall,
     done: (outcome: CallOutcome) => void
   ): () => void {
     this.timeouts.push(timeoutMs)
     this.traces.push(trace)
+    this.admitted.push(admitted)
     if (this.fault !== undefined) throw this.fault
     if (this.failing !== undefined) done({ ok: false, failure: this.failing })
     else if (this.holding) this.held.push(() => done(this.#serve(operation)))
@@ -45,6 +51,15 @@ export class TableCalls implements Calls {
       this.givenUp++
       done({ ok: false, failure: failure('unknown_outcome', 'given up', 'unknown') })
     }
+  }
+
+  isShedding(): boolean {
+    return this.shedding.size > 0
+  }
+
+  /** Refuses all but the key `free`. */
+  shedMs(kind: CallOperation['kind'], key: Uint8Array): number {
+    return this.shedding.has(kind) && name(key) !== 'free' ? 50 : 0
   }
 
   /** Serves what is held at place `index`. */
