@@ -1,9 +1,10 @@
 import type { Operation } from '../wire/command.ts'
 import { CODES, type Failure, failure } from '../wire/failure.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
+import type { Lapse } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
 import type { Due } from './agenda.ts'
-import type { CallOperation } from './inputs.ts'
+import type { CallOperation, Floor } from './inputs.ts'
 import type { Ticket } from './session.ts'
 
 /** A request sent on a link that stands, and not answered. */
@@ -76,6 +77,8 @@ export interface Route extends Due {
   basisErrand: Errand | undefined
   /** What this machine's callers have seen: the floor of its session reads. */
   token: number
+  /** See Floor; of this machine's callers, too. */
+  lapse: Lapse | undefined
   /** Who answered with that index: it is as far for sure. */
   tokenFrom: NodeId | undefined
   /** When links to the members were last seen to, for reads of the nearest one. */
@@ -95,9 +98,17 @@ export function isMutation(call: Call): boolean {
   return call.operation.kind === 'mutate'
 }
 
+const NO_FLOOR: Floor = { applied: 0 }
+
 /** Whether only the leader can answer. */
 export function needsLeader(call: Call): boolean {
   return call.operation.kind === 'mutate' || call.operation.consistency === 'strong'
+}
+
+/** What no answer to a `session` read of this group may be older than. */
+export function floorOf(operation: CallOperation, { group, token, lapse }: Route): Floor {
+  const floors = operation.kind === 'get' ? operation.floors : undefined
+  return floors === undefined ? { applied: token, lapse } : (floors.get(group) ?? NO_FLOOR)
 }
 
 /** The key that places an operation; undefined for those that name their group. */

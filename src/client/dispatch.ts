@@ -5,6 +5,7 @@ import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import {
   type Call,
   doubtful,
+  floorOf,
   isMutation,
   mayApply,
   type Pending,
@@ -125,7 +126,7 @@ export class Dispatch {
       epoch: routes.epoch,
       timeoutMs: left,
       consistency,
-      minApplied: consistency === 'session' ? floorOf(operation, route) : 0,
+      minApplied: consistency === 'session' ? floorOf(operation, route).applied : 0,
       principal: call.principal,
       trace: call.trace,
       body: call.body
@@ -211,10 +212,4 @@ export class Dispatch {
     route.probe = undefined
     this.pump(route, now)
   }
-}
-
-/** The applied index below which no replica may answer. */
-function floorOf(operation: CallOperation, { group, token }: Route): number {
-  const floors = operation.kind === 'get' ? operation.floors : undefined
-  return floors === undefined ? token : (floors.get(group) ?? 0)
 }

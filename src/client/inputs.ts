@@ -2,9 +2,17 @@ import type { ClusterView } from '../wire/cluster-map.ts'
 import type { Operation, Result } from '../wire/command.ts'
 import type { Failure } from '../wire/failure.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
-import type { ReadRecord } from '../wire/read-body.ts'
+import type { Lapse, ReadRecord } from '../wire/read-body.ts'
 import type { Consistency, Reply, Request } from '../wire/request.ts'
 import type { Random } from '../world/random.ts'
+
+/** What a reader has seen of one group: no `session` read of it may show anything older. */
+export interface Floor {
+  /** The highest applied index that an answer came from. */
+  readonly applied: number
+  /** Keys that `eventual` reads found over by a clock alone. */
+  readonly lapse?: Lapse | undefined
+}
 
 /** What a call asks for. Keys and values must not change until its `complete`. */
 export type CallOperation =
@@ -13,10 +21,10 @@ export type CallOperation =
       readonly key: Uint8Array
       readonly consistency: Consistency
       /**
-       * With `session`: the index a replica must have applied, by group; none: any. Absent: what
-       * this machine was ever answered with.
+       * With `session`: what the reader has seen, by group; none: nothing. Absent: whatever this
+       * machine was ever answered with.
        */
-      readonly floors?: ReadonlyMap<GroupId, number>
+      readonly floors?: ReadonlyMap<GroupId, Floor>
     }
   | {
       readonly kind: 'mutate'
@@ -25,7 +33,7 @@ export type CallOperation =
       readonly group?: GroupId
     }
 
-/** `group` and `applied` make a session token: who shows it elsewhere reads no older state. */
+/** `group`, `applied` and `lapse` are for a Floor: who shows it elsewhere reads no older state. */
 export type CallOutcome =
   | {
       readonly ok: true
@@ -34,6 +42,8 @@ export type CallOutcome =
       readonly record: ReadRecord | undefined
       readonly group: GroupId
       readonly applied: number
+      /** The key is absent by this alone; only of `eventual` reads. */
+      readonly lapse?: Lapse | undefined
       /** How old an `eventual` answer may be; 0 for the others. */
       readonly stalenessMs: number
     }

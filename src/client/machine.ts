@@ -2,6 +2,7 @@ import { Malformed } from '../wire/bytes.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
 import { failure } from '../wire/failure.ts'
 import type { NodeId, SessionId } from '../wire/ids.ts'
+import { bothLapses } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
 import { unreachable } from '../world/assert.ts'
 import { Agenda } from './agenda.ts'
@@ -331,6 +332,9 @@ export class ClientMachine {
         route.token = reply.applied
         route.tokenFrom = node
       }
+    }
+    if (outcome.ok && outcome.kind === 'get' && outcome.lapse !== undefined) {
+      route.lapse = bothLapses(route.lapse, outcome.lapse)
     }
     this.#parts.throttle.answered(node, call.operation.kind)
     if (needsLeader(call)) this.#parts.routes.proved(route, node)

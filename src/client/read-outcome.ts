@@ -1,8 +1,8 @@
 import { ByteReader } from '../wire/bytes.ts'
 import { readResult } from '../wire/command.ts'
-import { decodeRead } from '../wire/read-body.ts'
+import { decodeRead, isPast } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
-import type { Call, Route } from './calls.ts'
+import { type Call, floorOf, type Route } from './calls.ts'
 import type { CallOutcome } from './inputs.ts'
 
 /** What an `ok` reply says to the caller. Throws Malformed. */
@@ -10,8 +10,13 @@ export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome
   const { group } = route
   const { applied, body } = reply
   if (call.operation.kind === 'get') {
-    const stalenessMs = call.operation.consistency === 'eventual' ? reply.waitMs : 0
-    return { ok: true, kind: 'get', record: decodeRead(body), group, applied, stalenessMs }
+    const { consistency } = call.operation
+    const stalenessMs = consistency === 'eventual' ? reply.waitMs : 0
+    const { record, lapse } = decodeRead(body)
+    const seen = consistency === 'session' ? floorOf(call.operation, route).lapse : undefined
+    const isOver = record !== undefined && seen !== undefined && isPast(record, seen)
+    const shown = isOver ? undefined : record
+    return { ok: true, kind: 'get', record: shown, group, applied, lapse, stalenessMs }
   }
   const reader = new ByteReader(body)
   const result = readResult(reader)

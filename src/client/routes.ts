@@ -160,6 +160,7 @@ function newRoute(group: GroupId): Route {
     basis: undefined,
     basisErrand: undefined,
     token: 0,
+    lapse: undefined,
     tokenFrom: undefined,
     reachedAt: Number.NEGATIVE_INFINITY,
     waiting: new Set()

@@ -1,25 +1,29 @@
-import type { CallOperation, CallOutcome } from '../client/inputs.ts'
+import type { CallOperation, CallOutcome, Floor } from '../client/inputs.ts'
 import type { ClusterId, GroupId } from '../wire/ids.ts'
+import { bothLapses, type Lapse } from '../wire/read-body.ts'
 import { BadRequest } from './bad-request.ts'
 
 // A session over HTTP is what its caller has seen: of each group the highest applied index that an
-// answer came from. It travels as text, so that any node can go on with it:
+// answer came from, and which keys an eventual read found over. It travels as text, so that any
+// node can go on with it:
 //
 //   1.CLUSTER.GROUP-INDEX_GROUP-INDEX…
 //
 // 1 is the version, CLUSTER the first 16 digits of the cluster's id, and the numbers are in base
-// 36, groups ascending: some eight characters for each group that the caller has used.
+// 36, groups ascending: some eight characters for each group that the caller has used. Where a key
+// was over by a clock alone, GROUP-INDEX-REVISION-TIME, the two of its Lapse.
 
+const PART = '[0-9a-z]+-[0-9a-z]+(-[0-9a-z]+-[0-9a-z]+)?'
 /** What may come in `keymesh-session`. */
-export const TOKEN_PATTERN = '^1\\.[0-9a-f]{16}\\.[0-9a-z]+-[0-9a-z]+(_[0-9a-z]+-[0-9a-z]+)*$'
+export const TOKEN_PATTERN = `^1\\.[0-9a-f]{16}\\.${PART}(_${PART})*$`
 
 const TOKEN = new RegExp(TOKEN_PATTERN)
 const CLUSTER_DIGITS = 16
 const BASE = 36
 const GROUP_MAX = 0xffff_ffff
 
-/** By group, the index below which a caller must not be answered. */
-export type Floors = ReadonlyMap<GroupId, number>
+/** What a caller has seen, by group. */
+export type Floors = ReadonlyMap<GroupId, Floor>
 
 const NO_FLOORS: Floors = new Map()
 
@@ -34,31 +38,43 @@ export function floorsOf(token: string | undefined, cluster: ClusterId): Floors 
   if (cluster !== '' && of !== cluster.slice(0, CLUSTER_DIGITS)) {
     throw new BadRequest('keymesh-session is of another cluster: begin without it')
   }
-  const floors = new Map<GroupId, number>()
+  const floors = new Map<GroupId, Floor>()
   let last = -1
   for (const pair of pairs.split('_')) {
-    const dash = pair.indexOf('-')
-    const group = number(pair.slice(0, dash), GROUP_MAX)
+    const [of = '', index = '', revision, time] = pair.split('-')
+    const group = number(of, GROUP_MAX)
     if (group <= last) throw malformed()
     last = group
-    floors.set(group, number(pair.slice(dash + 1), Number.MAX_SAFE_INTEGER))
+    const applied = number(index)
+    if (revision === undefined || time === undefined) floors.set(group, { applied })
+    else {
+      const lapse = { revision: number(revision), expiresAt: number(time) }
+      floors.set(group, { applied, lapse })
+    }
   }
   return floors
 }
 
-/** The token of a caller who had seen `floors` and is told of `applied` now. */
+interface Told extends Floor {
+  readonly group: GroupId
+}
+
+/** The token of a caller who had seen `floors` and is told of `applied` and `lapse` now. */
 export function tokenAfter(
   floors: Floors,
   cluster: ClusterId,
-  { group, applied }: { readonly group: GroupId; readonly applied: number }
+  { group, applied, lapse }: Told
 ): string {
   const head = `1.${cluster.slice(0, CLUSTER_DIGITS)}.`
   const floor = floors.get(group)
-  const index = Math.max(applied, floor ?? 0)
-  if (floors.size === (floor === undefined ? 0 : 1)) return head + pairOf(group, index)
-  const all = new Map(floors).set(group, index)
+  const higher = {
+    applied: Math.max(applied, floor?.applied ?? 0),
+    lapse: bothLapses(floor?.lapse, lapse)
+  }
+  if (floors.size === (floor === undefined ? 0 : 1)) return head + partOf(group, higher)
+  const all = new Map(floors).set(group, higher)
   const ascending = [...all].sort(([a], [b]) => a - b)
-  return head + ascending.map(([of, at]) => pairOf(of, at)).join('_')
+  return head + ascending.map(([of, at]) => partOf(of, at)).join('_')
 }
 
 /** A `session` read is bound by what its caller has seen, not by what others asked this node. */
@@ -80,11 +96,16 @@ export function momentHeaders(
   return { 'keymesh-session': token, 'keymesh-staleness-ms': String(outcome.stalenessMs) }
 }
 
-const pairOf = (group: GroupId, index: number): string =>
-  `${group.toString(BASE)}-${index.toString(BASE)}`
+function partOf(group: GroupId, { applied, lapse }: Floor): string {
+  const pair = `${group.toString(BASE)}-${applied.toString(BASE)}`
+  return lapse === undefined ? pair : pair + tailOf(lapse)
+}
 
-/** Throws BadRequest unless `text` is a number as `pairOf` writes it. */
-function number(text: string, max: number): number {
+const tailOf = ({ revision, expiresAt }: Lapse): string =>
+  `-${revision.toString(BASE)}-${expiresAt.toString(BASE)}`
+
+/** Throws BadRequest unless `text` is a number as `partOf` writes it. */
+function number(text: string, max = Number.MAX_SAFE_INTEGER): number {
   const value = Number.parseInt(text, BASE)
   if (value <= max && value.toString(BASE) === text) return value
   throw malformed()

@@ -62,7 +62,10 @@ export class ReplicaHost implements ReplicaShell {
     this.trusted = options.trusted
     this.log = options.log
     this.onlooker = options.onlooker
-    this.nearReads = new NearReads(options)
+    this.nearReads = new NearReads({
+      ...options,
+      confirm: (replica, read) => this.read(replica, read)
+    })
     this.reads = new ReadRounds({
       sendConfirm: (node, round, groups) => options.outbox.confirm(node, round, groups)
     })

@@ -4,19 +4,25 @@ import type { Clock, Timers } from '../world/clock.ts'
 import { type Answered, type Asker, ok, rejected } from './answer.ts'
 import type { TrustedClock } from './group-time.ts'
 import type { Replica } from './replica.ts'
+import type { ReadWait } from './waits.ts'
 
 export interface NearReadsOptions {
   readonly clock: Clock
   readonly trusted: TrustedClock
   readonly timers: Timers
+  /** As `ReplicaHost.read`. */
+  readonly confirm: (replica: Replica, read: ReadWait) => void
 }
 
 /** A `session` read at a replica that has not applied what its reader has seen. */
-interface Wait {
+interface Behind {
   readonly replica: Replica
   readonly index: Index
   readonly key: Uint8Array
   readonly asker: Asker
+}
+
+interface Wait extends Behind {
   readonly until: number
 }
 
@@ -28,6 +34,8 @@ const WAIT_MS_MAX = 20
 const WAITS_MAX = 1_000
 /** What the wall clocks of nodes may be apart: see ClusterClock. */
 const SKEW_MS = 5_000
+/** Said of a state of which nothing is known. */
+const UNKNOWN_AGE_MS = Number.MAX_SAFE_INTEGER
 
 /** Reads that any replica answers by the state it has (docs/decisions/0060). */
 export class NearReads {
@@ -60,6 +68,7 @@ export class NearReads {
   ): void {
     if (!mayRead(replica)) asker.respond(elsewhere(replica))
     else if (replica.state.applied.index >= index) answerSession(replica, key, asker)
+    else if (replica.isLeader) this.#confirmed({ replica, index, key, asker })
     else if (this.#waits.length >= WAITS_MAX) asker.respond(elsewhere(replica))
     else {
       const until = this.#options.clock.monotonic() + WAIT_MS_MAX
@@ -77,6 +86,18 @@ export class NearReads {
     if (done.length === 0) return
     this.#waits = this.#waits.filter((wait) => !isDone(wait))
     for (const { key, asker } of done) answerSession(replica, key, asker)
+  }
+
+  /** What a leader has not when a majority follows it still, nobody was ever truly told of. */
+  #confirmed({ replica, index, key, asker }: Behind): void {
+    this.#options.confirm(replica, {
+      run: () => {
+        if (replica.state.applied.index >= index) answerSession(replica, key, asker)
+        else asker.respond(beyond(replica, index))
+      },
+      fail: () => asker.respond(elsewhere(replica)),
+      isOver: (now) => asker.isOver(now)
+    })
   }
 
   #setTimer(): void {
@@ -108,7 +129,9 @@ export class NearReads {
       return Math.ceil(this.#options.clock.monotonic() - currentAt)
     }
     // In this life nobody told us. What we hold was written no earlier than its last entry says.
-    return Math.max(0, this.#options.trusted.now() - state.time) + SKEW_MS
+    const elapsed = this.#options.trusted.now() - state.time
+    // The clocks went back since, who knows how far.
+    return elapsed < -SKEW_MS ? UNKNOWN_AGE_MS : Math.max(0, elapsed) + SKEW_MS
   }
 }
 
@@ -133,6 +156,14 @@ function answerSession(replica: Replica, key: Uint8Array, asker: Asker): void {
     asker.respond(ok(state.applied.index, encodeRead(record, now)))
   } else if (replica.isLeader) replica.answerRead(key, asker)
   else asker.respond(elsewhere(replica))
+}
+
+function beyond({ group, state }: Replica, index: Index): Answered {
+  const message =
+    `the session has seen change ${index} of group ${group}, which has only come to ` +
+    `${state.applied.index}: it is of another state of this cluster, maybe before a backup was ` +
+    'put back. Begin a new one: over HTTP without keymesh-session, in a client by connecting anew'
+  return rejected('invalid_argument', message)
 }
 
 function elsewhere(replica: Replica): Answered {

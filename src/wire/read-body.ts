@@ -7,6 +7,24 @@ export interface ReadRecord {
   readonly revision: number
   /** Milliseconds left, at the moment of the answer. */
   readonly expiresInMs?: number
+  /** When that is over, by the time of the group. */
+  readonly expiresAt?: number
+}
+
+/**
+ * A key past its ttl by the clock of the answering replica alone: no entry says so yet, and another
+ * replica, whose clock is behind, would show it still.
+ */
+export interface Lapse {
+  /** Of the record that was passed over. */
+  readonly revision: number
+  readonly expiresAt: number
+}
+
+/** Neither: there is no such key, and the log says so. */
+export interface ReadAnswer {
+  readonly record?: ReadRecord
+  readonly lapse?: Lapse
 }
 
 interface Stored {
@@ -18,29 +36,71 @@ interface Stored {
 const ABSENT = Uint8Array.of(0)
 const PRESENT = 1
 const EXPIRES = 2
+const LAPSED = 4
 
-/** Body of an `ok` reply to `get`: flags u8 · revision · [expires-in ms] · value to the end. */
+/**
+ * Body of an `ok` reply to `get`, by its first byte:
+ *
+ *   0       absent
+ *   1       revision · value to the end
+ *   1 | 2   revision · ms left · expires at · value to the end
+ *   4       absent by the clock alone: revision · expires at
+ */
 export function encodeRead(record: Stored | undefined, now: number): Uint8Array {
   if (record === undefined) return ABSENT
   const { value, revision, expiresAt } = record
-  if (expiresAt !== undefined && now >= expiresAt) return ABSENT
   const writer = new ByteWriter(value.length + 24)
-  writer.u8(PRESENT | (expiresAt === undefined ? 0 : EXPIRES)).varint(revision)
-  if (expiresAt !== undefined) writer.varint(expiresAt - now)
+  if (expiresAt === undefined) writer.u8(PRESENT).varint(revision)
+  else if (now < expiresAt) {
+    writer.u8(PRESENT | EXPIRES).varint(revision)
+    writer.varint(expiresAt - now).varint(expiresAt)
+  } else return writer.u8(LAPSED).varint(revision).varint(expiresAt).finish()
   return writer.raw(value).finish()
 }
 
-/** Undefined: there is no such key. Throws Malformed. The value is a view into `bytes`. */
-export function decodeRead(bytes: Uint8Array): ReadRecord | undefined {
+/** Throws Malformed. The value is a view into `bytes`. */
+export function decodeRead(bytes: Uint8Array): ReadAnswer {
   const reader = new ByteReader(bytes)
-  const flags = reader.u8()
-  if (flags === 0) {
-    reader.end()
-    return undefined
+  switch (reader.u8()) {
+    case 0:
+      reader.end()
+      return {}
+    case PRESENT: {
+      const revision = reader.varint()
+      return { record: { value: readValue(reader), revision } }
+    }
+    case PRESENT | EXPIRES: {
+      const revision = reader.varint()
+      const expiresInMs = reader.varint()
+      const expiresAt = reader.varint()
+      return { record: { value: readValue(reader), revision, expiresInMs, expiresAt } }
+    }
+    case LAPSED: {
+      const lapse = { revision: reader.varint(), expiresAt: reader.varint() }
+      reader.end()
+      return { lapse }
+    }
+    default:
+      throw new Malformed('unknown read flags')
   }
-  if ((flags & ~(PRESENT | EXPIRES)) !== 0) throw new Malformed('unknown read flags')
-  const revision = reader.varint()
-  const expires = flags & EXPIRES ? { expiresInMs: reader.varint() } : {}
+}
+
+/** The one lapse that stands for both: it passes over whatever either of them does. */
+export function bothLapses(a: Lapse | undefined, b: Lapse | undefined): Lapse | undefined {
+  if (a === undefined || b === undefined) return a ?? b
+  return {
+    revision: Math.max(a.revision, b.revision),
+    expiresAt: Math.max(a.expiresAt, b.expiresAt)
+  }
+}
+
+/** Whether whoever saw `lapse` has seen the end of `record`, too. */
+export function isPast(record: ReadRecord, lapse: Lapse): boolean {
+  const { revision, expiresAt = Number.POSITIVE_INFINITY } = record
+  return revision <= lapse.revision && expiresAt <= lapse.expiresAt
+}
+
+function readValue(reader: ByteReader): Uint8Array {
   if (reader.remaining > VALUE_BYTES_MAX) throw new Malformed('value too large')
-  return { value: reader.raw(reader.remaining), revision, ...expires }
+  return reader.raw(reader.remaining)
 }

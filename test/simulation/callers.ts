@@ -1,8 +1,9 @@
-import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
+import type { CallOperation, CallOutcome, Floor } from '../../src/client/inputs.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import type { Life } from '../../src/simulation/world.ts'
 import type { GroupId } from '../../src/wire/ids.ts'
+import { bothLapses } from '../../src/wire/read-body.ts'
 import type { Cancel } from '../../src/world/clock.ts'
 
 /** Somebody who calls the store and remembers, as one session, what was answered. */
@@ -43,7 +44,7 @@ export class GatewayCaller implements Caller {
   readonly session = 'http'
   readonly life: Life
   readonly #cluster: SimulatedCluster
-  readonly #floors = new Map<GroupId, number>()
+  readonly #floors = new Map<GroupId, Floor>()
 
   constructor(cluster: SimulatedCluster, life: Life) {
     this.#cluster = cluster
@@ -75,13 +76,19 @@ export class GatewayCaller implements Caller {
     const asked = operation.kind === 'get' ? { ...operation, floors } : operation
     return node.machine.gateway.call(asked, { timeoutMs }, (outcome) =>
       end(() => {
-        if (outcome.ok) this.#seen(outcome.group, outcome.applied)
+        if (outcome.ok) this.#seen(outcome)
         done(outcome)
       })
     )
   }
 
-  #seen(group: GroupId, applied: number): void {
-    this.#floors.set(group, Math.max(applied, this.#floors.get(group) ?? 0))
+  #seen(outcome: CallOutcome & { ok: true }): void {
+    const { group, applied } = outcome
+    const lapse = outcome.kind === 'get' ? outcome.lapse : undefined
+    const before = this.#floors.get(group) ?? { applied: 0 }
+    this.#floors.set(group, {
+      applied: Math.max(applied, before.applied),
+      lapse: bothLapses(before.lapse, lapse)
+    })
   }
 }

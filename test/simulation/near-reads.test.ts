@@ -1,12 +1,14 @@
 import { expect, test } from 'vitest'
 import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
 import type { Answered } from '../../src/partition/answer.ts'
+import type { SimulatedClient } from '../../src/simulation/client.ts'
 import { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import type { SimulatedNode } from '../../src/simulation/node.ts'
 import { World } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import { decodeRead } from '../../src/wire/read-body.ts'
 import type { Consistency } from '../../src/wire/request.ts'
+import { type Caller, clientCaller, GatewayCaller } from './callers.ts'
 
 // Goal: what each replica answers to reads that do not need the leader, and how old it says it is.
 
@@ -23,12 +25,33 @@ function formed(seed: string, nodes = 3): SimulatedCluster {
 }
 
 function call(cluster: SimulatedCluster, operation: CallOperation): CallOutcome & { ok: true } {
+  const outcome = ended(cluster, operation)
+  if (!outcome.ok) throw new Error(`not done: ${JSON.stringify(outcome)}`)
+  return outcome
+}
+
+function ended(cluster: SimulatedCluster, operation: CallOperation): CallOutcome {
   let outcome: CallOutcome | undefined
   cluster.clients[0]?.call(operation, 8_000, (told) => {
     outcome = told
   })
   cluster.runTo(10_000, () => outcome !== undefined)
-  if (outcome?.ok !== true) throw new Error(`not done: ${JSON.stringify(outcome)}`)
+  if (outcome === undefined) throw new Error('a call without an end')
+  return outcome
+}
+
+function read(
+  cluster: SimulatedCluster,
+  caller: Caller,
+  consistency: Consistency
+): CallOutcome & { ok: true; kind: 'get' } {
+  let outcome: CallOutcome | undefined
+  const done = (told: CallOutcome): void => {
+    outcome = told
+  }
+  caller.call({ kind: 'get', key: KEY, consistency }, 2_000, done, () => {})
+  cluster.runTo(5_000, () => outcome !== undefined)
+  if (!outcome?.ok || outcome.kind !== 'get') throw new Error('a read failed')
   return outcome
 }
 
@@ -63,7 +86,7 @@ function ask(
   })
   cluster.world.runWhile(began + 5_000, () => answer !== undefined)
   if (answer === undefined) throw new Error('no answer')
-  const record = answer.outcome === 'ok' ? decodeRead(answer.body) : undefined
+  const { record } = answer.outcome === 'ok' ? decodeRead(answer.body) : {}
   const value = record === undefined ? undefined : utf8Text(record.value)
   return { answer, afterMs: cluster.world.now - began, value }
 }
@@ -167,6 +190,23 @@ test('after a restart without a majority age is told by the clocks, and never to
   expect(answer.waitMs).toBeGreaterThanOrEqual(cluster.world.now - writtenAt)
 })
 
+test('after a restart with the clocks set back, age is not known', () => {
+  const cluster = formed('set back')
+  put(cluster, 'one')
+  const [a, b, c] = cluster.nodes
+  for (const node of [b, c]) node?.kill(false)
+  cluster.run(60_000)
+  a?.kill(false)
+  a?.boot()
+  a?.life?.shiftWall(-3_600_000)
+  cluster.run(3_000)
+  expect(ask(cluster, a, 'eventual').answer.waitMs).toBe(Number.MAX_SAFE_INTEGER)
+  for (const node of [b, c]) node?.boot()
+  expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
+  cluster.run(3_000)
+  expect(ask(cluster, a, 'eventual').answer.waitMs).toBeLessThanOrEqual(1_200)
+})
+
 test('a follower that is behind waits a moment for what the reader saw, then refers it', () => {
   const cluster = formed('session')
   const applied = put(cluster, 'one')
@@ -181,6 +221,40 @@ test('a follower that is behind waits a moment for what the reader saw, then ref
   expect(answer).toMatchObject({ outcome: 'rejected', code: 'not_leader' })
   expect(answer.leader).toBe(leaderOf(cluster)?.name)
   expect(afterMs).toBeLessThanOrEqual(25)
+})
+
+test('a session that has seen more than there is hears so at once, whoever it asks', () => {
+  const cluster = formed('beyond')
+  const applied = put(cluster, 'one')
+  cluster.run(300)
+  const told = ask(cluster, leaderOf(cluster), 'session', applied + 1_000)
+  expect(told.answer).toMatchObject({ outcome: 'rejected', code: 'invalid_argument' })
+  expect(told.answer.message).toMatch(/another state of this cluster/)
+  expect(told.afterMs).toBeLessThanOrEqual(20)
+  const floors = new Map([[GROUP, { applied: applied + 1_000 }]])
+  const began = cluster.world.now
+  const operation = { kind: 'get', key: KEY, consistency: 'session', floors } as const
+  expect(ended(cluster, operation)).toMatchObject({
+    ok: false,
+    failure: { code: 'invalid_argument', outcome: 'not_applied' }
+  })
+  expect(cluster.world.now - began).toBeLessThan(100)
+})
+
+test('a leader that was replaced unawares does not say that a session has seen too much', () => {
+  const cluster = formed('replaced')
+  put(cluster, 'one')
+  cluster.run(1_500)
+  const old = leaderOf(cluster)
+  const others = cluster.nodes.filter((node) => node !== old)
+  cluster.network.cut(
+    [old?.name ?? ''],
+    others.map(({ name }) => name),
+    'both'
+  )
+  const { answer } = ask(cluster, old, 'session', 1_000)
+  expect(answer).toMatchObject({ outcome: 'rejected' })
+  expect(['not_leader', 'timeout']).toContain(answer.code)
 })
 
 test('a replica found to be damaged answers no read', () => {
@@ -214,6 +288,38 @@ test('a key past its ttl is absent to eventual, and to a session once the log sa
   cluster.run(200)
   const after = ask(cluster, follower, 'session', told.answer.applied)
   expect([after.answer.outcome, after.value]).toEqual(['ok', undefined])
+})
+
+test('what a session saw expire by any clock never comes back to it', () => {
+  let early = 0
+  for (let seed = 0; seed < 6; seed++) {
+    const cluster = formed(`skewed ${seed}`)
+    const followers = cluster.nodes.filter((node) => !leads(node))
+    // As clocks drift: what is set at once is not believed.
+    for (let step = 0; step < 8; step++) {
+      followers[0]?.life?.shiftWall(400)
+      followers[1]?.life?.shiftWall(-200)
+      cluster.run(1_100)
+    }
+    const clientLife = clientCaller(cluster.clients[0] as SimulatedClient)
+    for (const caller of [clientLife, new GatewayCaller(cluster, cluster.world.life('http'))]) {
+      put(cluster, caller.name, { ttlMs: 6_000 })
+      const expiry = cluster.world.now + 6_000
+      let over = false
+      while (cluster.world.now < expiry + 5_000) {
+        const consistency = cluster.world.random.below(2) === 0 ? 'session' : 'eventual'
+        const outcome = read(cluster, caller, consistency)
+        const isThere = outcome.record !== undefined
+        if (consistency === 'session') expect(isThere && over).toBe(false)
+        over ||= !isThere
+        if (over && cluster.world.now < expiry) early++
+        cluster.run(100)
+      }
+      expect(over).toBe(true)
+    }
+  }
+  // Or else the clocks were not apart.
+  expect(early).toBeGreaterThan(100)
 })
 
 test('a session read right after a write is as quick as a message or two', () => {

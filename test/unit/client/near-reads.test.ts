@@ -110,7 +110,7 @@ test('goal: a replica that is behind sends the reader to the leader, in two step
 test('goal: a session that no replica has reached is unavailable in time, seldom asked', () => {
   const cluster = warm()
   reads(cluster, 'eventual', 6)
-  const floors = new Map([1, 2].map((group) => [group, 1_000_000] as const))
+  const floors = new Map([1, 2].map((group) => [group, { applied: 1_000_000 }] as const))
   const operation = { kind: 'get', key, consistency: 'session', floors } as const
   const sent = cluster.sent.length
   cluster.step({ type: 'call', call: 2, operation, timeoutMs: 3_000 })
@@ -122,7 +122,7 @@ test('goal: a session that no replica has reached is unavailable in time, seldom
 test("goal: a floor of the caller's own takes the place of what the machine has seen", () => {
   const cluster = warm()
   reads(cluster, 'eventual', 3)
-  const floors = new Map<number, number>()
+  const floors = new Map()
   const operation = { kind: 'get', key, consistency: 'session', floors } as const
   cluster.step({ type: 'call', call: 2, operation, timeoutMs: 1_000 })
   expect(cluster.sent.at(-1)?.request.minApplied).toBe(0)

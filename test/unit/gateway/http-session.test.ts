@@ -1,27 +1,35 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Floor } from '../../../src/client/inputs.ts'
 import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
 import { floorsOf, TOKEN_PATTERN, tokenAfter } from '../../../src/gateway/http-session.ts'
 import { failure } from '../../../src/wire/failure.ts'
+import type { Lapse } from '../../../src/wire/read-body.ts'
 import { silent } from '../../../src/world/log.ts'
 import { TableCalls } from './table-calls.ts'
 
 const HERE = '0123456789abcdef0123456789abcdef'
 const ELSEWHERE = 'fedcba9876543210fedcba9876543210'
 
+const number = fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
 const seen = fc.record({
   group: fc.nat({ max: 0xffff_ffff }),
-  applied: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER })
+  applied: number,
+  lapse: fc.option(fc.record({ revision: number, expiresAt: number }), { nil: undefined })
 })
 
-test('a token keeps the highest index of each group it was ever told of', () => {
+test('a token keeps the highest of each group that it was ever told of', () => {
   fc.assert(
     fc.property(fc.array(seen, { minLength: 1, maxLength: 50 }), (answers) => {
       let token: string | undefined
-      const expected = new Map<number, number>()
+      const expected = new Map<number, Floor>()
       for (const answer of answers) {
         token = tokenAfter(floorsOf(token, HERE), HERE, answer)
-        expected.set(answer.group, Math.max(answer.applied, expected.get(answer.group) ?? 0))
+        const { applied = 0, lapse } = expected.get(answer.group) ?? {}
+        expected.set(answer.group, {
+          applied: Math.max(answer.applied, applied),
+          ...latest(answer.lapse, lapse)
+        })
       }
       expect(new Map(floorsOf(token, HERE))).toEqual(expected)
       expect(token).toMatch(new RegExp(TOKEN_PATTERN))
@@ -29,12 +37,27 @@ test('a token keeps the highest index of each group it was ever told of', () => 
   )
 })
 
+/** As `toEqual` wants it: without a field for what there is not. */
+function latest(one: Lapse | undefined, other: Lapse | undefined): Pick<Floor, 'lapse'> {
+  if (one === undefined && other === undefined) return {}
+  const { revision = 0, expiresAt = 0 } = other ?? {}
+  const lapse = {
+    revision: Math.max(revision, one?.revision ?? 0),
+    expiresAt: Math.max(expiresAt, one?.expiresAt ?? 0)
+  }
+  return { lapse }
+}
+
 test('the form of a token does not change: others keep them', () => {
   const one = tokenAfter(floorsOf(undefined, HERE), HERE, { group: 5, applied: 77 })
   expect(one).toBe('1.0123456789abcdef.5-25')
   const two = tokenAfter(floorsOf(one, HERE), HERE, { group: 40, applied: 36 ** 5 })
   expect(two).toBe('1.0123456789abcdef.5-25_14-100000')
   expect(tokenAfter(floorsOf(two, HERE), HERE, { group: 5, applied: 3 })).toBe(two)
+  const lapse = { revision: 36, expiresAt: 36 ** 2 }
+  const three = tokenAfter(floorsOf(two, HERE), HERE, { group: 5, applied: 3, lapse })
+  expect(three).toBe('1.0123456789abcdef.5-25-10-100_14-100000')
+  expect(tokenAfter(floorsOf(three, HERE), HERE, { group: 5, applied: 3 })).toBe(three)
 })
 
 test.each([
@@ -46,6 +69,11 @@ test.each([
   '2.0123456789abcdef.5-25',
   '1.0123456789abcdef.5-25_',
   '1.0123456789abcdef.5_25',
+  '1.0123456789abcdef_5-25',
+  '1.0123456789abcdef.5-25-1',
+  '1.0123456789abcdef.5-25-01-1',
+  '1.0123456789abcdef.5-25-1-1-1',
+  '1.0123456789abcdef.5-25-1-zzzzzzzzzzzzz',
   '1.0123456789abcdef.05-25',
   '1.0123456789abcdef.5-025',
   '1.0123456789abcdef.6-1_5-1',
@@ -58,7 +86,7 @@ test.each([
 })
 
 test('whatever is read as a token is the one text for what it says', () => {
-  const text = fc.stringMatching(/^1\.0123456789abcdef\.[0-9a-z_-]{1,20}$/)
+  const text = fc.stringMatching(/^1\.0123456789abcdef\.[0-9a-z_-]{1,30}$/)
   fc.assert(
     fc.property(text, (token) => {
       try {
@@ -67,7 +95,7 @@ test('whatever is read as a token is the one text for what it says', () => {
         return
       }
       const floors = floorsOf(token, HERE)
-      const [[group = 0, applied = 0] = []] = floors
+      const [[group = 0, { applied } = { applied: 0 }] = []] = floors
       expect(tokenAfter(floors, HERE, { group, applied })).toBe(token)
     })
   )
@@ -76,7 +104,7 @@ test('whatever is read as a token is the one text for what it says', () => {
 test('a token of another cluster is refused, unless the node does not know its own yet', () => {
   const token = tokenAfter(floorsOf(undefined, HERE), ELSEWHERE, { group: 1, applied: 1 })
   expect(() => floorsOf(token, HERE)).toThrow(/another cluster/)
-  expect(floorsOf(token, '')).toEqual(new Map([[1, 1]]))
+  expect(floorsOf(token, '')).toEqual(new Map([[1, { applied: 1 }]]))
 })
 
 let door: HttpDoor
@@ -135,8 +163,8 @@ test('the floors of a session read are those of its token, and of nothing else',
   calls.group = 2
   expect((await ask(read, withToken('1-a_3-7'))).session).toBe(at('1-a_2-1e_3-7'))
   const floors = new Map([
-    [1, 10],
-    [3, 7]
+    [1, { applied: 10 }],
+    [3, { applied: 7 }]
   ])
   expect(calls.operations.at(-1)).toMatchObject({ floors })
   await ask('/v1/kv/a', withToken('1-a'))
