@@ -256,14 +256,7 @@ test('a command loads what it needs, and nothing of a node', async () => {
   const execArguments = TELL_MODULES
   const { stderr: ofGet } = await keymesh(['get', 'nothing'], { execArguments })
   expect(ofGet).toMatch(/\/libp2p\//)
-  for (const foreign of [
-    'classic-level',
-    'fastify',
-    'pino',
-    'cli-table3',
-    'start.js',
-    'machine.js'
-  ]) {
+  for (const foreign of ['classic-level', 'fastify', 'pino', 'start.js', 'machine.js']) {
     const loaded = ofGet.split(' ').filter((url) => url.includes(foreign))
     expect(
       loaded.filter((url) => !url.includes('/client/')),

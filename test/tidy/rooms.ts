@@ -64,7 +64,7 @@ export const PACKAGE_HOMES: readonly (readonly [name: RegExp, homes: RegExp])[] 
   [/^typebox\/schema$/, /^src\/gateway\/json-body\.ts$/],
   [/^prom-client$/, /^src\/gateway\/http/],
   [/^pino$/, /^src\/(world\/|node\/compose\.ts$|cli\/)/],
-  [/^(commander|cli-table3)$/, /^src\/cli\//],
+  [/^commander$/, /^src\/cli\//],
   [/^msgpackr(\/pack)?$/, /^src\/(wire|transport|client)\//],
   [/^xxhash-wasm$/, /^src\/keyspace\//],
   [/^tinyqueue$/, /^src\/simulation\//]
