@@ -4,9 +4,12 @@ import type { Socket } from 'node:net'
 /** Requests of one connection that wait for earlier ones. A caller who sends more is refused. */
 const WAITING_MAX = 1_024
 
-interface Waiting {
+interface Exchange {
   readonly request: IncomingMessage
   readonly response: ServerResponse
+}
+
+interface Waiting extends Exchange {
   readonly run: () => void
 }
 
@@ -16,6 +19,8 @@ interface Line {
   /** At most one, and then no reads. */
   change: IncomingMessage | undefined
   readonly waiting: Waiting[]
+  /** Whose head came last. */
+  last: Exchange | undefined
   /** Set when nothing more can be understood: what is left to do after the last answer. */
   ending: (() => void) | undefined
 }
@@ -35,6 +40,9 @@ export class RequestOrder {
   enter(request: IncomingMessage, response: ServerResponse, run: () => void): boolean {
     const line = this.#lineOf(request.socket)
     const one = { request, response, run }
+    line.last = one
+    // We hung up already: no answer can leave any more, so it shall not be done.
+    if (!request.socket.writable) return true
     if (line.waiting.length === 0 && admits(line, request)) begin(line, one)
     else if (line.waiting.length < WAITING_MAX) line.waiting.push(one)
     else return false
@@ -44,24 +52,47 @@ export class RequestOrder {
   /**
    * What comes on `socket` cannot be understood any more. Calls `run` once, after the answers to
    * all requests that came whole: written before, it would be taken for the answer to one of them.
+   * `owed`: the request that broke off, or what stands in the place of one, has no answer yet.
    */
-  end(socket: Socket, run: () => void): void {
+  end(socket: Socket, run: (owed: boolean) => void): void {
     const line = this.#lineOf(socket)
     if (line.ending !== undefined) return
-    line.ending = run
+    line.ending = () => run(!isAnswered(line.last))
     if (line.waiting.at(-1)?.request.complete === false) line.waiting.pop()
     // It is the one that broke off: nobody else will answer it.
     if (line.change?.complete === false) finish(line)
     else proceed(line)
   }
 
+  /** `request` has its answer without having entered. */
+  answered(request: IncomingMessage, response: ServerResponse): void {
+    this.#lineOf(request.socket).last = { request, response }
+  }
+
+  /** Whether no request of `socket` is under way. */
+  isIdle(socket: Socket): boolean {
+    const line = this.#lines.get(socket)
+    return line === undefined || (line.reads === 0 && line.change === undefined)
+  }
+
   #lineOf(socket: Socket): Line {
     const known = this.#lines.get(socket)
     if (known !== undefined) return known
-    const line: Line = { reads: 0, change: undefined, waiting: [], ending: undefined }
+    const line: Line = {
+      reads: 0,
+      change: undefined,
+      waiting: [],
+      last: undefined,
+      ending: undefined
+    }
     this.#lines.set(socket, line)
     return line
   }
+}
+
+/** Some requests are judged by their head: they can break off after their answer. */
+function isAnswered(broken: Exchange | undefined): boolean {
+  return broken?.request.complete === false && broken.response.writableEnded
 }
 
 function begin(line: Line, { request, response, run }: Waiting): void {

@@ -16,13 +16,14 @@ import { type Calls, NOBODY } from './calls.ts'
 import { clusterStatus } from './cluster-status.ts'
 import { callOf, internalPath, internalUrl, reader } from './http-asked.ts'
 import { type Guard, guard } from './http-auth.ts'
+import { misframed } from './http-framing.ts'
 import { fail, KeyRoutes } from './http-keys.ts'
 import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
+import { Connections, hangUp } from './http-parting.ts'
 import { Shed } from './http-shed.ts'
 import { needTrace } from './http-trace.ts'
 import { openApiDocument } from './openapi.ts'
-import { problemOf } from './problem.ts'
 
 export interface HttpOptions {
   readonly place: { readonly host: string; readonly port: number }
@@ -48,8 +49,6 @@ const REQUEST_TIMEOUT_MS = 60_000
 const KEEP_ALIVE_MS = 72_000
 const TIMEOUT_CHECK_MS = 2_000
 const CONNECTIONS_MAX = 10_000
-/** Long enough for every caller who is at work to come once more. */
-const PARTING_MS = 250
 
 /** Rejects when the place cannot be listened on. */
 export async function openHttp({ place, token, logger }: HttpOptions): Promise<HttpDoor> {
@@ -60,8 +59,10 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
   const refused = (call: CallName): void => watch.refused(internalPath(call), 'overloaded')
   const shed = new Shed({ calls: () => calls, guard: judge, refused })
   const app = makeApp(order, shed, logger)
+  const connections = new Connections(app.server, order)
   watch.watch(app)
   addOrder(app, order)
+  refuseTunnels(app, order)
   addGuard(app, judge)
   addRoutes(app, () => calls, watch)
   addErrors(app, logger)
@@ -78,31 +79,18 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
       calls = given
     },
     stop: async (graceMs) => {
-      const late = setTimeout(() => app.server.closeAllConnections(), graceMs)
-      await seenOff(app, Math.min(PARTING_MS, graceMs))
+      await connections.end(graceMs)
       await app.close()
-      clearTimeout(late)
     }
   }
-}
-
-/**
- * Tells callers with each answer that the connection ends. Closing at once would cross with
- * requests that are on their way on connections that look idle.
- */
-async function seenOff(app: FastifyInstance, ms: number): Promise<void> {
-  if (ms === 0) return
-  app.server.prependListener('request', (_request, response) => {
-    response.setHeader('connection', 'close')
-  })
-  await new Promise((resolve) => setTimeout(resolve, ms))
 }
 
 function makeApp(order: RequestOrder, shed: Shed, logger: Logger): FastifyInstance {
   return Fastify({
     serverFactory: (handler) =>
       openServer((request, response) => {
-        if (!shed.refuses(request, response)) handler(request, response)
+        if (shed.refuses(request, response)) order.answered(request, response)
+        else handler(request, response)
       }),
     rewriteUrl: internalUrl,
     // Our own schemas read requests; this keeps Fastify from loading validators of its own.
@@ -113,7 +101,9 @@ function makeApp(order: RequestOrder, shed: Shed, logger: Logger): FastifyInstan
     clientErrorHandler: (error, socket) => {
       logger.log('debug', 'not a request', { reason: error.code ?? error.message })
       if (error.code === 'ECONNRESET') socket.destroy()
-      else order.end(socket, () => answerGarbage(error, socket))
+      // It connected and asked for nothing: an answer would be taken for that to what it may ask.
+      else if (socket.bytesRead === 0) hangUp(socket)
+      else order.end(socket, (owed) => hangUp(socket, owed ? judgement(error.code) : undefined))
     }
   })
 }
@@ -145,12 +135,24 @@ function addOrder(app: FastifyInstance, order: RequestOrder): void {
   })
 }
 
+/** Node.js leaves who asks for one to whoever listens for it, and hangs up where nobody does. */
+function refuseTunnels(app: FastifyInstance, order: RequestOrder): void {
+  app.server.on('connect', (_request, socket: Socket) => {
+    // From here on nobody else listens to this socket.
+    socket.on('error', () => socket.destroy())
+    order.end(socket, () => {
+      hangUp(socket, failure('unknown_route', 'this node is no proxy: no CONNECT'))
+    })
+  })
+}
+
 function addGuard(app: FastifyInstance, judge: Guard): void {
   app.addHook('onRequest', (request, reply, next) => {
     const name = callOf(request)
     const call: ApiCall | undefined = name && API[name]
     const failed =
-      misframed(request) ?? (call?.open ? undefined : judge(request.headers, request.originalUrl))
+      misframed(request.raw) ??
+      (call?.open ? undefined : judge(request.headers, request.originalUrl))
     if (failed === undefined) next()
     else fail(reply, failed)
   })
@@ -163,15 +165,6 @@ function addGuard(app: FastifyInstance, judge: Guard): void {
   for (const method of ['PUT', 'POST', 'DELETE', 'PATCH']) {
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
-}
-
-function misframed({ headers, raw }: FastifyRequest): Failure | undefined {
-  const { host, expect } = headers
-  if (host === undefined && raw.httpVersion === '1.1') {
-    return failure('invalid_argument', 'a request of HTTP/1.1 has a Host header')
-  }
-  if (expect === undefined || expect.toLowerCase() === '100-continue') return undefined
-  return failure('invalid_argument', 'Expect can only be 100-continue')
 }
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => void
@@ -241,21 +234,7 @@ function addErrors(app: FastifyInstance, logger: Logger): void {
   })
 }
 
-/** What is not HTTP, too long or too slow is answered once, if the caller still listens. */
-function answerGarbage(error: Error & { code?: string }, socket: Socket): void {
-  if (!socket.writable) {
-    socket.destroy()
-    return
-  }
-  const { status, body } = problemOf(judgement(error.code))
-  const text = JSON.stringify(body)
-  const reason = status === 413 ? 'Content Too Large' : 'Bad Request'
-  socket.end(
-    `HTTP/1.1 ${status} ${reason}\r\ncontent-type: application/json; charset=utf-8\r\n` +
-      `content-length: ${Buffer.byteLength(text)}\r\nconnection: close\r\n\r\n${text}`
-  )
-}
-
+/** Why what came is not served: it is not HTTP, too long or too slow. */
 function judgement(code: string | undefined): Failure {
   if (code === 'HPE_HEADER_OVERFLOW') {
     return failure('too_large', `the request line and headers are over ${HEADER_BYTES_MAX} bytes`)

@@ -43,7 +43,11 @@ N  TEXT  MORE
 })
 
 test('wide characters take two columns, marks none', () => {
-  const rows = ['東京', 'cafe\u0301', '🙂', 'é'].map((text, number) => ({ number, text, more: '|' }))
+  const rows = ['東京', 'cafe\u0301', '🙂', 'é'].map((text, number) => ({
+    number,
+    text,
+    more: '|'
+  }))
   const [, ...lines] = table(COLUMNS, rows).split('\n')
   expect(lines).toEqual(['0  東京  |', '1  cafe\u0301  |', '2  🙂    |', '3  é     |'])
 })

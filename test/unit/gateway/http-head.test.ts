@@ -97,6 +97,25 @@ test('goal: a missing Host and a strange Expect are answered in our form', async
   expect(going.text).toMatch(/^HTTP\/1.1 100 Continue\r\n\r\nHTTP\/1.1 200 /)
 })
 
+test.each([
+  ['GET /livez HTTP/1.1\r\nhost: localhost\r\nHost: evil.example\r\n'],
+  ['GET /livez HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n'],
+  ['GET /livez HTTP/1.0\r\nhost: a\r\nhost: b\r\n'],
+  ['PUT /v1/kv/a HTTP/1.1\r\nhost: localhost\r\ntransfer-encoding: gzip, chunked\r\n'],
+  ['PUT /v1/kv/a HTTP/1.0\r\nhost: localhost\r\ntransfer-encoding: chunked\r\n'],
+  ['GET /livez HTTP/2.0\r\nhost: localhost\r\n']
+])('goal: what another reader may understand otherwise is refused: %j', async (head) => {
+  const answer = await ask(`${head}${LAST}\r\n1\r\nv\r\n0\r\n\r\n`)
+  expect(answer.status).toBe(400)
+  expect(answer.text).toContain('"code":"invalid_argument"')
+  expect(calls.timeouts).toEqual([])
+})
+
+test('goal: a coding is the same in capitals', async () => {
+  const head = lines('PUT /v1/kv/a', `transfer-encoding: CHUNKED\r\n${LAST}`)
+  expect((await ask(`${head}1\r\nv\r\n0\r\n\r\n`)).status).toBe(200)
+})
+
 test('goal: the timeout of a call is also that of its body, and what is left of it', async () => {
   const slow = new RawHttp(door.url)
   const head = 'host: localhost\r\ncontent-length: 9\r\n\r\n'
