@@ -33,8 +33,7 @@ function linesOf(row: readonly (string | number)[]): string[][] {
 
 const ASCII = /^[\x20-\x7e]*$/
 /** What terminals show over two columns: East Asian scripts, full-width forms, pictures. */
-const WIDE =
-  /[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff01-\uff60\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]/gu
+const WIDE = /[\p{sc=Han}\p{sc=Hangul}\p{sc=Hira}\p{sc=Kana}\p{EPres}\u3000-\u303f\uff01-\uff5e]/gu
 const MARK = /\p{Mark}/gu
 
 /** Columns of a terminal that `text` takes. */
