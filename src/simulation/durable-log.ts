@@ -105,6 +105,12 @@ export class DurableLog {
         }
         return
       }
+      case RecordKind.moved: {
+        // Known already, unless they stood in a segment that was gone when reading began.
+        const { log } = this.#of(group)
+        for (const { index, term } of new EntryCursor(payload)) log.learn(index, term)
+        return
+      }
       default:
         this.#cut(kind, group, decodeMark(payload))
     }

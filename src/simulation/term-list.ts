@@ -35,6 +35,11 @@ export class TermList {
     this.#terms.push(term)
   }
 
+  /** The entry at `index` is of `term`; those behind it stay. Requires: it exists. */
+  learn(index: Index, term: Term): void {
+    this.#terms[index - this.#base - 1] = term
+  }
+
   /** Forgets everything up to `base`, and keeps what is behind it. */
   cut(base: Index, term: Term): void {
     if (base <= this.#base) return
