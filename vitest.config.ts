@@ -16,6 +16,7 @@ export default defineConfig({
       suite('tidy', ['test/tidy.test.ts', 'test/tidy/*.test.ts'], 60_000),
       suite('unit', ['test/unit/**/*.test.ts'], 20_000),
       suite('scenario', ['test/scenario/**/*.test.ts'], 20_000),
+      suite('model', ['test/model/**/*.test.ts'], 60_000),
       suite('contract', ['test/contract/**/*.test.ts'], 30_000),
       suite('fuzz', ['test/fuzz/**/*.test.ts'], 60_000),
       suite('simulation', ['test/simulation/**/*.test.ts'], 300_000),

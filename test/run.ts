@@ -43,7 +43,7 @@ const STEPS: readonly Step[] = [
   { name: 'types', command: ['tsc', '--noEmit'] },
   { name: 'lint', command: ['biome', 'check', '--error-on-warnings'] },
   { name: 'build', command: ['npm', 'run', '--silent', 'build'] },
-  tests('fast', ['tidy', 'unit', 'scenario', 'contract', 'fuzz']),
+  tests('fast', ['tidy', 'unit', 'scenario', 'model', 'contract', 'fuzz']),
   tests('simulation', ['simulation']),
   {
     name: 'seeds',
