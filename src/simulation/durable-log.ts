@@ -12,6 +12,7 @@ import { segmentName } from '../storage/recovery.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { SimulatedDisk } from './disk.ts'
 import { TermList } from './term-list.ts'
+import { Violation } from './violation.ts'
 
 /** What a node would know of a group after losing everything that was not synced. */
 export interface DurableGroup {
@@ -97,22 +98,22 @@ export class DurableLog {
       case RecordKind.hardState:
         this.#of(group).hardState = decodeHardState(payload)
         return
-      case RecordKind.entries: {
+      case RecordKind.entries:
+      case RecordKind.moved: {
         const { log } = this.#of(group)
         const cursor = new EntryCursor(payload)
         for (let entry = cursor.next(); entry !== undefined; entry = cursor.next()) {
-          log.put(entry.index, entry.term)
+          if (kind === RecordKind.moved) log.learn(entry.index, entry.term)
+          else log.put(entry.index, entry.term)
         }
         return
       }
-      case RecordKind.moved: {
-        // Known already, unless they stood in a segment that was gone when reading began.
-        const { log } = this.#of(group)
-        for (const { index, term } of new EntryCursor(payload)) log.learn(index, term)
-        return
-      }
-      default:
+      case RecordKind.reset:
+      case RecordKind.compact:
         this.#cut(kind, group, decodeMark(payload))
+        return
+      default:
+        throw new Violation(`a record of kind ${kind}, which the oracles do not know`)
     }
   }
 

@@ -135,6 +135,11 @@ export class SimulatedEndpoint implements Transport {
     this.#handlers?.frame(peer, frame, channel)
   }
 
+  /** A frame that `peer` sent long ago comes again, if it is linked now. */
+  retell(peer: PeerId, frame: Uint8Array, channel: Channel): void {
+    if (this.#links.has(peer)) this.deliver(peer, frame, channel)
+  }
+
   /** `end` of `link` is ours and over. Without a reason we never knew it was up. */
   lost(link: SimulatedLink, end: End, reason: string | undefined): void {
     const peer = link.other(end).endpoint.self

@@ -2,6 +2,9 @@ import type { Channel } from '../transport/transport.ts'
 import type { SimulatedNetwork } from './network.ts'
 import type { SimulatedEndpoint } from './network-endpoint.ts'
 
+/** How much later than others those may hear of a death to whom it comes last. */
+const LATE_NEWS_MS = [50, 3_000] as const
+
 /**
  * `pending`: its process has not heard yet that the link is up. `over`: it holds the link no more.
  */
@@ -77,6 +80,9 @@ export class SimulatedLink {
     if (network.chance(network.knobs.loss)) return true
     this.#queue(to, pipe, frame)
     if (network.chance(network.knobs.duplicate)) this.#queue(to, pipe, frame)
+    if (network.chance(network.knobs.ghosts)) {
+      network.haunt(from.endpoint.self, to.endpoint, frame, channel)
+    }
     return true
   }
 
@@ -105,13 +111,58 @@ export class SimulatedLink {
     this.call(other, 'closed', () => this.#down(other, 'closed by the peer'))
   }
 
-  /** The process of `dead` is gone; what it sent last arrives or not. */
+  /**
+   * The process of `dead` is gone. What it sent last arrives and then the news, or neither; or all
+   * of it comes late, when the next life of the process may be there already.
+   */
   die(dead: End): void {
-    if (this.broken || this.#network.chance(0.5)) this.close(dead)
-    else {
-      dead.state = 'over'
-      this.break('connection reset')
+    const network = this.#network
+    if (this.broken || network.chance(0.5)) {
+      this.close(dead)
+      return
     }
+    dead.state = 'over'
+    if (network.chance(0.5)) this.break('connection reset')
+    else this.#lateNews(this.other(dead))
+  }
+
+  /** A part of the frames that come next to each end arrives now; `break` is to follow. */
+  tear(): void {
+    const { random, world } = this.#network
+    for (const to of this.ends) {
+      const { endpoint } = to
+      const from = this.other(to).endpoint.self
+      for (const pipe of Object.values(this.#pipesTo(to))) {
+        const [head] = pipe.items
+        if (head?.type !== 'frames' || this.#isCutTo(to)) continue
+        const torn = head.frames.splice(0, random.below(head.frames.length + 1))
+        world.schedule(endpoint.life, 0, this.#label(to), () => {
+          if (to.state !== 'up') return
+          for (const frame of torn) endpoint.deliver(from, frame, pipe.channel)
+        })
+      }
+    }
+  }
+
+  /** All that is on its way to `to`, and then the end of the link, comes much later. */
+  #lateNews(to: End): void {
+    const network = this.#network
+    const held: (() => void)[] = []
+    for (const pipe of Object.values(this.#pipesTo(to))) {
+      for (const item of pipe.items.splice(0)) {
+        if (item.type === 'call') held.push(item.run)
+        else for (const frame of item.frames) held.push(() => this.#deliver(to, pipe, frame))
+      }
+    }
+    network.world.schedule(to.endpoint.life, network.between(LATE_NEWS_MS), 'late news', () => {
+      if (this.broken) return
+      if (this.#isCutTo(to)) {
+        this.#swallow(to)
+        return
+      }
+      for (const each of held) each()
+      this.#down(to, 'closed by the peer')
+    })
   }
 
   /** Drops what is on its way; each side that holds the link learns of it soon. */
@@ -188,8 +239,12 @@ export class SimulatedLink {
     return this.#network.isCut(this.other(to).endpoint.self, to.endpoint.self)
   }
 
+  #pipesTo(end: End): Record<Channel, Pipe> {
+    return this.#pipes[end === this.ends[0] ? 0 : 1]
+  }
+
   #pipeTo(end: End, channel: Channel): Pipe {
-    return this.#pipes[end === this.ends[0] ? 0 : 1][channel]
+    return this.#pipesTo(end)[channel]
   }
 
   #label(to: End): string {

@@ -1,6 +1,8 @@
-import type { PeerId, Transport } from '../transport/transport.ts'
+import type { Channel, PeerId, Transport } from '../transport/transport.ts'
+import { decodeFrame, FRAME } from '../wire/frame.ts'
 import { assert } from '../world/assert.ts'
 import type { Random } from '../world/random.ts'
+import { drawDelay, type Spread } from './latency.ts'
 import { SimulatedEndpoint } from './network-endpoint.ts'
 import type { SimulatedLink } from './network-link.ts'
 import type { Life, World } from './world.ts'
@@ -9,10 +11,16 @@ import type { Life, World } from './world.ts'
 export interface NetworkKnobs {
   /** One way, in milliseconds: shortest and longest. */
   latencyMs: readonly [number, number]
+  spread: Spread
   /** Share of frames, in [0, 1], that are lost, that come twice, that leave their order. */
   loss: number
   duplicate: number
   reorder: number
+  /**
+   * Share of frames between nodes that come once more, seconds later, by whatever link stands then:
+   * of an earlier life of their sender, maybe to another life of their receiver.
+   */
+  ghosts: number
   /** How much later a frame out of order may come. */
   reorderMs: number
   /** From the beginning of a cut to the end of a link across it, if the cut lasts. */
@@ -24,14 +32,32 @@ export interface NetworkKnobs {
 
 const CALM: NetworkKnobs = {
   latencyMs: [0.1, 1],
+  spread: 'even',
   loss: 0,
   duplicate: 0,
   reorder: 0,
+  ghosts: 0,
   reorderMs: 20,
   cutDetectMs: [3_000, 10_000],
   dialTimeoutMs: 3_000,
   queuedBytesMax: 16 * 1024 * 1024
 }
+
+/** How much later frames of old come again: by then processes may have ended and begun. */
+const GHOST_MS = [200, 20_000] as const
+/**
+ * What must be right whatever life it is of: it carries terms, nonces or numbers that are never
+ * used again. A link promises that of the rest: requests and answers, above all.
+ */
+const RETOLD: ReadonlySet<number> = new Set([
+  FRAME.raft,
+  FRAME.confirm,
+  FRAME.confirmReply,
+  FRAME.freshness,
+  FRAME.freshnessReply,
+  FRAME.snapshot
+])
+const kindOf = (frame: Uint8Array): number => decodeFrame(frame).kind
 
 /**
  * The network between simulated processes. By itself it behaves like sockets on a good network:
@@ -53,6 +79,8 @@ export class SimulatedNetwork {
   /** How many cuts stand between two peers, by `from>to`. */
   readonly #cuts = new Map<string, number>()
   readonly #clogs = new Map<string, number>()
+  /** By how much longer than others a pair takes. */
+  readonly #slow = new Map<string, number>()
 
   constructor(world: World, knobs: Partial<NetworkKnobs> = {}) {
     this.world = world
@@ -118,14 +146,40 @@ export class SimulatedNetwork {
     this.#clogs.set(pair, Math.max(this.#clogs.get(pair) ?? 0, this.world.now + ms))
   }
 
-  /** Breaks the link between two peers, if there is one, with whatever is on its way. */
-  reset(a: PeerId, b: PeerId): void {
+  /** What `from` sends to `to` takes `times` as long, until the result is called. */
+  slow(from: PeerId, to: PeerId, times: number): () => void {
+    const pair = `${from}>${to}`
+    this.#slow.set(pair, times)
+    return () => {
+      if (this.#slow.get(pair) === times) this.#slow.delete(pair)
+    }
+  }
+
+  /**
+   * Breaks the link between two peers, if there is one, with whatever is on its way. `midway`: some
+   * of the next frames still arrive, and the rest of what was sent with them does not.
+   */
+  reset(a: PeerId, b: PeerId, midway = false): void {
     for (const endpoint of this.#endpoints) {
       if (endpoint.self !== a) continue
       for (const link of endpoint.standing()) {
-        if (link.ends.some((end) => end.endpoint.self === b)) link.break('connection reset')
+        if (!link.ends.some((end) => end.endpoint.self === b)) continue
+        if (midway) link.tear()
+        link.break('connection reset')
       }
     }
+  }
+
+  /** A frame that `from` sent to `to` comes once more, much later, if they are linked then. */
+  haunt(from: PeerId, to: SimulatedEndpoint, frame: Uint8Array, channel: Channel): void {
+    if (!RETOLD.has(kindOf(frame))) return
+    this.world.schedule(this.#life, this.between(GHOST_MS), 'frame of old', () => {
+      const now = this.#endpoints.find(({ self, life }) => self === to.self && life.alive)
+      if (now === undefined || this.isCut(from, to.self)) return
+      this.world.schedule(now.life, 0, `frame of an old ${from}`, () => {
+        now.retell(from, frame, channel)
+      })
+    })
   }
 
   /** What is sent from one peer to the other gets lost. */
@@ -161,9 +215,12 @@ export class SimulatedNetwork {
 
   /** When something sent now arrives, in milliseconds from now. */
   delay(from: PeerId, to: PeerId): number {
-    const delay = this.between(this.knobs.latencyMs)
-    if (this.#clogs.size === 0) return delay
-    return Math.max(delay, (this.#clogs.get(`${from}>${to}`) ?? 0) - this.world.now)
+    const { latencyMs, spread } = this.knobs
+    const delay = drawDelay(latencyMs, spread, this.random)
+    if (this.#clogs.size === 0 && this.#slow.size === 0) return delay
+    const pair = `${from}>${to}`
+    const late = delay * (this.#slow.get(pair) ?? 1)
+    return Math.max(late, (this.#clogs.get(pair) ?? 0) - this.world.now)
   }
 
   between([shortest, longest]: readonly [number, number]): number {

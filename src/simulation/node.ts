@@ -29,6 +29,8 @@ export class SimulatedNode {
   readonly name: string
   readonly disk: SimulatedDisk
   readonly store: SimulatedStore
+  /** Seconds by the clocks of its next lives that pass in one. */
+  clockRate = 1
   readonly #world: World
   readonly #network: SimulatedNetwork
   readonly #options: SimulatedNodeOptions
@@ -80,7 +82,7 @@ export class SimulatedNode {
 
   #boot(): void {
     this.#boots++
-    const life = this.#world.life(`${this.name}.${this.#boots}`)
+    const life = this.#world.life(`${this.name}.${this.#boots}`, this.clockRate)
     this.#life = life
     this.disk.attach(life)
     this.store.attach(life)

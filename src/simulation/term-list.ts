@@ -35,9 +35,9 @@ export class TermList {
     this.#terms.push(term)
   }
 
-  /** The entry at `index` is of `term`; those behind it stay. Requires: it exists. */
+  /** The term of an entry that is here; elsewhere nothing happens. */
   learn(index: Index, term: Term): void {
-    this.#terms[index - this.#base - 1] = term
+    if (index > this.#base && index <= this.last) this.#terms[index - this.#base - 1] = term
   }
 
   /** Forgets everything up to `base`, and keeps what is behind it. */

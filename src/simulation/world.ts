@@ -18,7 +18,7 @@ interface Event {
 
 /**
  * One life of a simulated process: everything it scheduled dies with it. While it is paused its
- * events wait, and run at once, in order, when it resumes.
+ * events wait, and run at once, in order, when it resumes; while it is slow they run one by one.
  */
 export interface Life {
   readonly name: string
@@ -28,8 +28,12 @@ export interface Life {
   readonly timers: Timers
   readonly random: Random
   end(): void
+  /** Whether it is paused for more than `ms` from now. */
+  sleeps(ms: number): boolean
   /** Nothing of this life runs for `ms`; its clock goes on. */
   pause(ms: number): void
+  /** For `ms` from now each of its events takes it `costMs`: those behind it wait. */
+  slow(costMs: number, ms: number): void
   /** Moves what its wall clock shows. */
   shiftWall(ms: number): void
 }
@@ -70,12 +74,15 @@ export class World {
   #hash = 0x811c9dc5
   #events = 0
   readonly #ranks: Random
+  /** Bears the events that let slow processes go on. */
+  readonly #slowness: Life
   readonly #queue = new TinyQueue<Event>([], before)
 
   constructor(seed: string) {
     this.seed = seed
     this.random = seededRandom(seed)
     this.#ranks = this.random.fork('ranks')
+    this.#slowness = this.life('slowness')
   }
 
   /** Virtual milliseconds since the start. */
@@ -142,9 +149,12 @@ export class World {
     return true
   }
 
-  /** A new process called `name`. Its random streams depend on the seed and the name alone. */
-  life(name: string): Life {
-    return new SimulatedLife(this, name)
+  /**
+   * A new process called `name`. Its random streams depend on the seed and the name alone. By its
+   * clocks, and so for its timers, `rate` seconds pass in one.
+   */
+  life(name: string, rate = 1): Life {
+    return new SimulatedLife(this, name, rate)
   }
 
   #fire(event: Event): void {
@@ -156,9 +166,34 @@ export class World {
       this.#queue.push(event)
       return
     }
+    if (life.isBusy(this.#now)) {
+      life.backlog.push(event)
+      if (life.backlog.length === 1) this.#drain(life)
+      return
+    }
+    this.#run(event)
+  }
+
+  #run(event: Event): void {
+    const life = event.life as SimulatedLife
     this.#events++
-    this.trace(`${event.at.toFixed(3)} ${life.name} ${event.label}`)
+    this.trace(`${this.#now.toFixed(3)} ${life.name} ${event.label}`)
+    life.worked(this.#now)
     runInLife(event.run)
+  }
+
+  /** Runs the backlog of a slow life, one event at a time, and later ones behind it. */
+  #drain(life: SimulatedLife): void {
+    const delayMs = Math.max(0, life.busyUntil - this.#now)
+    this.schedule(this.#slowness, delayMs, `${life.name} goes on`, () => {
+      // A pause that began meanwhile holds these back, too.
+      life.busyUntil = Math.max(life.busyUntil, life.pausedUntil)
+      if (life.busyUntil <= this.#now) {
+        const event = life.backlog.shift()
+        if (event !== undefined && !event.cancelled && life.alive) this.#run(event)
+      }
+      if (life.alive && life.backlog.length > 0) this.#drain(life)
+    })
   }
 }
 
@@ -168,18 +203,26 @@ class SimulatedLife implements Life {
   readonly timers: Timers
   readonly random: Random
   pausedUntil = 0
+  /** Until then the event that ran last takes all of it. */
+  busyUntil = 0
+  /** What came meanwhile, in its order. */
+  readonly backlog: Event[] = []
+  #costMs = 0
+  #slowUntil = 0
   #alive = true
   #wallShift = 0
+  readonly #now: () => number
 
-  constructor(world: World, name: string) {
+  constructor(world: World, name: string, rate: number) {
     this.name = name
     this.random = world.random.fork(name)
+    this.#now = () => world.now
     this.clock = {
-      monotonic: () => world.now,
-      wall: () => Math.floor(UNIX_START + world.now + this.#wallShift)
+      monotonic: () => world.now * rate,
+      wall: () => Math.floor(UNIX_START + world.now * rate + this.#wallShift)
     }
     this.timers = {
-      after: (delayMs, run) => world.schedule(this, delayMs, 'timer', run),
+      after: (delayMs, run) => world.schedule(this, worldMs(delayMs, rate), 'timer', run),
       soon: (run) => {
         world.schedule(this, 0, 'soon', run)
       }
@@ -192,7 +235,11 @@ class SimulatedLife implements Life {
   }
 
   get paused(): boolean {
-    return this.pausedUntil > this.clock.monotonic()
+    return this.pausedUntil > this.#now()
+  }
+
+  sleeps(ms: number): boolean {
+    return this.pausedUntil > this.#now() + ms
   }
 
   end(): void {
@@ -200,13 +247,32 @@ class SimulatedLife implements Life {
   }
 
   pause(ms: number): void {
-    this.pausedUntil = Math.max(this.pausedUntil, this.clock.monotonic() + ms)
+    this.pausedUntil = Math.max(this.pausedUntil, this.#now() + ms)
+  }
+
+  slow(costMs: number, ms: number): void {
+    this.#costMs = costMs
+    this.#slowUntil = this.#now() + ms
+  }
+
+  /** Whether what comes at `now` has to wait behind what came before. */
+  isBusy(now: number): boolean {
+    return this.backlog.length > 0 || this.busyUntil > now
+  }
+
+  /** An event runs at `now`. */
+  worked(now: number): void {
+    if (now < this.#slowUntil) this.busyUntil = now + this.#costMs
   }
 
   shiftWall(ms: number): void {
     this.#wallShift += ms
   }
 }
+
+/** How long `delayMs` by a clock of this rate take; never a rounding error less. */
+const worldMs = (delayMs: number, rate: number): number =>
+  rate === 1 ? delayMs : delayMs / rate + 1e-6
 
 function before(a: Event, b: Event): number {
   return a.at - b.at || a.due - b.due || a.rank - b.rank || a.sequence - b.sequence

@@ -317,8 +317,10 @@ class RegisterRun {
       (call.type === 'get' || (this.#unknown.get(key) ?? 0) < UNKNOWN_MAX)
     const waitsMs = isImpatient ? 1 + this.#random.below(IMPATIENT_MS_MAX) : TIMEOUT_MS
     const aborts = isImpatient && this.#random.below(2) === 0
+    // What a slow clock measures takes longer than it says.
+    const slowest = Math.min(1, ...this.#cluster.nodes.map(({ clockRate }) => clockRate))
     const stalenessOf = (outcome: CallOutcome): number =>
-      outcome.ok && outcome.kind === 'get' ? outcome.stalenessMs : 0
+      outcome.ok && outcome.kind === 'get' ? outcome.stalenessMs / slowest : 0
     const judge = (outcome: CallOutcome): void => {
       if (!outcome.ok) return
       const { kind, group, applied } = outcome
