@@ -4,6 +4,7 @@ import { UnusableData } from '../node/identity.ts'
 import { InvalidOptions } from '../node/options.ts'
 import { LogCorrupt } from '../storage/log-corrupt.ts'
 import { StoreLocked, StoreNewer } from '../storage/store-errors.ts'
+import { isDiskDamage } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
 import { stderrLogger } from './log.ts'
 import { say } from './say.ts'
@@ -40,7 +41,8 @@ function sayReady(node: RunningNode, logger: Logger): void {
 /** One line, no stack: what a person can act on. */
 function end(error: unknown): never {
   say(error instanceof Error ? error.message : String(error))
-  process.exit(FOR_THE_OPERATOR.some((type) => error instanceof type) ? 2 : 1)
+  const isTheirs = isDiskDamage(error) || FOR_THE_OPERATOR.some((type) => error instanceof type)
+  process.exit(isTheirs ? 2 : 1)
 }
 
 /** A fault of a node that ran is in its log. */

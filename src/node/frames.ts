@@ -34,6 +34,7 @@ import {
 } from '../wire/node-frames.ts'
 import type { Request } from '../wire/request.ts'
 import { decodeCancel, decodeRequest, encodeReply } from '../wire/request-codec.ts'
+import { UnusableData } from './identity.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Self } from './membership.ts'
 import { OncePerLink } from './once.ts'
@@ -103,9 +104,9 @@ export class Frames {
   }
 
   /** Tells `peer` why we will not have its link, and ends it. */
-  refuse(peer: PeerId, reason: string): void {
+  refuse(peer: PeerId, reason: string, bootNonce: number): void {
     this.#node.links.refuse(peer, reason)
-    this.#transport.send(peer, encodeRefused(reason))
+    this.#transport.send(peer, encodeRefused(reason, bootNonce))
     this.#transport.close(peer, reason)
   }
 
@@ -244,7 +245,7 @@ export class Frames {
         this.#status(peer, head)
         return
       case FRAME.refused:
-        this.#node.links.hear(peer, decodeRefused(head))
+        this.#refused(peer, decodeRefused(head))
         return
       case FRAME.map:
         this.#learn(decodeClusterView(body).map)
@@ -276,6 +277,20 @@ export class Frames {
     }
   }
 
+  /**
+   * On a disk that went back in time this node has forgotten votes and entries that it promised:
+   * one member that knows is enough, for others may not, and would count it.
+   */
+  #refused(peer: PeerId, { reason, nonce }: ReturnType<typeof decodeRefused>): void {
+    this.#node.links.hear(peer, reason)
+    if (reason !== 'stale_disk' || nonce !== this.#bootNonce) return
+    throw new UnusableData(
+      `node ${peer} refuses this node: its data directory is an older copy, or a copy of it runs ` +
+        'elsewhere. Use the latest one, or remove the node from the cluster and start it with an ' +
+        'empty data directory: it rejoins as a new node'
+    )
+  }
+
   #confirm(peer: PeerId, head: readonly unknown[]): void {
     const { nonce, round, groups } = decodeConfirm(head)
     const failed: number[] = []
@@ -289,6 +304,7 @@ export class Frames {
     const { membership, leaders, mesh, time } = this.#node
     const { durableSequence, led, unfit, peers, epoch, wall } = decodeStatus(head)
     time.hear(peer, wall)
+    mesh.prove(peer)
     mesh.setUnfit(peer, unfit)
     membership.durable(peer, durableSequence)
     leaders.tell(peer, led)

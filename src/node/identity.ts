@@ -1,3 +1,4 @@
+import { checksum } from '../storage/checksum.ts'
 import { utf8, utf8Text } from '../wire/bytes.ts'
 import type { ClusterId, GroupId, NodeId, StoreId } from '../wire/ids.ts'
 import { hex } from '../wire/session-id.ts'
@@ -25,7 +26,8 @@ export class UnusableData extends Error {
 }
 
 const FILE = 'identity.json'
-const FORMAT = 1
+/** 2 added `check`. */
+const FORMAT = 2
 
 /**
  * Reads the identity and counts this start, durably; makes a new one in an empty directory. Throws
@@ -54,7 +56,8 @@ export function openIdentity(disk: Disk, nodeId: NodeId, random: Random): Identi
 }
 
 export function saveIdentity(disk: Disk, identity: Identity): Identity {
-  disk.replace(FILE, utf8(`${JSON.stringify({ format: FORMAT, ...identity }, null, 2)}\n`))
+  const check = checkOf(identity)
+  disk.replace(FILE, utf8(`${JSON.stringify({ format: FORMAT, ...identity, check }, null, 2)}\n`))
   return identity
 }
 
@@ -62,7 +65,7 @@ function readIdentity(disk: Disk): Identity | undefined {
   const size = disk.size(FILE)
   if (size < 0) return undefined
   const fields = parse(utf8Text(disk.read(FILE, 0, size)) ?? '')
-  const { format, nodeId, storeId, clusterId, bootCount, logBorn, damaged } = fields
+  const { format, nodeId, storeId, clusterId, bootCount, logBorn, damaged, check } = fields
   if (typeof format === 'number' && format > FORMAT) {
     throw new UnusableData('the data directory was written by a newer version of KeyMesh')
   }
@@ -74,10 +77,21 @@ function readIdentity(disk: Disk): Identity | undefined {
     typeof logBorn !== 'boolean' ||
     !isNumbers(damaged)
   ) {
-    throw new UnusableData(`${FILE} in the data directory is damaged: restore it or use another`)
+    throw rotten()
   }
-  return { nodeId, storeId, clusterId, bootCount, logBorn, damaged }
+  const identity = { nodeId, storeId, clusterId, bootCount, logBorn, damaged }
+  if (format !== 1 && (format !== FORMAT || check !== checkOf(identity))) throw rotten()
+  return identity
 }
+
+/** A flipped bit can make another valid identity: an older boot count, a group not damaged. */
+function checkOf({ nodeId, storeId, clusterId, bootCount, logBorn, damaged }: Identity): number {
+  const fields = [nodeId, storeId, clusterId, bootCount, logBorn, damaged]
+  return checksum(utf8(JSON.stringify(fields)))
+}
+
+const rotten = (): UnusableData =>
+  new UnusableData(`${FILE} in the data directory is damaged: restore it or use another`)
 
 function isNumbers(value: unknown): value is readonly number[] {
   return Array.isArray(value) && value.every((one) => Number.isSafeInteger(one))

@@ -4,13 +4,18 @@ import { FreshnessRounds } from '../partition/freshness-rounds.ts'
 import type { TrustedClock } from '../partition/group-time.ts'
 import { ReplicaHost } from '../partition/host.ts'
 import { Snapshots } from '../partition/snapshots.ts'
+import { isSoundRecord } from '../state/keys.ts'
+import { cutShort } from '../storage/log-corrupt.ts'
 import type { NodeLog } from '../storage/log-types.ts'
+import { LOG_END_KEY, readNote } from '../storage/node-notes.ts'
 import { Overlay } from '../storage/overlay.ts'
 import { openLog } from '../storage/segmented-log.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import { type DigestClaim, encodeFreshness, encodeFreshnessReply } from '../wire/node-frames.ts'
+import type { StateWrite } from '../world/state-store.ts'
 import { type Identity, UnusableData } from './identity.ts'
 import type { MachineOptions } from './machine.ts'
+import { NodeNotes } from './notes.ts'
 import { openState } from './open-replicas.ts'
 import { NodeOutbox } from './outbox.ts'
 
@@ -28,6 +33,8 @@ export interface Keeping {
 }
 
 export interface KeepingShell {
+  /** What is new of the disks of others, to be kept. */
+  readonly lifeNotes: () => readonly StateWrite[]
   readonly bootNonce: number
   readonly trusted: TrustedClock
   readonly isLinked: (node: NodeId) => boolean
@@ -39,7 +46,7 @@ export interface KeepingShell {
   readonly ended: () => boolean
 }
 
-/** Opens log and state. Throws UnusableData, LogCorrupt, StoreNewer or DiskFault. */
+/** Opens log and state. Throws UnusableData, LogCorrupt, StoreNewer, or DiskFault. */
 export function openKeeping(
   options: MachineOptions,
   identity: Identity,
@@ -47,11 +54,8 @@ export function openKeeping(
 ): Keeping {
   const { transport, clock, timers, limits, logger } = options
   const { fatal, isLinked } = shell
-  const log = openLog(options.disk, { segmentBytes: limits.segmentBytes })
-  if (identity.logBorn && log.groups().length === 0) {
-    throw new UnusableData('the log of this data directory is gone: start with an empty one')
-  }
-  const overlay = new Overlay(options.store, { onFault: fatal })
+  const log = openWholeLog(options, identity)
+  const overlay = new Overlay(options.store, { onFault: fatal, isSound: isSoundRecord })
   const host = new ReplicaHost({
     self: transport.self,
     clock,
@@ -64,7 +68,8 @@ export function openKeeping(
     syncStallMs: limits.syncStallMs,
     snapshotsWanted: (replica, to) => snapshots.want(replica, to)
   })
-  const flusher = new Flusher(host, overlay, { ...limits, clock, fatal, isLinked })
+  const notes = new NodeNotes({ clock, log, lives: shell.lifeNotes })
+  const flusher = new Flusher(host, overlay, { ...limits, clock, fatal, isLinked, notes })
   const snapshots = new Snapshots(host, overlay, flusher, {
     clock,
     send: (node, parts) => transport.send(node, parts, 'bulk'),
@@ -89,6 +94,17 @@ export function openKeeping(
     freshness.tick(now)
   }
   return { log, overlay, host, flusher, snapshots, audit, freshness, tick }
+}
+
+/** Throws when the log is not all that was durable once. */
+function openWholeLog({ disk, store, limits }: MachineOptions, identity: Identity): NodeLog {
+  const log = openLog(disk, { segmentBytes: limits.segmentBytes })
+  if (identity.logBorn && log.groups().length === 0) {
+    throw new UnusableData('the log of this data directory is gone: start with an empty one')
+  }
+  const [logEnd = 0] = readNote(store, LOG_END_KEY, 1) ?? []
+  if (log.durableSequence < logEnd) throw cutShort(log.durableSequence, logEnd)
+  return log
 }
 
 function freshnessOf(

@@ -17,6 +17,7 @@ import { Door } from './door.ts'
 import { firstMap } from './first-map.ts'
 import { Frames } from './frames.ts'
 import { openGateway } from './gateway.ts'
+import { Guard, isForTheOperator } from './guard.ts'
 import { Handover } from './handover.ts'
 import { openIdentity, saveIdentity, UnusableData } from './identity.ts'
 import { illsOf } from './ills.ts'
@@ -24,8 +25,9 @@ import { InsideTransport } from './inside.ts'
 import { type Keeping, openKeeping } from './keeping.ts'
 import { Leaders } from './leaders.ts'
 import { LinkLog } from './link-log.ts'
+import { Lives } from './lives.ts'
 import { readFoundingMap, readMap, saveFoundingMap, saveMap } from './map-files.ts'
-import { type FormingOptions, Membership, type Self } from './membership.ts'
+import { type FormingOptions, Membership, type Refusal, type Self } from './membership.ts'
 import { Mesh } from './mesh.ts'
 import { openReplicas } from './open-replicas.ts'
 import { Registration } from './registration.ts'
@@ -82,6 +84,7 @@ export class NodeMachine {
   /** The transport behind the gateway, for the frames that are its own. */
   readonly inside: InsideTransport
   readonly #options: MachineOptions
+  readonly #guard: Guard
   readonly #frames: Frames
   readonly #registration: Registration
   readonly #handover: Handover
@@ -95,14 +98,18 @@ export class NodeMachine {
   #balanceAt = 0
   #auditAt = 0
 
-  /** Opens identity, log and state. Throws UnusableData, LogCorrupt or DiskFault. */
-  constructor(options: MachineOptions) {
-    const { transport, clock, timers, random, disk } = options
+  /** Opens identity, log and state. Throws UnusableData, LogCorrupt, or DiskFault. */
+  constructor(ports: MachineOptions) {
+    const guard = new Guard((fault) => this.#fail(fault))
+    const options = guard.ports(ports)
+    const { transport, clock, timers, random, disk, forming } = options
     this.#options = options
+    this.#guard = guard
     this.time = new ClusterClock(clock)
     this.#bootNonce = random.fork('boot').below(0x1_0000_0000)
     const identity = openIdentity(disk, transport.self, random.fork('identity'))
-    this.membership = new Membership(identity, readMap(disk), options.forming)
+    const lives = new Lives(options.store)
+    this.membership = new Membership(identity, { map: readMap(disk), forming, lives })
     this.mesh = new Mesh(transport, {
       seeds: options.seeds,
       random: random.fork('mesh'),
@@ -113,6 +120,7 @@ export class NodeMachine {
     this.keeping = openKeeping(options, identity, {
       bootNonce: this.#bootNonce,
       trusted: this.time,
+      lifeNotes: () => lives.notes((storeId) => this.membership.isRegistered(storeId)),
       isLinked: (node) => this.mesh.link(node) !== undefined,
       tellDigests: (claims) => this.#frames.tellDigests(claims),
       onDamage: (group) => {
@@ -215,19 +223,14 @@ export class NodeMachine {
 
   #connect(): void {
     const { transport, timers, limits } = this.#options
-    transport.start({
+    const handlers = {
       hello: () => this.#frames.hello(this.#self()),
-      up: (link) => {
-        const verdict = this.membership.judge(link)
-        if (verdict.type === 'two-bootstrappers') {
-          this.#fail(new UnusableData('two nodes were started with --bootstrap: use exactly one'))
-        } else if (verdict.type === 'refuse') this.#refuse(link, verdict.reason)
-        else this.#frames.up(link, verdict.hello)
-      },
-      frame: (peer, frame, channel) => this.#frames.frame(peer, frame, channel),
-      down: (peer, reason) => this.#frames.down(peer, reason),
-      dialFailed: (address, failure) => this.#frames.dialFailed(address, failure)
-    })
+      up: (link: Link) => this.#up(link),
+      frame: this.#frames.frame.bind(this.#frames),
+      down: this.#frames.down.bind(this.#frames),
+      dialFailed: this.#frames.dialFailed.bind(this.#frames)
+    }
+    transport.start(this.#guard.handlers(handlers))
     this.inside.selfUp(this.#frames.ownHello(this.#self()))
     const { map } = this.membership
     if (map !== undefined) this.#spread(map)
@@ -239,7 +242,14 @@ export class NodeMachine {
     tick()
   }
 
-  #refuse(link: Link, reason: string): void {
+  #up(link: Link): void {
+    const verdict = this.membership.judge(link)
+    if (verdict.type === 'welcome') this.#frames.up(link, verdict.hello)
+    else if (verdict.type === 'refuse') this.#refuse(link, verdict)
+    else this.#fail(new UnusableData('two nodes were started with --bootstrap: use exactly one'))
+  }
+
+  #refuse(link: Link, { reason, bootNonce }: Refusal): void {
     if (reason === 'wrong_cluster' && link.address !== undefined && !this.#wasReady) {
       const own = this.membership.identity.clusterId
       const where = `the node at the seed ${link.address}`
@@ -248,7 +258,7 @@ export class NodeMachine {
       )
       return
     }
-    this.#frames.refuse(link.peer, reason)
+    this.#frames.refuse(link.peer, reason, bootNonce)
   }
 
   #tick(): void {
@@ -344,18 +354,9 @@ export class NodeMachine {
       return found
     }
     const fatal = (fault: Error): void => this.#fail(fault)
-    const { host, log, overlay, flusher } = this.keeping
-    const shell = {
-      self: transport.self,
-      host,
-      log,
-      overlay,
-      flusher,
-      random,
-      limits,
-      founding,
-      fatal
-    }
+    const { host } = this.keeping
+    const { self } = transport
+    const shell = { ...this.keeping, self, random, limits, founding, fatal }
     openReplicas(shell, map, () => {
       this.keeping.log.commit((fault) => {
         if (fault !== undefined) {
@@ -384,6 +385,6 @@ export class NodeMachine {
     if (this.#ended) return
     this.#ended = true
     this.host.stop()
-    this.#options.fatal(fault, fault instanceof UnusableData ? 2 : 1)
+    this.#options.fatal(fault, isForTheOperator(fault) ? 2 : 1)
   }
 }

@@ -3,7 +3,9 @@ import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap, NodeRecord } from '../wire/cluster-map.ts'
 import { isNodeRecord } from '../wire/cluster-map-codec.ts'
 import { decodeHello, type Hello, PROTOCOL_VERSION } from '../wire/hello.ts'
+import type { StoreId } from '../wire/ids.ts'
 import type { Identity } from './identity.ts'
+import type { Lives } from './lives.ts'
 
 /** What a node was told at its start about forming a cluster. */
 export interface FormingOptions {
@@ -20,16 +22,16 @@ export interface Self {
   readonly zone: string
 }
 
-interface SeenLife {
-  readonly bootCount: number
+/** The link must be closed with this reason, told to the life of the peer that the nonce names. */
+export interface Refusal {
+  readonly type: 'refuse'
+  readonly reason: string
   readonly bootNonce: number
-  durableSequence: number
 }
 
 export type Verdict =
   | { readonly type: 'welcome'; readonly hello: Hello }
-  /** The link must be closed with this reason. */
-  | { readonly type: 'refuse'; readonly reason: string }
+  | Refusal
   /** We must end: two nodes were told to form a cluster. */
   | { readonly type: 'two-bootstrappers' }
 
@@ -42,14 +44,22 @@ export class Membership {
   readonly #forming: FormingOptions
   #identity: Identity
   #map: ClusterMap | undefined
+  readonly #lives: Lives
   readonly #hellos = new Map<PeerId, Hello>()
-  readonly #lives = new Map<PeerId, SeenLife>()
 
-  constructor(identity: Identity, map: ClusterMap | undefined, forming: FormingOptions) {
+  constructor(
+    identity: Identity,
+    shell: {
+      readonly map: ClusterMap | undefined
+      readonly forming: FormingOptions
+      readonly lives: Lives
+    }
+  ) {
     this.#identity = identity
     // A map without membership is what a crash left of joining: it is learnt anew.
-    this.#map = identity.clusterId === '' ? undefined : map
-    this.#forming = forming
+    this.#map = identity.clusterId === '' ? undefined : shell.map
+    this.#forming = shell.forming
+    this.#lives = shell.lives
   }
 
   get map(): ClusterMap | undefined {
@@ -98,24 +108,30 @@ export class Membership {
     if (hello.nodeId !== link.peer) return refuse('node id is not the peer id')
     if (!isNodeRecord(recordOf(hello))) return refuse('its addresses or names are out of bounds')
     const reason = this.isMember ? this.#judgeNode(hello) : undefined
-    if (reason !== undefined) return refuse(reason)
+    if (reason !== undefined) return refuse(reason, hello)
     if (!this.isMember && this.#forming.bootstrap && hello.clusterId === '' && hello.bootstrap) {
       return { type: 'two-bootstrappers' }
     }
     this.#hellos.set(link.peer, hello)
-    const { bootCount, bootNonce, durableSequence } = hello
-    this.#lives.set(link.peer, { bootCount, bootNonce, durableSequence })
+    this.#lives.saw(hello)
     return { type: 'welcome', hello }
   }
 
   gone(peer: PeerId): void {
+    const storeId = this.#hellos.get(peer)?.storeId
     this.#hellos.delete(peer)
+    if (storeId !== undefined && !this.isRegistered(storeId)) this.#lives.forget(storeId)
+  }
+
+  /** Whether the map names a node with this disk. */
+  isRegistered(storeId: StoreId): boolean {
+    return this.#map?.nodes.some((node) => node.storeId === storeId) === true
   }
 
   /** A status from `peer`: what its disk must never fall behind again. */
   durable(peer: PeerId, sequence: number): void {
-    const life = this.#lives.get(peer)
-    if (life !== undefined) life.durableSequence = Math.max(life.durableSequence, sequence)
+    const hello = this.#hellos.get(peer)
+    if (hello !== undefined) this.#lives.advanced(hello.storeId, sequence)
   }
 
   /**
@@ -161,24 +177,13 @@ export class Membership {
     if (record === undefined && hello.clusterId !== '') {
       if (hello.epoch <= (this.#map?.epoch ?? 0)) return 'unknown_node'
     }
-    return this.#judgeDisk(hello)
-  }
-
-  /** A disk put back from a copy would vote twice and forget what it promised. */
-  #judgeDisk(hello: Hello): string | undefined {
-    const seen = this.#lives.get(hello.nodeId)
-    if (seen === undefined) return undefined
-    const back =
-      hello.bootCount < seen.bootCount ||
-      (hello.bootCount === seen.bootCount && hello.bootNonce !== seen.bootNonce) ||
-      // Within one life a hello may have been written before a status that came earlier.
-      (hello.bootCount > seen.bootCount && hello.durableSequence < seen.durableSequence)
-    return back ? 'stale_disk' : undefined
+    // A disk put back from a copy would vote twice and forget what it promised.
+    return this.#lives.isStale(hello) ? 'stale_disk' : undefined
   }
 }
 
-function refuse(reason: string): Verdict {
-  return { type: 'refuse', reason }
+function refuse(reason: string, hello?: Hello): Verdict {
+  return { type: 'refuse', reason, bootNonce: hello?.bootNonce ?? 0 }
 }
 
 function readHello(bytes: Uint8Array): Hello | undefined {

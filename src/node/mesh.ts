@@ -17,6 +17,8 @@ interface Dialling {
   pending: string | undefined
   /** The link closed a moment ago: a refused dial now means that the process is gone. */
   suspect: boolean
+  /** The other side keeps the link: it is worth dialling at once when it breaks. */
+  proven: boolean
   /** For a seed: who answered there. */
   peer: PeerId | undefined
 }
@@ -115,16 +117,26 @@ export class Mesh {
     this.#links.set(link.peer, link)
     const target = this.#targets.get(link.peer)
     if (target !== undefined) {
-      target.backoffMs = BACKOFF_MS_MIN
       target.suspect = false
+      target.proven = false
       target.pending = undefined
     }
     for (const one of [...this.#seeds, ...this.#targets.values()]) {
       if (link.address === undefined || one.pending !== link.address) continue
       one.pending = undefined
-      one.backoffMs = BACKOFF_MS_MIN
+      // The other side may hang up at once, time and again.
+      one.backoffMs = Math.min(one.backoffMs * 2, BACKOFF_MS_MAX)
       one.peer = link.peer
     }
+  }
+
+  /** `peer` has let us in: it talks to us as to a node of its cluster. */
+  prove(peer: PeerId): void {
+    const target = this.#targets.get(peer)
+    if (target?.proven !== false) return
+    target.proven = true
+    target.backoffMs = BACKOFF_MS_MIN
+    for (const seed of this.#seeds) if (seed.peer === peer) seed.backoffMs = BACKOFF_MS_MIN
   }
 
   /** Redials at once: a refusal then tells that the process, not the network, went away. */
@@ -134,7 +146,8 @@ export class Mesh {
     const target = this.#targets.get(peer)
     if (target === undefined) return
     target.suspect = true
-    this.#dial(target, now)
+    if (target.proven) this.#dial(target, now)
+    else this.#failed(target, now)
   }
 
   dialFailed(address: string, failure: DialFailure, now: number): void {
@@ -193,6 +206,7 @@ function dialling(addresses: readonly string[]): Dialling {
     backoffMs: BACKOFF_MS_MIN,
     pending: undefined,
     suspect: false,
+    proven: false,
     peer: undefined
   }
 }

@@ -3,14 +3,25 @@ import type { Overlay } from '../storage/overlay.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
+import type { DiskFault } from '../world/disk.ts'
 import { Histogram } from '../world/histogram.ts'
 import { Spans } from '../world/spans.ts'
+import type { StateWrite } from '../world/state-store.ts'
 import type { ReplicaHost } from './host.ts'
 import { LogTrimmer, type TrimOptions } from './log-trimmer.ts'
 import type { Replica } from './replica.ts'
 
+/** What the node as a whole has to remember: it goes along with flushes. */
+export interface FlushNotes {
+  /** Whether it should go without a flush, if there is none soon. */
+  readonly due: boolean
+  /** What is new since the last call. */
+  take(): readonly StateWrite[]
+}
+
 export interface FlushOptions extends TrimOptions {
   readonly clock: Clock
+  readonly notes: FlushNotes
   readonly flushMs: number
   readonly flushBytes: number
 }
@@ -76,11 +87,16 @@ export class Flusher {
     if (this.#busy) return
     const { clock, flushMs, flushBytes } = this.#options
     const due = clock.monotonic() - this.#lastAt >= flushMs
-    if (due || this.#overlay.dirtyBytes >= flushBytes) this.flush(() => {})
+    if (due || this.#overlay.dirtyBytes >= flushBytes)
+      this.#flush(() => {}, this.#options.notes.due)
   }
 
   /** Flushes what is applied now; `done` when it is durable. Waits for a flush under way. */
   flush(done: () => void): void {
+    this.#flush(done, true)
+  }
+
+  #flush(done: () => void, withNotes: boolean): void {
     if (this.#busy) {
       this.#after.push(done)
       return
@@ -92,17 +108,19 @@ export class Flusher {
     // state without a log looks like a lost log at the next start.
     const made = this.#overlay.dirtyGroups.some((group) => this.durableIndex(group) === 0)
     if (!made) {
-      this.#write(done)
+      this.#write(done, withNotes)
       return
     }
     this.#host.log.commit((fault) => {
       if (fault !== undefined) this.#options.fatal(fault)
       // Whoever heard of the same sync first may have ended the node.
-      else if (!this.#host.isStopped) this.#write(done)
+      else if (!this.#host.isStopped) this.#write(done, withNotes)
     })
   }
 
-  #write(done: () => void): void {
+  #write(done: () => void, withNotes: boolean): void {
+    const notes =
+      withNotes || this.#overlay.dirtyGroups.length > 0 ? this.#options.notes.take() : []
     const flushed = new Map<GroupId, Applied>()
     const began = this.#options.clock.monotonic()
     this.bytes += this.#overlay.dirtyBytes
@@ -112,7 +130,7 @@ export class Flusher {
       replica.state.prepareFlush()
       flushed.set(group, replica.state.applied)
     }
-    this.#overlay.flush(prepare, (fault) => {
+    const written = (fault: DiskFault | undefined): void => {
       if (fault !== undefined) {
         this.#options.fatal(fault)
         return
@@ -129,7 +147,8 @@ export class Flusher {
       const waiting = this.#after
       this.#after = []
       if (waiting.length > 0) this.flush(() => waiting.forEach((one) => void one()))
-    })
+    }
+    this.#overlay.flush(prepare, written, notes)
   }
 
   /**

@@ -1,9 +1,12 @@
 import { encodeMark } from '../raft/codec.ts'
 import type { SnapshotMark, Term } from '../raft/types.ts'
+import { isSoundRecord } from '../state/keys.ts'
 import type { GroupView } from '../storage/overlay.ts'
+import { REPLACE_NODE } from '../storage/store-errors.ts'
 import type { NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeSnapshotChunk, type SnapshotReply } from '../wire/node-frames.ts'
 import { encodeStatePage, type StateEntry } from '../wire/state-page.ts'
+import { type DiskFault, diskDamage } from '../world/disk.ts'
 import type { Replica } from './replica.ts'
 
 /** All soft: a node takes what another sends. */
@@ -21,6 +24,8 @@ export interface SenderShell {
   readonly send: (node: NodeId, parts: readonly Uint8Array[]) => boolean
   readonly now: () => number
   readonly limits: SnapshotLimits
+  /** The state cannot be read. Nothing is called after it. */
+  readonly fault: (fault: Error) => void
   /** Called once: whether the follower has the whole snapshot. */
   readonly ended: (sender: SnapshotSender, ok: boolean) => void
 }
@@ -146,8 +151,9 @@ export class SnapshotSender {
       (fault, entries) => {
         this.#reading = false
         if (this.#ended) return
-        if (fault !== undefined) {
-          this.#end(false)
+        const problem = fault ?? this.#damage(entries)
+        if (problem !== undefined) {
+          this.#shell.fault(problem)
           return
         }
         this.#waiting.push(...entries)
@@ -156,6 +162,13 @@ export class SnapshotSender {
         this.#fill()
       }
     )
+  }
+
+  /** The follower would refuse it, and ask again: who has it must not go on. */
+  #damage(entries: readonly StateEntry[]): DiskFault | undefined {
+    if (entries.every(([key, record]) => isSoundRecord(key, record))) return undefined
+    const { group } = this.options.replica
+    return diskDamage(`the state of group ${group} is damaged on disk. ${REPLACE_NODE}`)
   }
 
   #end(ok: boolean): void {

@@ -135,6 +135,7 @@ export class Snapshots {
         send: this.#options.send,
         now: () => this.#options.clock.monotonic(),
         limits: this.#options.limits,
+        fault: this.#options.fatal,
         ended: (_, ok) => {
           this.#sending.delete(transfer)
           if (ok) this.counts.sent++

@@ -1,4 +1,5 @@
 import type { NodeLimits } from '../node/config.ts'
+import { isForTheOperator } from '../node/guard.ts'
 import { DiskFault } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
 import { SimulatedClient } from './client.ts'
@@ -28,12 +29,15 @@ export class SimulatedCluster {
   readonly oracles = new Oracles()
   readonly nodes: readonly SimulatedNode[]
   readonly clients: readonly SimulatedClient[]
+  /** So many disks may be lost for good: a minority of the replicas of any group. */
+  readonly lossesMax: number
 
   constructor(world: World, options: ClusterOptions) {
     this.world = world
     this.network = new SimulatedNetwork(world, options.knobs)
     const names = Array.from({ length: options.nodes }, (_, i) => `node${i + 1}`)
     const { nodes: expect, replicas, partitions } = options
+    this.lossesMax = Math.floor((replicas - 1) / 2)
     this.nodes = names.map((name, i) => {
       const forming = { bootstrap: i === 0, expect, partitions, replicas }
       return new SimulatedNode(world, this.network, {
@@ -44,6 +48,7 @@ export class SimulatedCluster {
         logger: options.logger,
         slowMs: options.slowMs,
         onlooker: (node) => this.oracles.onlooker(node),
+        onLost: (node) => this.oracles.lost(node.name),
         onFatal: (node, fault) => this.#fatal(node, fault)
       })
     })
@@ -77,9 +82,14 @@ export class SimulatedCluster {
     return true
   }
 
-  /** Every node is up, a member, and each of its groups knows a leader now. */
+  /** Nodes with the disk they should have: what the others are cannot be asked of them. */
+  get sound(): readonly SimulatedNode[] {
+    return this.nodes.filter(({ lost }) => lost === undefined)
+  }
+
+  /** Every sound node is up, a member, and each of its groups knows a leader now. */
   get isHealthy(): boolean {
-    return this.nodes.every(({ machine, life }) => {
+    return this.sound.every(({ machine, life }) => {
       if (machine === undefined || life?.paused || machine.unready.length > 0) return false
       for (const replica of machine.host.replicas()) {
         if (replica.leaderNode === undefined) return false
@@ -91,7 +101,7 @@ export class SimulatedCluster {
   /** Every live replica of each group applied the same and holds the same; else what differs. */
   get divergence(): string | undefined {
     const digests = new Map<number, string>()
-    for (const { name, machine } of this.nodes) {
+    for (const { name, machine } of this.sound) {
       for (const { group, state } of machine?.host.replicas() ?? []) {
         const digest = `${state.applied.index} ${state.digest()}`
         const other = digests.get(group)
@@ -104,7 +114,7 @@ export class SimulatedCluster {
 
   /** A node that still works on requests though nobody waits for an answer. */
   get crowded(): string | undefined {
-    for (const { name, machine } of this.nodes) {
+    for (const { name, machine } of this.sound) {
       const inside = machine?.door.inside ?? 0
       if (inside > 0) return `${name}: ${inside}`
     }
@@ -113,7 +123,7 @@ export class SimulatedCluster {
 
   /** A node whose log holds more than `bytes`. */
   overgrownLog(bytes: number): string | undefined {
-    for (const { name, machine } of this.nodes) {
+    for (const { name, machine } of this.sound) {
       const held = machine?.keeping.log.bytes ?? 0
       if (held > bytes) return `${name}: ${held} bytes`
     }
@@ -122,9 +132,9 @@ export class SimulatedCluster {
 
   /** Has all nodes flush; then `done` tells what is wrong with a store of theirs. */
   checkStores(done: (ill: string | undefined) => void): void {
-    let left = this.nodes.length
+    let left = this.sound.length
     const ills: string[] = []
-    for (const node of this.nodes) {
+    for (const node of this.sound) {
       node.machine?.keeping.flusher.flush(() => {
         const ill = storeIll(node)
         if (ill !== undefined) ills.push(ill)
@@ -135,7 +145,8 @@ export class SimulatedCluster {
 
   #fatal(node: SimulatedNode, fault: Error): void {
     // What a node must do when its disk fails; whoever made it fail boots the node again.
-    if (fault instanceof DiskFault) return
+    if (fault instanceof DiskFault && !isForTheOperator(fault)) return
+    if (node.lost !== undefined && isForTheOperator(fault)) return
     throw new Violation(`${node.name} ended itself: ${fault.message}`, { cause: fault })
   }
 }

@@ -1,6 +1,8 @@
 import { assert } from '../world/assert.ts'
 import { type AppendFile, type Disk, DiskFault } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
+import { appendTo, contentOf, emptyFile, type SimulatedFile, wholeFile } from './disk-file.ts'
+import { cutPower } from './power-cut.ts'
 import { type Life, LifeOver, type World } from './world.ts'
 
 export interface SimulatedDiskOptions {
@@ -10,25 +12,20 @@ export interface SimulatedDiskOptions {
 
 type Done = (fault: DiskFault | undefined) => void
 
-interface SimulatedFile {
-  bytes: Uint8Array
-  length: number
-  /** What a power cut cannot take: [0, durable). */
-  durable: number
-  /** Ranges whose sync failed: the cache shows them, the medium never got them (fsyncgate). */
-  holes: (readonly [from: number, to: number])[]
-}
-
-const SECTOR_BYTES = 512
 const NO_BYTES = new Uint8Array(0)
+
+/** What all files of a disk held at one moment. Empty: that of a new disk. */
+export type DiskImage = ReadonlyMap<string, Uint8Array>
 
 /**
  * The disk of one simulated node: a page cache over durable bytes. It outlives the node's lives:
  * `attach` binds it to the present one; `kill` and `crash` end that.
  */
 export class SimulatedDisk implements Disk {
-  /** Added to every sync: a slow disk. */
+  /** Added to every sync: a slow disk. What waits for its sync in one call holds the process up. */
   syncDelayMs = 0
+  /** What all files together may hold; an append beyond it writes a part and fails. */
+  bytesMax = Number.POSITIVE_INFINITY
   readonly #world: World
   readonly #name: string
   readonly #random: Random
@@ -107,6 +104,26 @@ export class SimulatedDisk implements Disk {
     file.bytes[bit >> 3] = (file.bytes[bit >> 3] as number) ^ (1 << (bit & 7))
   }
 
+  /** `name` was found shorter than it was left. */
+  cutAtRest(name: string, length: number): void {
+    const file = this.#file(name)
+    assert(length <= file.length, `${name} is cut to more than it holds`)
+    file.length = length
+    file.durable = Math.min(file.durable, length)
+  }
+
+  /** A copy of all that the files show now, as a backup of a running machine takes it. */
+  image(): DiskImage {
+    return new Map([...this.#files].map(([name, file]) => [name, contentOf(file)]))
+  }
+
+  /** Another disk stands here now, with what `image` holds. Requires: no process uses it. */
+  restore(image: DiskImage): void {
+    assert(this.#life === undefined, `the disk of ${this.#name} is in use`)
+    this.#files = new Map([...image].map(([name, content]) => [name, wholeFile(content)]))
+    this.#durableFiles = new Map(this.#files)
+  }
+
   /** The process dies, the machine goes on: the cache stays, as little durable as before. */
   kill(): void {
     this.#life = undefined
@@ -115,8 +132,8 @@ export class SimulatedDisk implements Disk {
   }
 
   /**
-   * The power goes. Each file keeps all of its unsynced bytes, none, a part, or random sectors of
-   * them with zeros between; each creation or removal not synced happened or did not.
+   * The power goes. Each file keeps of its unsynced bytes what `cutPower` leaves; each creation,
+   * renaming or removal that was not synced happened or did not.
    */
   crash(random: Random): void {
     this.kill()
@@ -127,7 +144,7 @@ export class SimulatedDisk implements Disk {
     for (const name of this.#durableFiles.keys()) {
       if (!this.#files.has(name) && random.below(2) === 0) files.delete(name)
     }
-    for (const file of files.values()) lose(file, random)
+    for (const file of files.values()) cutPower(file, random)
     this.#files = files
     this.#durableFiles = new Map(files)
   }
@@ -165,13 +182,15 @@ export class SimulatedDisk implements Disk {
     return {
       append: (bytes) => {
         assert(life === this.#life, `a dead process writes to ${name}`)
-        if (this.#failAppends > 0) {
-          this.#failAppends--
+        const room = this.bytesMax - this.#bytes()
+        if (this.#failAppends > 0 || room < bytes.length) {
+          const written = Math.min(room, this.#random.below(bytes.length + 1))
+          this.#failAppends = Math.max(0, this.#failAppends - 1)
           this.#failed = life
-          write(file, bytes.subarray(0, this.#random.below(bytes.length + 1)))
+          appendTo(file, bytes.subarray(0, Math.max(0, written)))
           throw new DiskFault(`cannot append to ${name}: simulated fault`)
         }
-        write(file, bytes)
+        appendTo(file, bytes)
         this.#changed()
       },
       sync: (done) => {
@@ -195,12 +214,14 @@ export class SimulatedDisk implements Disk {
     const file = this.#file(name)
     assert(size <= file.length, `${name} grows by truncation`)
     file.length = size
+    this.#syncNow(`truncate ${name}`)
     file.durable = size
     this.#changed()
   }
 
   settle(name: string, from: number): void {
     const file = this.#file(name)
+    this.#syncNow(`settle ${name}`)
     file.durable = file.length
     file.holes = file.holes.filter(([start]) => start < from)
     this.#directoryDurable(this.#files, this.#directoryVersion)
@@ -213,8 +234,10 @@ export class SimulatedDisk implements Disk {
   }
 
   replace(name: string, bytes: Uint8Array): void {
-    const length = bytes.length
-    this.#change(name, { bytes: new Uint8Array(bytes), length, durable: length, holes: [] })
+    this.#change(name, wholeFile(bytes))
+    // Renamed, and the directory not synced: the new file may still vanish, and the old one return.
+    this.#changed()
+    this.#syncNow(`replace ${name}`)
     // The directory sync that makes the rename durable makes all the rest of it durable.
     this.#directoryDurable(this.#files, this.#directoryVersion)
     this.#changed()
@@ -257,6 +280,22 @@ export class SimulatedDisk implements Disk {
     return file
   }
 
+  #bytes(): number {
+    let bytes = 0
+    for (const file of this.#files.values()) bytes += file.length
+    return bytes
+  }
+
+  /** A sync within a call: it ends before anything else of the process can run. */
+  #syncNow(label: string): void {
+    const life = this.#attached()
+    if (this.syncDelayMs > 0) life.pause(this.syncDelayMs)
+    if (this.#failSyncs === 0) return
+    this.#failSyncs--
+    this.#failed = life
+    throw new DiskFault(`cannot ${label}: simulated fault`)
+  }
+
   #sync(label: string, done: Done, settle: (failed: boolean) => void): void {
     const life = this.#attached()
     const [least, most] = this.#syncMs
@@ -271,43 +310,5 @@ export class SimulatedDisk implements Disk {
     }
     if (this.#held === undefined) start()
     else this.#held.push(start)
-  }
-}
-
-function emptyFile(): SimulatedFile {
-  return { bytes: new Uint8Array(1024), length: 0, durable: 0, holes: [] }
-}
-
-function write(file: SimulatedFile, bytes: Uint8Array): void {
-  const length = file.length + bytes.length
-  if (length > file.bytes.length) {
-    const grown = new Uint8Array(Math.max(file.bytes.length * 2, length))
-    grown.set(file.bytes.subarray(0, file.length))
-    file.bytes = grown
-  }
-  file.bytes.set(bytes, file.length)
-  file.length = length
-}
-
-/** What a power cut does to the bytes of `file` that were not synced. */
-function lose(file: SimulatedFile, random: Random): void {
-  const unsynced = file.length - file.durable
-  if (unsynced > 0) {
-    const outcome = random.below(4)
-    if (outcome === 1) file.length = file.durable
-    if (outcome === 2) file.length = file.durable + random.below(unsynced + 1)
-    if (outcome === 3) loseSectors(file, random)
-  }
-  for (const [from, to] of file.holes) file.bytes.fill(0, from, Math.min(to, file.length))
-  file.holes = []
-  file.durable = file.length
-}
-
-/** The file has its new length, but some of its sectors were never written: they read as zeros. */
-function loseSectors(file: SimulatedFile, random: Random): void {
-  for (let at = file.durable; at < file.length; ) {
-    const end = Math.min(file.length, at - (at % SECTOR_BYTES) + SECTOR_BYTES)
-    if (random.below(2) === 0) file.bytes.fill(0, at, end)
-    at = end
   }
 }

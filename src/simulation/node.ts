@@ -1,7 +1,9 @@
 import { NODE_LIMITS, type NodeLimits } from '../node/config.ts'
+import { isForTheOperator } from '../node/guard.ts'
 import { NodeMachine } from '../node/machine.ts'
 import type { FormingOptions } from '../node/membership.ts'
 import type { Onlooker } from '../partition/onlooker.ts'
+import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
 import { SimulatedDisk } from './disk.ts'
 import type { SimulatedNetwork } from './network.ts'
@@ -18,6 +20,8 @@ export interface SimulatedNodeOptions {
   readonly onlooker?: (node: SimulatedNode) => Onlooker
   readonly logger?: Logger | undefined
   readonly slowMs?: number | undefined
+  /** Its disk is not what it should be. */
+  readonly onLost?: (node: SimulatedNode) => void
   /** The node ended itself. Not for kills. */
   readonly onFatal: (node: SimulatedNode, fault: Error) => void
 }
@@ -26,7 +30,6 @@ export const addressOf = (name: string): string => `/sim/${name}`
 
 /** A node's machine, and what outlives its lives: the disk under it. */
 export class SimulatedNode {
-  readonly name: string
   readonly disk: SimulatedDisk
   readonly store: SimulatedStore
   /** Seconds by the clocks of its next lives that pass in one. */
@@ -37,14 +40,45 @@ export class SimulatedNode {
   #life: Life | undefined
   #machine: NodeMachine | undefined
   #boots = 0
+  #name: string
+  #lost: string | undefined
+  #fault: Error | undefined
 
   constructor(world: World, network: SimulatedNetwork, options: SimulatedNodeOptions) {
-    this.name = options.name
+    this.#name = options.name
     this.#world = world
     this.#network = network
     this.#options = options
     this.disk = new SimulatedDisk(world, options.name)
     this.store = new SimulatedStore(world, options.name)
+  }
+
+  get name(): string {
+    return this.#name
+  }
+
+  /** What was done to its disk that no node can make good again; undefined: nothing. */
+  get lost(): string | undefined {
+    return this.#lost
+  }
+
+  /** Why it ended itself, the last time it did. */
+  get fault(): Error | undefined {
+    return this.#fault
+  }
+
+  /**
+   * From now on its disk is not what its last life left: it may refuse to start, or others may
+   * refuse it, and nobody may need it to get on.
+   */
+  lose(what: string): void {
+    this.#lost ??= what
+    this.#options.onLost?.(this)
+  }
+
+  /** It starts next time as another node, at the same address. Requires: its disk is empty. */
+  rename(name: string): void {
+    this.#name = name
   }
 
   /** Undefined while it is down. */
@@ -84,11 +118,28 @@ export class SimulatedNode {
     this.#boots++
     const life = this.#world.life(`${this.name}.${this.#boots}`, this.clockRate)
     this.#life = life
+    const fatal = (fault: Error): void => {
+      this.#fault = fault
+      this.kill(life.random.fork('end').below(2) === 0)
+      this.#options.onFatal(this, fault)
+    }
+    try {
+      this.#start(life, fatal)
+    } catch (error) {
+      if (!(error instanceof DiskFault || (error instanceof Error && isForTheOperator(error)))) {
+        throw error
+      }
+      fatal(error)
+    }
+  }
+
+  #start(life: Life, fatal: (fault: Error) => void): void {
     this.disk.attach(life)
     this.store.attach(life)
-    const { name, seeds, forming, limits, onlooker } = this.#options
+    const { seeds, forming, limits, onlooker } = this.#options
     const { logger = silent, slowMs = 0 } = this.#options
-    const transport = this.#network.endpoint(life, name, 'node', addressOf(name))
+    const address = addressOf(this.#options.name)
+    const transport = this.#network.endpoint(life, this.name, 'node', address)
     const { clock, timers, random } = life
     this.#machine = new NodeMachine({
       transport,
@@ -105,10 +156,7 @@ export class SimulatedNode {
       zone: '',
       slowMs,
       onlooker: onlooker?.(this),
-      fatal: (fault) => {
-        this.kill(life.random.fork('end').below(2) === 0)
-        this.#options.onFatal(this, fault)
-      }
+      fatal
     })
     this.#machine.start()
   }

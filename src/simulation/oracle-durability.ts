@@ -35,11 +35,20 @@ export class DurabilityOracle {
   readonly #votes = new Map<string, ReplicaId>()
   /** What an acknowledgement says is durable: the term of the last entry it speaks of. */
   readonly #promised = new WeakMap<Message, Term>()
+  /** Nodes whose disks were damaged or replaced: nothing they promised is on them for sure. */
+  readonly #lost = new Set<NodeId>()
 
   /** A new life of the node, or another disk in its place: what it has must be read anew. */
   opened({ name, disk, store }: Media): void {
-    const onCut = (group: GroupId, mark: SnapshotMark): void => checkCut(name, store, group, mark)
+    const onCut = (group: GroupId, mark: SnapshotMark): void => {
+      if (!this.#lost.has(name)) checkCut(name, store, group, mark)
+    }
     this.#logs.set(name, new DurableLog(disk, onCut))
+  }
+
+  /** The disk of `name` is not what the node left: a majority has to do without it. */
+  lost(name: NodeId): void {
+    this.#lost.add(name)
   }
 
   /** Notes what is about to be promised; `termAt`: of the replica's own log. */
@@ -54,6 +63,7 @@ export class DurabilityOracle {
 
   /** `message` leaves the node `name`. */
   sends(name: NodeId, group: GroupId, message: Message): void {
+    if (this.#lost.has(name)) return
     switch (message.type) {
       case 'vote':
         this.#vote(name, group, { ...message, to: message.from })
@@ -70,7 +80,10 @@ export class DurabilityOracle {
     }
   }
 
-  /** Throws unless a majority of the voters has the entry, or state that stands for it. */
+  /**
+   * Throws unless a majority of the voters has the entry, or state that stands for it. One that has
+   * lost its disk may have had it.
+   */
   checkKept({ group, index, term, members }: Kept): void {
     let have = 0
     let voters = 0
@@ -78,7 +91,8 @@ export class DurabilityOracle {
     for (const { node, voter } of members) {
       if (!voter) continue
       voters++
-      if (holds(this.#logs.get(node)?.group(group), index, term)) have++
+      if (this.#lost.has(node)) have++
+      else if (holds(this.#logs.get(node)?.group(group), index, term)) have++
       else without.push(node)
     }
     if (have >= majority(voters)) return

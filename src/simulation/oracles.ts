@@ -64,6 +64,11 @@ export class Oracles {
     this.#unsound.add(node)
   }
 
+  /** To be called when `node` lost what it promised to keep, by damage or another disk. */
+  lost(node: NodeId): void {
+    this.#durability.lost(node)
+  }
+
   /** To be called when the files of `node` were changed by something else than the node. */
   replaced(node: Media): void {
     this.#durability.opened(node)

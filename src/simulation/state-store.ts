@@ -1,12 +1,17 @@
 import { assert } from '../world/assert.ts'
-import { DiskFault } from '../world/disk.ts'
+import { DiskFault, diskDamage } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
 import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
+import { batchBytes, survivors, type WalDamage, walBytes } from './level-wal.ts'
 import type { Life, World } from './world.ts'
 
 export interface SimulatedStoreOptions {
   /** Shortest and longest time of a write or a page, in milliseconds. Default 0.1 and 2. */
   readonly delayMs?: readonly [number, number]
+  /** A log that holds so much is followed by a new one. Default 4 KiB. */
+  readonly walBytesMax?: number
+  /** Of a log: default 1 KiB. */
+  readonly blockBytes?: number
 }
 
 type Done = (fault: DiskFault | undefined) => void
@@ -21,9 +26,34 @@ interface Content {
   order: string[] | undefined
 }
 
+/** A batch in a write-ahead log, and what it replaced. */
+interface Logged {
+  readonly writes: readonly StateWrite[]
+  readonly before: readonly (Uint8Array | undefined)[]
+  readonly bytes: number
+}
+
+/**
+ * What can be wrong with a table: a bit of a value or of a key is flipped, a block cannot be read,
+ * or the store cannot be opened at all.
+ */
+export const TABLE_DAMAGE = ['value', 'key', 'unreadable', 'unopenable'] as const
+export type TableDamage = (typeof TABLE_DAMAGE)[number]
+
+/** All that a store held at one moment. */
+export type StoreImage = ReadonlyMap<string, Uint8Array>
+
+/** Writing a full log's content into a table takes so long; its log stays until then. */
+const TABLE_MS = 20
+
 /**
  * The state store of one simulated node. Like its disk it outlives the node's lives: `attach` binds
  * it to the present one, `crash` ends that binding. A write under way then happened whole or not.
+ *
+ * What was synced is safe from a power cut, as in LevelDB. What damages its files at rest does to
+ * it what it does to LevelDB 1.20: batches are missing from the middle of its log, or from the end
+ * of an older log of two, and it opens without a word; a record reads as another one, under another
+ * key, or not at all. The contract suite holds this against classic-level.
  */
 export class SimulatedStore implements StateStore {
   /** Added to every write and every page: a slow disk. */
@@ -35,6 +65,14 @@ export class SimulatedStore implements StateStore {
   #content: Content = { values: new Map(), order: [] }
   #shared = false
   #writing: readonly StateWrite[] | undefined
+  /** Batches that are in no table yet, by log; two logs while a table is written. */
+  #wals: Logged[][] = [[]]
+  readonly #walBytesMax: number
+  readonly #blockBytes: number
+  /** Records in a block of a table that cannot be read. */
+  #unreadable = new Set<string>()
+  /** Why it cannot be opened at all. */
+  #unopenable: string | undefined
   #failWrites = 0
   /** The life that a write failed in: it may not go on. */
   #failed: Life | undefined
@@ -43,11 +81,18 @@ export class SimulatedStore implements StateStore {
     this.#world = world
     this.#random = world.random.fork(`store ${name}`)
     this.#delayMs = options.delayMs ?? [0.1, 2]
+    this.#walBytesMax = options.walBytesMax ?? 4_096
+    this.#blockBytes = options.blockBytes ?? 1_024
   }
 
-  /** The life that uses the store from now on: its completions die with it. */
+  /**
+   * Opens it for a life: its completions die with that. Throws a DiskFault where LevelDB would not
+   * open. What the logs hold goes to tables then.
+   */
   attach(life: Life): void {
+    if (this.#unopenable !== undefined) throw diskDamage(this.#unopenable)
     this.#life = life
+    this.#wals = [[]]
   }
 
   /** The next write fails; whether it happened shows after a crash. */
@@ -72,12 +117,88 @@ export class SimulatedStore implements StateStore {
 
   crash(random: Random): void {
     this.#life = undefined
-    if (this.#writing !== undefined && random.below(2) === 0) this.#apply(this.#writing)
+    if (this.#writing !== undefined && random.below(2) === 0) {
+      this.#wals.at(-1)?.push(this.#logged(this.#writing))
+    }
     this.#writing = undefined
   }
 
+  /** Logs of which batches are in no table: the older one, if there are two, first. */
+  get logSizes(): readonly number[] {
+    return this.#wals.map((log) => walBytes(sizesOf(log), this.#blockBytes))
+  }
+
+  /** The bytes of log number `log` were damaged at rest. Requires: no process has it open. */
+  damageLog(log: number, damage: WalDamage): void {
+    assert(this.#life === undefined, 'the store is open')
+    const logs = this.#wals
+    const kept = logs.map((batches, i) => {
+      if (i !== log) return batches
+      const found = survivors(sizesOf(batches), damage, this.#blockBytes)
+      return found.map((at) => batches[at] as Logged)
+    })
+    for (const { writes, before } of logs.flat().reverse()) {
+      this.#apply(writes.map(({ key }, i) => ({ key, value: before[i] })).reverse())
+    }
+    this.#wals = kept.map((batches) => batches.map(({ writes }) => this.#logged(writes)))
+  }
+
+  /**
+   * A table is damaged, in one of `ways`, at a record of those `among` that are in tables, both
+   * drawn from `random`. False: there is no such record.
+   */
+  damageTable(
+    random: Random,
+    ways: readonly TableDamage[] = TABLE_DAMAGE,
+    among: (key: Uint8Array) => boolean = () => true
+  ): boolean {
+    const logged = new Set(this.#wals.flat().flatMap(({ writes }) => writes.map(keyTextOf)))
+    const inTables = [...this.#content.values.keys()].filter((text) => !logged.has(text))
+    const texts = inTables.filter((text) => among(bytesOf(text)))
+    const text = texts[random.below(Math.max(1, texts.length))]
+    if (text === undefined) return false
+    const key = bytesOf(text)
+    const value = (this.#content.values.get(text) as Uint8Array).slice()
+    switch (ways[random.below(ways.length)]) {
+      case 'unopenable':
+        this.#unopenable = 'the state store cannot be opened: simulated damage'
+        break
+      case 'unreadable':
+        this.#unreadable.add(text)
+        break
+      case 'value':
+        if (value.length > 0) flip(value, random)
+        this.#apply([{ key, value }])
+        break
+      case 'key': {
+        this.#apply([{ key, value: undefined }])
+        const other = key.slice()
+        flip(other, random)
+        this.#apply([{ key: other, value }])
+      }
+    }
+    return true
+  }
+
+  /** All that it holds now, as a copy of its files would show it. */
+  image(): StoreImage {
+    return new Map(this.#content.values)
+  }
+
+  /** Another store stands here now, with what `image` holds. Requires: no process has it open. */
+  restore(image: StoreImage): void {
+    assert(this.#life === undefined, 'the store is open')
+    this.#content = { values: new Map(image), order: undefined }
+    this.#shared = false
+    this.#wals = [[]]
+    this.#unreadable = new Set()
+    this.#unopenable = undefined
+  }
+
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.#content.values.get(textOf(key))?.slice()
+    const text = textOf(key)
+    if (this.#unreadable.size > 0 && this.#unreadable.has(text)) throw unreadable()
+    return this.#content.values.get(text)?.slice()
   }
 
   view(): StateView {
@@ -87,9 +208,12 @@ export class SimulatedStore implements StateStore {
     return {
       page: (range, limit, done) => {
         assert(!released, 'a page of a view that was released')
-        this.#later(this.#delay() + this.delayMs, 'read state', () =>
-          done(undefined, page(content, range, limit))
-        )
+        this.#later(this.#delay() + this.delayMs, 'read state', () => {
+          const entries = page(content, range, limit)
+          const bad = this.#unreadable.size > 0 && entries.some(([key]) => this.#isBad(key))
+          if (bad) done(unreadable(), [])
+          else done(undefined, entries)
+        })
       },
       release: () => {
         released = true
@@ -112,13 +236,37 @@ export class SimulatedStore implements StateStore {
         return
       }
       this.#writing = undefined
-      this.#apply(copy)
+      this.#log(copy)
       done(undefined)
     })
   }
 
   close(done: () => void): void {
     this.#later(0, 'close state', done)
+  }
+
+  /** Appends to the log; a full one is followed by a new one, unless one still waits. */
+  #log(batch: readonly StateWrite[]): void {
+    const [log, next] = this.#wals
+    const full = walBytes(sizesOf(log ?? []), this.#blockBytes) >= this.#walBytesMax
+    if (full && next === undefined) {
+      this.#wals.push([])
+      this.#later(TABLE_MS, 'write table', () => this.#wals.shift())
+    }
+    this.#wals.at(-1)?.push(this.#logged(batch))
+  }
+
+  #logged(writes: readonly StateWrite[]): Logged {
+    const before: (Uint8Array | undefined)[] = []
+    for (const write of writes) {
+      before.push(this.#content.values.get(keyTextOf(write)))
+      this.#apply([write])
+    }
+    return { writes, before, bytes: batchBytes(writes) }
+  }
+
+  #isBad(key: Uint8Array): boolean {
+    return this.#unreadable.has(textOf(key))
   }
 
   #delay(): number {
@@ -175,6 +323,15 @@ function lowerBound(order: readonly string[], text: string): number {
     else high = middle
   }
   return low
+}
+
+const unreadable = (): DiskFault => diskDamage('the state store cannot be read: simulated')
+const sizesOf = (log: readonly Logged[]): number[] => log.map(({ bytes }) => bytes)
+const keyTextOf = ({ key }: StateWrite): string => textOf(key)
+
+function flip(bytes: Uint8Array, random: Random): void {
+  const bit = random.below(bytes.length * 8)
+  bytes[bit >> 3] = (bytes[bit >> 3] as number) ^ (1 << (bit & 7))
 }
 
 const textOf = (key: Uint8Array): string => Buffer.prototype.latin1Slice.call(key, 0, key.length)

@@ -1,6 +1,7 @@
 import { unreachable } from '../world/assert.ts'
 import type { Random } from '../world/random.ts'
 import type { SimulatedCluster } from './cluster.ts'
+import { DiskFaults } from './disk-faults.ts'
 import { between, type FaultShell, type Lasts, pick } from './faults.ts'
 import { drawKnobs, NETWORK_FAULTS, type NetworkFault, strikeNetwork } from './network-faults.ts'
 import type { SimulatedNode } from './node.ts'
@@ -54,6 +55,7 @@ const SLEEP_MS_MAX = 5_000
  * does not.
  */
 export class Swarm {
+  readonly disks: DiskFaults
   readonly #kinds: readonly Kind[]
   readonly #cluster: SimulatedCluster
   readonly #random: Random
@@ -80,6 +82,7 @@ export class Swarm {
     this.#pauseMs = [busy, busy * 3]
     drawKnobs(this.#shell)
     drawClocks(this.#shell)
+    this.disks = new DiskFaults(cluster)
   }
 
   /** The kinds of faults of this run. */
@@ -89,11 +92,12 @@ export class Swarm {
 
   /** Faults made so far. */
   get count(): number {
-    return this.#count
+    return this.#count + this.disks.count
   }
 
   start(): void {
     this.#next(between(this.#random, this.#pauseMs))
+    this.disks.start()
   }
 
   /** Starts with a burst: forming a cluster takes some tens of milliseconds. */
@@ -119,6 +123,7 @@ export class Swarm {
   stop(): void {
     this.#stopped = true
     for (const undo of [...this.#undo]) undo()
+    this.disks.stop()
     const { knobs } = this.#cluster.network
     knobs.loss = 0
     knobs.duplicate = 0

@@ -2,7 +2,7 @@ import { ByteReader, Malformed } from '../wire/bytes.ts'
 import type { DataOperation, Result } from '../wire/command.ts'
 import { lasting } from '../wire/slab.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
-import { dataKey, dataLookup } from './layout.ts'
+import { DATA_PREFIX, dataKey, dataLookup } from './layout.ts'
 import type { Table } from './table.ts'
 
 /** A key as reads see it. */
@@ -139,6 +139,11 @@ export function isSound(at: Uint8Array, bytes: Uint8Array): boolean {
   if (bytes.length <= HASH_BYTES) return false
   const [a, b] = hashItem(at, bytes, HASH_BYTES)
   return u32At(bytes, 0) === a && u32At(bytes, 4) === b
+}
+
+/** Whether `record` can be one that was written under `subKey`, as far as it alone tells. */
+export function isSoundRecord(subKey: Uint8Array, record: Uint8Array): boolean {
+  return subKey[0] !== DATA_PREFIX[0] || isSound(subKey, record)
 }
 
 /** What a sound record adds to the state hash. */

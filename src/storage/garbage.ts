@@ -1,15 +1,18 @@
 import type { GroupId } from '../wire/ids.ts'
-import type { DiskFault } from '../world/disk.ts'
+import { type DiskFault, diskDamage } from '../world/disk.ts'
 import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import {
+  decodePointer,
   GARBAGE_MARKS,
   type Generation,
   garbageKey,
+  pointerKey,
   prefixRange,
   rangeBehind,
   readGarbageKey,
   statePrefix
 } from './state-keys.ts'
+import { REPLACE_NODE } from './store-errors.ts'
 import type { WriteQueue } from './write-queue.ts'
 
 /** Keys deleted by one synced batch: small, so that a flush never waits long behind it. */
@@ -70,6 +73,11 @@ export class GarbageCollector {
     if (next === undefined) return
     this.#busy = true
     const [group, generation] = next
+    if (this.#isInUse(group, generation)) {
+      const what = `the state of group ${group} is marked as garbage, and is in use`
+      this.#onFault(diskDamage(`${what}: the store is damaged. ${REPLACE_NODE}`))
+      return
+    }
     this.#delete(this.#store.view(), prefixRange(statePrefix(group, generation)), (view) => {
       view.release()
       this.#write([{ key: garbageKey(group, generation), value: undefined }], () => {
@@ -77,6 +85,12 @@ export class GarbageCollector {
         this.#next()
       })
     })
+  }
+
+  /** A mark or a pointer that rotted must not cost the state that is in use. */
+  #isInUse(group: GroupId, generation: Generation): boolean {
+    const stored = this.#store.get(pointerKey(group))
+    return (stored === undefined ? 0 : decodePointer(stored).generation) === generation
   }
 
   #delete(view: StateView, range: KeyRange, done: (view: StateView) => void): void {

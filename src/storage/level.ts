@@ -1,7 +1,7 @@
 import { ClassicLevel } from 'classic-level'
-import { DiskFault } from '../world/disk.ts'
+import { DiskFault, diskDamage } from '../world/disk.ts'
 import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
-import { StoreLocked } from './store-errors.ts'
+import { REPLACE_NODE, StoreLocked } from './store-errors.ts'
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 
@@ -13,7 +13,7 @@ const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
 /**
  * The state store in `directory`, created if need be. Throws StoreLocked when another process has
- * it open, DiskFault when it cannot be opened otherwise.
+ * it open, DiskFault when it cannot be opened otherwise, its files damaged for example.
  */
 export async function openLevel(directory: string): Promise<StateStore> {
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
@@ -33,8 +33,12 @@ export async function openLevel(directory: string): Promise<StateStore> {
   }
   return {
     get: (key) => {
-      const value = level.getSync(key)
-      return value === undefined ? undefined : plain(value)
+      try {
+        const value = level.getSync(key)
+        return value === undefined ? undefined : plain(value)
+      } catch (cause) {
+        throw fault('read the state store', cause)
+      }
     },
     view: () => openView(level),
     write: (batch, done) => write(level, batch, done),
@@ -54,7 +58,15 @@ function plain(bytes: Uint8Array): Uint8Array {
 
 function fault(what: string, cause: unknown): DiskFault {
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new DiskFault(`cannot ${what}: ${reason}`, { cause })
+  const message = `cannot ${what}: ${reason}`
+  if (!isDamage(cause)) return new DiskFault(message, { cause })
+  return diskDamage(`${message}. ${REPLACE_NODE}`, { cause })
+}
+
+/** LevelDB found a file of its own missing, or not as it wrote it. */
+function isDamage(cause: unknown): boolean {
+  if (!(cause instanceof Error && 'code' in cause)) return false
+  return cause.code === 'LEVEL_CORRUPTION' || /No such file/.test(cause.message)
 }
 
 /** What `done` throws is not the disk's fault: an unhandled rejection, which is fatal. */

@@ -3,13 +3,21 @@ export class LogCorrupt extends Error {
   override readonly name = 'LogCorrupt'
 }
 
+const LOST =
+  'Data this node promised to keep is lost, so it will not start. ' +
+  'Remove the node from the cluster, and start it again with an empty data directory: ' +
+  'it rejoins as a new node and copies its data from the others.'
+
 /** What an operator reads when `what` was found in `file` at byte `offset`. */
 export function damaged(file: string, offset: number, what: string): LogCorrupt {
+  return new LogCorrupt(`log segment ${file} is damaged at byte ${offset}: ${what}. ${LOST}`)
+}
+
+/** The log is whole as far as it goes, and once went further. */
+export function cutShort(last: number, durable: number): LogCorrupt {
   return new LogCorrupt(
-    `log segment ${file} is damaged at byte ${offset}: ${what}. ` +
-      'Data this node promised to keep is lost, so it will not start. ' +
-      'Remove the node from the cluster, and start it again with an empty data directory: ' +
-      'it rejoins as a new node and copies its data from the others.'
+    `the log ends at record ${last}, and record ${durable} had been durable: a part of it was ` +
+      `lost, or put back from an older copy. ${LOST}`
   )
 }
 

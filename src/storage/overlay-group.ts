@@ -1,6 +1,7 @@
 import type { Table } from '../state/table.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
+import { diskDamage } from '../world/disk.ts'
 import type { StateStore, StateWrite } from '../world/state-store.ts'
 import type { RecordCache } from './record-cache.ts'
 import { RecordMap, type Slot, slotBytes } from './record-map.ts'
@@ -13,12 +14,22 @@ import {
   stateKey,
   statePrefix
 } from './state-keys.ts'
+import { REPLACE_NODE } from './store-errors.ts'
+
+export interface GroupShell {
+  readonly store: StateStore
+  readonly cache: RecordCache
+  /** Whether a record read from the store can be one that was written under this sub-key. */
+  readonly isSound: (key: Uint8Array, record: Uint8Array) => boolean
+  readonly onDirty: () => void
+}
 
 /** One group's part of the overlay: changes not yet written, over its generation in the store. */
 export class OverlayGroup implements Table {
   readonly group: GroupId
   readonly #store: StateStore
   readonly #records: RecordMap
+  readonly #isSound: GroupShell['isSound']
   readonly #onDirty: () => void
   #generation: Generation
   #prefix: Uint8Array
@@ -37,11 +48,13 @@ export class OverlayGroup implements Table {
   #switching = false
   receiving = false
 
-  constructor(group: GroupId, store: StateStore, cache: RecordCache, onDirty: () => void) {
+  constructor(group: GroupId, shell: GroupShell) {
+    const { store } = shell
     this.group = group
     this.#store = store
-    this.#records = new RecordMap(cache)
-    this.#onDirty = onDirty
+    this.#records = new RecordMap(shell.cache)
+    this.#isSound = shell.isSound
+    this.#onDirty = shell.onDirty
     const stored = store.get(pointerKey(group))
     const pointer = stored === undefined ? undefined : decodePointer(stored)
     this.#generation = pointer?.generation ?? 0
@@ -70,6 +83,9 @@ export class OverlayGroup implements Table {
     const slot = this.#records.find(key)
     if (slot !== undefined) return slot.value
     const stored = this.#store.get(stateKey(this.#prefix, key))
+    if (stored !== undefined && !this.#isSound(key, stored)) {
+      throw diskDamage(`the state of group ${this.group} is damaged on disk. ${REPLACE_NODE}`)
+    }
     if (stored !== undefined) this.#records.keep(key, stored)
     return stored
   }

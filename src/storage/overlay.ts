@@ -4,7 +4,7 @@ import { assert } from '../world/assert.ts'
 import type { DiskFault } from '../world/disk.ts'
 import type { StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import { GarbageCollector } from './garbage.ts'
-import { OverlayGroup } from './overlay-group.ts'
+import { type GroupShell, OverlayGroup } from './overlay-group.ts'
 import { RecordCache } from './record-cache.ts'
 import {
   decodePointer,
@@ -31,6 +31,11 @@ export interface OverlayOptions {
   readonly onFault: (fault: DiskFault) => void
   /** Records of the store kept in memory as well. Default 16 MiB. */
   readonly cacheBytes?: number
+  /**
+   * Whether a record read from the store can be one that was written under this sub-key: a lookup
+   * that finds another one throws a DiskFault of damage. Default: all can.
+   */
+  readonly isSound?: GroupShell['isSound']
 }
 
 /** A group's window on the overlay. It stays the table when a snapshot replaces the state. */
@@ -80,6 +85,7 @@ export class Overlay {
   readonly #queue: WriteQueue
   readonly #garbage: GarbageCollector
   readonly #cache: RecordCache
+  readonly #isSound: GroupShell['isSound']
   readonly #groups = new Map<GroupId, OverlayGroup>()
   readonly #dirty = new Set<GroupId>()
   #flushing = false
@@ -89,6 +95,7 @@ export class Overlay {
   constructor(store: StateStore, options: OverlayOptions) {
     this.#store = store
     this.#cache = new RecordCache(options.cacheBytes ?? CACHE_BYTES)
+    this.#isSound = options.isSound ?? (() => true)
     const version = store.get(VERSION_KEY)?.[0]
     if (version !== undefined && version > STORE_VERSION) {
       throw new StoreNewer(
@@ -141,10 +148,10 @@ export class Overlay {
 
   /**
    * Writes the changes of all groups as one synced batch. Calls `prepare` for each group that has
-   * any, before it returns: what that sets goes along. One at a time: Requires the `done` of the
-   * one before. Without changes it is done before it returns.
+   * any, before it returns: what that sets goes along, and so do `notes` of the node. One at a
+   * time: Requires the `done` of the one before. Without any of these it is done before it returns.
    */
-  flush(prepare: (group: GroupId) => void, done: Done): void {
+  flush(prepare: (group: GroupId) => void, done: Done, notes: readonly StateWrite[] = []): void {
     assert(!this.#flushing, 'two flushes at once')
     const frozen: OverlayGroup[] = []
     for (const group of this.dirtyGroups) {
@@ -152,7 +159,7 @@ export class Overlay {
       frozen.push(this.#group(group))
     }
     this.#dirty.clear()
-    const batch: StateWrite[] = []
+    const batch: StateWrite[] = [...notes]
     for (const group of frozen) group.freeze(batch)
     if (batch.length === 0) {
       for (const group of frozen) group.flushed()
@@ -237,7 +244,9 @@ export class Overlay {
     let found = this.#groups.get(group)
     if (found === undefined) {
       const onDirty = (): void => void this.#dirty.add(group)
-      found = new OverlayGroup(group, this.#store, this.#cache, onDirty)
+      const isSound = this.#isSound
+      const shell = { store: this.#store, cache: this.#cache, isSound, onDirty }
+      found = new OverlayGroup(group, shell)
       this.#groups.set(group, found)
     }
     return found

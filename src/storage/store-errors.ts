@@ -7,3 +7,8 @@ export class StoreLocked extends Error {
 export class StoreNewer extends Error {
   override readonly name = 'StoreNewer'
 }
+
+/** What an operator does about damage that a node cannot mend by itself. */
+export const REPLACE_NODE =
+  'This node will not go on with it. Remove it from the cluster and start it with an empty data ' +
+  'directory: it rejoins as a new node and copies its data from the others.'

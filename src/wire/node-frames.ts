@@ -259,7 +259,14 @@ export function decodeDigests(head: Head): DigestClaim[] {
   return claims
 }
 
-/** [kind, reason]: the last frame on a link that its sender will not have. */
-export const encodeRefused = (reason: string): Parts => encodeFrame([FRAME.refused, reason])
+/**
+ * [kind, reason, boot nonce]: the last frame on a link that its sender will not have, for the life
+ * of the peer that the nonce names.
+ */
+export const encodeRefused = (reason: string, bootNonce: number): Parts =>
+  encodeFrame([FRAME.refused, reason, bootNonce])
 
-export const decodeRefused = (head: Head): string => asText(asTuple(head, 2)[1], 256)
+export function decodeRefused(head: Head): { readonly reason: string; readonly nonce: number } {
+  const [, reason, nonce] = asTuple(head, 3)
+  return { reason: asText(reason, 256), nonce: asInteger(nonce) }
+}

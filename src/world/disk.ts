@@ -1,7 +1,24 @@
 /** A read, write or sync that the disk refused. Writes and syncs are never retried (fsyncgate). */
 export class DiskFault extends Error {
   override readonly name = 'DiskFault'
+  /**
+   * What the disk gives back is not what was written, or cannot be read at all: trying again, or
+   * starting again, does not help.
+   */
+  readonly isDamage: boolean
+
+  constructor(message: string, options: ErrorOptions & { readonly isDamage?: boolean } = {}) {
+    super(message, options)
+    this.isDamage = options.isDamage ?? false
+  }
 }
+
+export function diskDamage(message: string, options: ErrorOptions = {}): DiskFault {
+  return new DiskFault(message, { ...options, isDamage: true })
+}
+
+export const isDiskDamage = (error: unknown): error is DiskFault =>
+  error instanceof DiskFault && error.isDamage
 
 /**
  * One directory of flat files. Names are `[a-z0-9.-]+`. Reads and appends are synchronous (they

@@ -14,7 +14,10 @@ export interface KeyRange {
 
 /** The ordered durable map under the state: classic-level, or the simulated one. Single owner. */
 export interface StateStore {
-  /** The value as of the last `write` whose `done` was called. The bytes belong to the caller. */
+  /**
+   * The value as of the last `write` whose `done` was called. The bytes belong to the caller.
+   * Throws DiskFault.
+   */
   get(key: Uint8Array): Uint8Array | undefined
   /** Pins what the store holds now, so that it can be read in pages while writes go on. */
   view(): StateView

@@ -1,7 +1,10 @@
 import { expect, test } from 'vitest'
 import { SimulatedDisk } from '../../../src/simulation/disk.ts'
-import { type Life, World } from '../../../src/simulation/world.ts'
+import { appendTo, contentOf, emptyFile, wholeFile } from '../../../src/simulation/disk-file.ts'
+import { CUT_OUTCOMES, type CutOutcome, cutPower } from '../../../src/simulation/power-cut.ts'
+import { type Life, LifeOver, World } from '../../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../../src/wire/bytes.ts'
+import { DiskFault } from '../../../src/world/disk.ts'
 import { seededRandom } from '../../../src/world/random.ts'
 
 interface Machine {
@@ -154,4 +157,131 @@ test('a dead process hears of no sync', () => {
   disk.kill()
   world.runUntil(100)
   expect(done).toEqual([])
+})
+
+/** What each outcome of a power cut leaves of `unsynced` bytes behind `synced` ones, of many. */
+function cuts(outcome: CutOutcome, synced: string, unsynced: string): Set<string> {
+  const seen = new Set<string>()
+  for (let seed = 0; seed < 300; seed++) {
+    const file = emptyFile()
+    appendTo(file, utf8(synced))
+    file.durable = file.length
+    for (const record of unsynced.split('|')) appendTo(file, utf8(record))
+    cutPower(file, seededRandom(`${outcome} ${seed}`), outcome)
+    expect(file.durable).toBe(file.length)
+    const text = utf8Text(contentOf(file)) ?? ''
+    expect(text.startsWith(synced)).toBe(true)
+    seen.add(text)
+  }
+  return seen
+}
+
+test.each(CUT_OUTCOMES)('a power cut leaves what was synced: %s', (outcome) => {
+  const sectors = 'x'.repeat(600)
+  const seen = cuts(outcome, 'safe', `${sectors}|last`)
+  const whole = `safe${sectors}last`
+  const all = [...seen]
+  switch (outcome) {
+    case 'keep':
+      expect(all).toEqual([whole])
+      break
+    case 'lose':
+      expect(all).toEqual(['safe'])
+      break
+    case 'lose-suffix':
+      expect(all.every((text) => whole.startsWith(text))).toBe(true)
+      expect(seen.size).toBeGreaterThan(100)
+      break
+    case 'zero-sectors':
+      expect(all.some((text) => text.endsWith('last') && text.includes('\0'))).toBe(true)
+      expect(all.every((text) => text.length === whole.length)).toBe(true)
+      break
+    case 'stale-sectors':
+      expect(all.some((text) => text.indexOf('safe', 1) > 0)).toBe(true)
+      break
+    case 'zero-range':
+      expect(all.every((text) => text.length >= whole.length)).toBe(true)
+      expect(all.some((text) => text.length > whole.length && text.endsWith('\0'))).toBe(true)
+      break
+    case 'tear-last':
+      expect(all.every((text) => text.startsWith(`safe${sectors}`))).toBe(true)
+      expect(all.some((text) => /la..$/.test(text) && !text.endsWith('last'))).toBe(true)
+      break
+  }
+})
+
+test('a power cut does nothing to a file of which all is synced', () => {
+  for (const outcome of CUT_OUTCOMES) {
+    const file = wholeFile(utf8('safe'))
+    cutPower(file, seededRandom(outcome), outcome)
+    expect(contentOf(file)).toEqual(utf8('safe'))
+  }
+})
+
+test('a file renamed into place can vanish, and the old one return, until it is done', () => {
+  const seen = outcomes(({ disk }) => {
+    disk.replace('a', utf8('old'))
+    disk.dieAfter(1, () => {})
+    expect(() => disk.replace('a', utf8('new'))).toThrow(LifeOver)
+  })
+  expect([...seen].sort()).toEqual(['a=new', 'a=old'])
+  const done = outcomes(({ disk }) => {
+    disk.replace('a', utf8('old'))
+    disk.replace('a', utf8('new'))
+  })
+  expect([...done]).toEqual(['a=new'])
+})
+
+test('a sync within a call can fail, and then promises nothing', () => {
+  const seen = outcomes(({ disk, life }) => {
+    disk.replace('a', utf8('old'))
+    disk.failNextSync()
+    expect(() => disk.replace('a', utf8('new'))).toThrow(DiskFault)
+    expect(disk.failedLife).toBe(life)
+    expect(contents(disk)).toEqual(['a=new'])
+  })
+  expect([...seen].sort()).toEqual(['a=new', 'a=old'])
+})
+
+test('a slow disk holds up what waits for its sync within a call', () => {
+  const { world, disk, life } = machine()
+  const done: number[] = []
+  life.timers.after(10, () => {
+    disk.syncDelayMs = 500
+    disk.replace('a', utf8('1'))
+    life.timers.soon(() => done.push(world.now))
+  })
+  world.runUntil(1_000)
+  expect(done).toEqual([510])
+})
+
+test('a full disk takes a part of an append, and the node may not go on', () => {
+  const { disk, life } = machine()
+  const file = disk.open('a')
+  file.append(utf8('12345'))
+  disk.bytesMax = 8
+  expect(() => file.append(utf8('6789'))).toThrow(DiskFault)
+  expect(disk.failedLife).toBe(life)
+  expect(disk.size('a')).toBeLessThanOrEqual(8)
+  disk.bytesMax = 100
+  file.append(utf8('and on'))
+  expect(contents(disk)[0]).toMatch(/^a=12345.*and on$/)
+})
+
+test('a disk can be put back as it was, and shows nothing that came later', () => {
+  const made = machine()
+  const { world, disk } = made
+  synced(made, 'old')
+  const image = disk.image()
+  disk.open('a').append(utf8(' and new'))
+  disk.open('b').append(utf8('more'))
+  expect(() => disk.restore(image)).toThrow('in use')
+  disk.kill()
+  disk.restore(image)
+  expect(contents(disk)).toEqual(['a=old'])
+  disk.crash(seededRandom('after'))
+  expect(contents(disk)).toEqual(['a=old'])
+  disk.attach(world.life('next'))
+  disk.cutAtRest('a', 1)
+  expect(contents(disk)).toEqual(['a=o'])
 })

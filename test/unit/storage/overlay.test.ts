@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest'
-import type { GroupView, StateEntry } from '../../../src/storage/overlay.ts'
+import { SimulatedStore } from '../../../src/simulation/state-store.ts'
+import { World } from '../../../src/simulation/world.ts'
+import { type GroupView, Overlay, type StateEntry } from '../../../src/storage/overlay.ts'
+import { garbageKey, stateKey, statePrefix } from '../../../src/storage/state-keys.ts'
 import { StoreNewer } from '../../../src/storage/store-errors.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
 import { asEntries, asText, OverlayHarness } from './overlay-harness.ts'
@@ -238,4 +241,33 @@ test('closing waits for a flush under way', () => {
   harness.overlay.close(() => events.push('closed'))
   harness.run(1000)
   expect(events).toEqual(['flushed', 'closed'])
+})
+
+test('a garbage mark on the generation in use is damage, and deletes nothing', () => {
+  const harness = new OverlayHarness('rotten mark')
+  harness.set(1, 'a', '1')
+  harness.flush()
+  harness.wait((done) =>
+    harness.store.write([{ key: garbageKey(1, 0), value: Uint8Array.of() }], done)
+  )
+  harness.crash()
+  harness.run(1_000)
+  expect(harness.faults.map(({ isDamage }) => isDamage)).toEqual([true])
+  expect(harness.get(1, 'a')).toBe('1')
+})
+
+test('a record that cannot have been written is never handed out', () => {
+  const world = new World('rotten record')
+  const store = new SimulatedStore(world, 'store')
+  store.attach(world.life('life'))
+  const isSound = (key: Uint8Array, record: Uint8Array): boolean => key.length === record.length
+  const overlay = new Overlay(store, { onFault: () => {}, isSound })
+  const write = (record: string): void => {
+    store.write([{ key: stateKey(statePrefix(1, 0), utf8('key')), value: utf8(record) }], () => {})
+    world.runUntil(world.now + 100)
+  }
+  write('rotten')
+  expect(() => overlay.table(1).get(utf8('key'))).toThrow('damaged on disk')
+  write('fit')
+  expect(overlay.table(1).get(utf8('key'))).toEqual(utf8('fit'))
 })
