@@ -21,6 +21,7 @@ export class Stage implements AsyncDisposable {
   readonly directory: string
   readonly #started: Started[] = []
   #disposing: Promise<void> | undefined
+  #isKept = false
 
   constructor(parent = tmpdir()) {
     this.directory = mkdtempSync(join(parent, 'keymesh-stage-'))
@@ -34,6 +35,11 @@ export class Stage implements AsyncDisposable {
     this.#started.push(started)
     if (this.isEnding) started.kill('SIGKILL')
     return started
+  }
+
+  /** The directory stays when all is over: somebody wants to look into it. */
+  keep(): void {
+    this.#isKept = true
   }
 
   /** For a way out on which nothing can be waited for. */
@@ -60,6 +66,7 @@ export class Stage implements AsyncDisposable {
   }
 
   #remove(): void {
+    if (this.#isKept) return
     // Who was killed a moment ago may still have written something: then it takes another try.
     rmSync(this.directory, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
   }
