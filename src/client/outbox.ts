@@ -8,6 +8,8 @@ export class Outbox {
   #effects: ClientEffect[] = []
   #lastId = 0
   readonly #pending = new Map<number, Pending>()
+  /** How many of them each node owes; none: no entry, or 0. */
+  readonly #owed = new Map<NodeId, number>()
 
   emit(effect: ClientEffect): void {
     this.#effects.push(effect)
@@ -29,21 +31,28 @@ export class Outbox {
     const { node, now: sentAt } = to
     const pending: Pending = { id: ++this.#lastId, node, purpose, sentAt }
     this.#pending.set(pending.id, pending)
+    this.#owed.set(node, this.owedBy(node) + 1)
     this.emit({ type: 'send', node, request: { id: pending.id, ...request } })
     return pending
+  }
+
+  /** Requests that `node` has not answered and is expected to. */
+  owedBy(node: NodeId): number {
+    return this.#owed.get(node) ?? 0
   }
 
   /** The request that `node` answers; undefined when nobody waits for that answer. */
   take(node: NodeId, id: number): Pending | undefined {
     const pending = this.#pending.get(id)
     if (pending === undefined || pending.node !== node) return undefined
-    this.#pending.delete(id)
+    this.forget(pending)
     return pending
   }
 
   /** Its answer will be passed over. */
   forget(pending: Pending): void {
-    this.#pending.delete(pending.id)
+    if (!this.#pending.delete(pending.id)) return
+    this.#owed.set(pending.node, this.owedBy(pending.node) - 1)
   }
 
   /** Tells the node, too. */
@@ -56,7 +65,7 @@ export class Outbox {
   takeAll(node: NodeId): Pending[] {
     const lost: Pending[] = []
     for (const pending of this.#pending.values()) if (pending.node === node) lost.push(pending)
-    for (const pending of lost) this.#pending.delete(pending.id)
+    for (const pending of lost) this.forget(pending)
     return lost
   }
 }

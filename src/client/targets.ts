@@ -79,7 +79,7 @@ export class Targets {
    * that one has refused the leader is the best there is: nobody is further.
    */
   #replica(call: Call, route: Route, now: number): NodeId | undefined {
-    const { nearest } = this.#parts
+    const { nearest, outbox } = this.#parts
     const able = this.#open(this.#able(call, route), now)
     const { leader, tokenFrom } = route
     if (this.#self !== undefined && able.includes(this.#self)) return this.#self
@@ -92,7 +92,11 @@ export class Targets {
     const isBehind = isSession && call.refusers.length > 0
     if (isBehind && leader !== undefined && able.includes(leader)) return leader
     const favourite = isSession ? tokenFrom : undefined
-    return nearest.pick(able, now, { turn: call.turn, favourite })
+    return nearest.pick(able, now, {
+      turn: call.turn,
+      favourite,
+      owedBy: (node) => outbox.owedBy(node)
+    })
   }
 
   #able(call: Call, route: Route): readonly NodeId[] {

@@ -29,18 +29,70 @@ test('goal: eventual reads have all members called and then stay with the neares
   expect(new Set(reads(cluster, 'eventual', 20))).toEqual(new Set([near]))
 })
 
-test('goal: where all are as near, eventual reads spread', () => {
+const IDLE = { turn: 0, favourite: undefined, owedBy: () => 0 }
+
+test('goal: where all are as near, clients begin anywhere, and reads go on where they went', () => {
+  const began = new Set<string | undefined>()
+  for (let turn = 0; turn < 30; turn++) {
+    const nearest = new Nearest()
+    for (const node of NODES) nearest.heard(node, 1, 0)
+    const first = nearest.pick(NODES, 1, { ...IDLE, turn })
+    began.add(first)
+    for (let i = 0; i < 9; i++) expect(nearest.pick(NODES, 1, { ...IDLE, turn: i })).toBe(first)
+  }
+  expect(began).toEqual(new Set(NODES))
+})
+
+test('goal: of nodes that are as near none owes much more than the others', () => {
+  const random = new World('spread').random
   const nearest = new Nearest()
   for (const node of NODES) nearest.heard(node, 1, 0)
-  const turns = Array.from({ length: 30 }, (_, turn) => turn)
-  const picked = turns.map((turn) => nearest.pick(NODES, 1, { turn, favourite: undefined }))
-  expect(new Set(picked)).toEqual(new Set(NODES))
+  const owed = new Map<string | undefined, number>()
+  const owedBy = (node: string | undefined): number => owed.get(node) ?? 0
+  for (let i = 0; i < 2_000; i++) {
+    // Answers come, of any of them, as long as they are in debt.
+    const answering = NODES[random.below(3)]
+    if (i > 100 && owedBy(answering) > 0) owed.set(answering, owedBy(answering) - 1)
+    const picked = nearest.pick(NODES, 1, { turn: random.below(99), favourite: undefined, owedBy })
+    const least = Math.min(...NODES.map(owedBy))
+    owed.set(picked, owedBy(picked) + 1)
+    expect(owedBy(picked) - least).toBeLessThanOrEqual(17)
+  }
+})
+
+test('goal: a node that was measured when all were busy gets its share', () => {
+  const nearest = new Nearest()
+  nearest.heard('a', 1, 0)
+  nearest.heard('b', 7, 0)
+  const owedBy = (node: string): number => (node === 'a' ? 60 : 0)
+  expect(nearest.pick(['a', 'b'], 1, { ...IDLE, owedBy })).toBe('a')
+  for (let i = 0; i < 6; i++) nearest.heard('a', 7, 2)
+  expect(nearest.pick(['a', 'b'], 3, { ...IDLE, owedBy })).toBe('b')
+  // It is near: once nothing is in the way, its answers say so, and those of the other, too.
+  nearest.heard('b', 1, 4)
+  for (let i = 0; i < 6; i++) nearest.heard('a', 1, 5)
+  expect(nearest.pick(['a', 'b'], 6, { ...IDLE, owedBy })).toBe('b')
+  // One that stays slow is far in the end.
+  for (let i = 0; i < 300; i++) nearest.heard('b', 7, 7)
+  expect(nearest.pick(['a', 'b'], 8, { ...IDLE, owedBy })).toBe('a')
+})
+
+test('goal: 64 reads in flight are shared by all members of the group', () => {
+  const cluster = warm()
+  reads(cluster, 'eventual', 10)
+  const before = cluster.sent.length
+  for (let call = 5_000; call < 5_064; call++) cluster.get(call, 'key', 'eventual')
+  const to = cluster.sent.slice(before).map(({ node }) => node)
+  for (const node of NODES) expect(to.filter((one) => one === node).length).toBeGreaterThan(10)
+  cluster.run(150)
+  for (let call = 5_000; call < 5_064; call++) {
+    expect(cluster.outcome(call)).toMatchObject({ ok: true })
+  }
 })
 
 test('goal: one call finds out about a node that nobody knows, the others do not wait', () => {
   const nearest = new Nearest()
-  const pick = (now: number): string | undefined =>
-    nearest.pick(['a', 'b'], now, { turn: 0, favourite: undefined })
+  const pick = (now: number): string | undefined => nearest.pick(['a', 'b'], now, IDLE)
   nearest.heard('a', 2, 0)
   expect([pick(1), pick(1), pick(1)]).toEqual(['b', 'a', 'a'])
   nearest.heard('b', 1, 2)
