@@ -9,6 +9,12 @@ type Level = ClassicLevel<Uint8Array, Uint8Array>
 const PAGE_BYTES = 1024 * 1024
 /** Writes of a batch that are handed over in one turn, 1 us each: requests do not wait for more. */
 const SLICE = 500
+/**
+ * What the system answers where a file that names another wrongly, or that ends too soon, sends
+ * LevelDB to where nothing is. The last is what comes of a name of zeros.
+ */
+const MISLED =
+  /^IO error: .*(: (No such file or directory|Invalid argument|Is a directory|Not a directory)|\/)$/
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
 /**
@@ -66,7 +72,7 @@ function fault(what: string, cause: unknown): DiskFault {
 /** LevelDB found a file of its own missing, or not as it wrote it. */
 function isDamage(cause: unknown): boolean {
   if (!(cause instanceof Error && 'code' in cause)) return false
-  return cause.code === 'LEVEL_CORRUPTION' || /No such file/.test(cause.message)
+  return cause.code === 'LEVEL_CORRUPTION' || MISLED.test(cause.message)
 }
 
 /** What `done` throws is not the disk's fault: an unhandled rejection, which is fatal. */

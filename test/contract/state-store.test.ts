@@ -25,6 +25,21 @@ async function openAt(directory: string): Promise<StateStore> {
   return store
 }
 
+function manifest(directory: string): string {
+  const [name = ''] = fs.readdirSync(directory).filter((one) => one.startsWith('MANIFEST'))
+  return path.join(directory, name)
+}
+
+function zeroed(directory: string, end: string): void {
+  const file = path.join(directory, 'CURRENT')
+  fs.writeFileSync(file, `${'\0'.repeat(15)}${end}`)
+}
+
+function asDirectory(file: string): void {
+  fs.rmSync(file)
+  fs.mkdirSync(file)
+}
+
 describe('classic-level', () => {
   stateStoreContract(async (): Promise<StoreHarness> => {
     const directory = path.join(root, String(directories++))
@@ -44,6 +59,57 @@ describe('classic-level', () => {
     const directory = path.join(root, String(directories++))
     await openAt(directory)
     await expect(openLevel(directory)).rejects.toThrow(StoreLocked)
+  })
+
+  const zeros = new Uint8Array(16)
+  test.each<[string, (directory: string) => void]>([
+    ['CURRENT cut short', (at) => fs.writeFileSync(path.join(at, 'CURRENT'), 'MANIF')],
+    ['CURRENT emptied', (at) => fs.writeFileSync(path.join(at, 'CURRENT'), '')],
+    ['CURRENT zeroed', (at) => fs.writeFileSync(path.join(at, 'CURRENT'), zeros)],
+    ['CURRENT zeroed but for its end', (at) => zeroed(at, '\n')],
+    ['CURRENT naming nothing', (at) => fs.writeFileSync(path.join(at, 'CURRENT'), 'MANIFEST-9\n')],
+    ['CURRENT a directory', (at) => asDirectory(path.join(at, 'CURRENT'))],
+    ['no manifest', (at) => fs.rmSync(manifest(at))],
+    ['the manifest emptied', (at) => fs.writeFileSync(manifest(at), '')],
+    ['the manifest zeroed', (at) => fs.writeFileSync(manifest(at), zeros)]
+  ])('%s is told as damage, with what to do', async (_name, spoil) => {
+    const directory = path.join(root, String(directories++))
+    await close(await openLevel(directory))
+    spoil(directory)
+    const error = await openLevel(directory).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'DiskFault', isDamage: true })
+    expect(error).toHaveProperty('message', expect.stringMatching(/empty data directory/))
+  })
+
+  test('a table cut short is found by reading it, as damage', async () => {
+    const directory = path.join(root, String(directories++))
+    const store = await openAt(directory)
+    const value = new Uint8Array(1024 * 1024)
+    for (let i = 0; i < 40; i++) {
+      const batch = [{ key: Uint8Array.of(i), value }]
+      await new Promise<void>((done) => store.write(batch, () => done()))
+    }
+    opened.splice(opened.indexOf(store), 1)
+    await close(store)
+    const [table = ''] = fs.readdirSync(directory).filter((name) => name.endsWith('.ldb'))
+    fs.truncateSync(path.join(directory, table), 100)
+    const view = (await openAt(directory)).view()
+    const faults: unknown[] = []
+    for (let i = 0; i < 40; i++) {
+      const range = { gte: Uint8Array.of(i), lt: Uint8Array.of(i + 1) }
+      const told = await new Promise((done) => view.page(range, 1, done))
+      if (told !== undefined) faults.push(told)
+    }
+    view.release()
+    expect(faults).not.toEqual([])
+    for (const told of faults) expect(told).toMatchObject({ name: 'DiskFault', isDamage: true })
+  })
+
+  test('a directory that may not be read is no damage', async () => {
+    const file = path.join(root, 'a-file')
+    fs.writeFileSync(file, '')
+    const error = await openLevel(path.join(file, 'state')).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'DiskFault', isDamage: false })
   })
 })
 

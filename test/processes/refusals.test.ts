@@ -90,6 +90,12 @@ test('a data directory of another node, or a damaged one, is refused', async () 
   expect(await refusal(stage.run('keyless', [...first.args]))).toMatch(/node.key is damaged/)
   writeFileSync(own, key)
 
+  const current = join(data, 'state', 'CURRENT')
+  const pointer = readFileSync(current)
+  writeFileSync(current, new Uint8Array(pointer.length))
+  expect(await refusal(stage.run('stateless', [...first.args]))).toMatch(/empty data directory/)
+  writeFileSync(current, pointer)
+
   const log = join(data, 'log', 'log-000000000001.segment')
   const bytes = readFileSync(log)
   const middle = bytes.length >> 1
