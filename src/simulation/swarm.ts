@@ -3,6 +3,7 @@ import type { Random } from '../world/random.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import { DiskFaults } from './disk-faults.ts'
 import { between, type FaultShell, type Lasts, pick } from './faults.ts'
+import { LEADER_FAULTS, type LeaderFault, strikeLeader } from './leader-faults.ts'
 import { drawKnobs, NETWORK_FAULTS, type NetworkFault, strikeNetwork } from './network-faults.ts'
 import type { SimulatedNode } from './node.ts'
 import {
@@ -18,7 +19,7 @@ import type { Life } from './world.ts'
 const DISK_TROUBLES = ['slow-disk', 'hang-disk', 'fail-append', 'fail-sync', 'fail-store'] as const
 type DiskTrouble = (typeof DISK_TROUBLES)[number]
 
-export type Fault = ProcessFault | NetworkFault | ReplicaFault | DiskTrouble
+export type Fault = ProcessFault | NetworkFault | LeaderFault | ReplicaFault | DiskTrouble
 
 interface Kind {
   readonly fault: Fault
@@ -33,6 +34,10 @@ const KINDS: readonly Kind[] = [
   ...NETWORK_FAULTS.map((fault) => ({
     fault,
     strike: (shell: FaultShell) => strikeNetwork(shell, fault)
+  })),
+  ...LEADER_FAULTS.map((fault) => ({
+    fault,
+    strike: (shell: FaultShell) => strikeLeader(shell, fault)
   })),
   ...REPLICA_FAULTS.map((fault) => ({
     fault,
@@ -78,7 +83,7 @@ export class Swarm {
     const oneIn = 2 + this.#random.below(4)
     const kinds = KINDS.filter(() => this.#random.below(oneIn) === 0)
     this.#kinds = kinds.length > 0 ? kinds : KINDS.slice(0, 1)
-    const busy = 100 + this.#random.below(2_000)
+    const busy = 50 + this.#random.below(pick(this.#random, [400, 2_000]))
     this.#pauseMs = [busy, busy * 3]
     drawKnobs(this.#shell)
     drawClocks(this.#shell)

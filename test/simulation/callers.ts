@@ -21,6 +21,33 @@ export interface Caller {
   ): Cancel
 }
 
+/** `caller`, whose every answer the oracles of `cluster` judge as it comes. */
+export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
+  return {
+    name: caller.name,
+    get session() {
+      return caller.session
+    },
+    get life() {
+      return caller.life
+    },
+    call(operation, timeoutMs, done, lost) {
+      const { session } = caller
+      const called = cluster.world.now
+      const consistency = operation.kind === 'get' ? operation.consistency : 'strong'
+      const judge = (outcome: CallOutcome): void => {
+        if (outcome.ok) {
+          const { kind, group, applied } = outcome
+          const told = { session, kind, consistency, group, applied, called }
+          cluster.oracles.answers.told(told, cluster.world.now)
+        }
+        done(outcome)
+      }
+      return caller.call(operation, timeoutMs, judge, lost)
+    }
+  }
+}
+
 /** Each life of a client is a session: its machine keeps what it has seen. */
 export function clientCaller(client: SimulatedClient): Caller {
   return {
@@ -40,15 +67,18 @@ export function clientCaller(client: SimulatedClient): Caller {
  * caller, not with the node.
  */
 export class GatewayCaller implements Caller {
-  readonly name = 'http'
-  readonly session = 'http'
+  readonly name: string
+  readonly session: string
   readonly life: Life
   readonly #cluster: SimulatedCluster
   readonly #floors = new Map<GroupId, Floor>()
 
+  /** Its name is that of its life, which it shares with no other. */
   constructor(cluster: SimulatedCluster, life: Life) {
     this.#cluster = cluster
     this.life = life
+    this.name = `http of ${life.name}`
+    this.session = this.name
   }
 
   call(

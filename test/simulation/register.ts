@@ -1,18 +1,18 @@
-import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
+import type { CallOutcome } from '../../src/client/inputs.ts'
 import { NODE_LIMITS, type NodeLimits } from '../../src/node/config.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import { Swarm } from '../../src/simulation/swarm.ts'
 import { Violation } from '../../src/simulation/violation.ts'
 import { type Life, World } from '../../src/simulation/world.ts'
-import { utf8, utf8Text } from '../../src/wire/bytes.ts'
-import type { Result } from '../../src/wire/command.ts'
-import type { Consistency } from '../../src/wire/request.ts'
+import { utf8 } from '../../src/wire/bytes.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, clientCaller, GatewayCaller } from './callers.ts'
+import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
-import type { Answer, Call } from './checkers/register.ts'
+import type { Call } from './checkers/register.ts'
+import { operationOf, outcomeOf } from './operations.ts'
+import { Probes } from './probes.ts'
 import { COUNTERS, RepeatedIncrements } from './repeats.ts'
 import { GrowingSets } from './sets.ts'
 
@@ -50,12 +50,12 @@ const NEAR_OF_TEN = 6
  * cluster that comes back to life. Method: a drawn cluster under drawn faults, clients with random
  * operations on few keys, then calm, then the checkers.
  */
-export function runRegisterSeed(seed: string): SeedReport {
+export function runRegisterSeed(seed: string, chaosMs = CHAOS_MS): SeedReport {
   const world = new World(seed)
   const run = new RegisterRun(world)
   let broken: string | undefined
   try {
-    run.chaos()
+    run.chaos(chaosMs)
     run.calm()
     run.check()
   } catch (error) {
@@ -90,6 +90,7 @@ class RegisterRun {
   readonly #impatientEvery: number
   /** In half of the runs. */
   readonly #repeats: RepeatedIncrements | undefined
+  readonly #probes: Probes | undefined
   /** In half of the runs. */
   readonly #sets: GrowingSets | undefined
   #working = true
@@ -119,6 +120,9 @@ class RegisterRun {
     const shell = { random: world.random.fork('repeats'), life: world.life('repeaters') }
     this.#repeats =
       shell.random.below(2) === 0 ? undefined : new RepeatedIncrements(this.#cluster, shell)
+    const probeShell = { random: world.random.fork('probes'), life: world.life('probes') }
+    this.#probes =
+      probeShell.random.below(2) === 0 ? undefined : new Probes(this.#cluster, probeShell)
     const setShell = { random: world.random.fork('sets'), life: world.life('adders') }
     this.#sets =
       setShell.random.below(2) === 0 ? undefined : new GrowingSets(this.#cluster, setShell)
@@ -130,27 +134,34 @@ class RegisterRun {
       this.#history.filter(({ outcome }) => outcome.type === type).length
     return {
       faults: this.#swarm.count,
-      operations: this.#history.length + (this.#repeats?.attempts ?? 0) + (this.#sets?.calls ?? 0),
+      operations:
+        this.#history.length +
+        (this.#repeats?.attempts ?? 0) +
+        (this.#sets?.calls ?? 0) +
+        (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
       entries: this.#cluster.oracles.entries
     }
   }
 
-  chaos(): void {
+  chaos(ms: number): void {
     this.#cluster.boot()
     this.#fill(this.#cluster.clients[0] as SimulatedClient)
-    for (const client of this.#cluster.clients) this.#work(clientCaller(client))
-    if (this.#random.below(2) === 0) this.#work(new GatewayCaller(this.#cluster, this.#life))
+    for (const client of this.#cluster.clients) this.#work(this.#caller(client))
+    if (this.#random.below(2) === 0) {
+      this.#work(judged(this.#cluster, new GatewayCaller(this.#cluster, this.#life)))
+    }
     this.#repeats?.start()
     this.#sets?.start()
+    this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
     else {
       this.#cluster.runTo(HEALTHY_MS_MAX, () => this.#cluster.isHealthy)
       this.#swarm.start()
     }
-    this.#cluster.run(CHAOS_MS)
+    this.#cluster.run(ms)
   }
 
   /** Keys that nobody reads or writes again: so that a snapshot has many chunks. */
@@ -171,12 +182,13 @@ class RegisterRun {
     this.#working = false
     this.#repeats?.stop()
     this.#sets?.stop()
+    this.#probes?.stop()
     if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => this.#isIdle)) {
       throw new Violation(`${this.#inFlight} calls have no answer`)
     }
     this.#sets?.readAll()
     const [client] = this.#cluster.clients
-    const caller = clientCaller(client as SimulatedClient)
+    const caller = this.#caller(client as SimulatedClient)
     this.#settleRepeats(caller)
     for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
     if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#isIdle)) {
@@ -197,7 +209,15 @@ class RegisterRun {
   }
 
   get #isIdle(): boolean {
-    return this.#inFlight === 0 && (this.#sets?.inFlight ?? 0) === 0
+    return (
+      this.#inFlight === 0 &&
+      (this.#sets?.inFlight ?? 0) === 0 &&
+      (this.#probes?.inFlight ?? 0) === 0
+    )
+  }
+
+  #caller(client: SimulatedClient): Caller {
+    return judged(this.#cluster, clientCaller(client))
   }
 
   #settleRepeats(caller: Caller): void {
@@ -247,13 +267,16 @@ class RegisterRun {
   }
 
   #drawLimits(): Partial<NodeLimits> {
+    // Elections of a tenth of a second: more terms in the same time.
+    const hasty = this.#random.below(4) === 0 ? { tickMs: 25, syncStallMs: 250 } : {}
     const tiny = this.#random.below(2) === 0
-    if (!tiny) return {}
+    if (!tiny) return hasty
     return {
+      ...hasty,
       segmentBytes: 4_096,
       flushMs: 100 + this.#random.below(2_000),
       flushBytes: 2_048,
-      logEntriesKept: this.#random.below(50),
+      logEntriesKept: this.#random.below(2) === 0 ? 0 : this.#random.below(50),
       tailBytesMax: 512,
       appendBytesMax: 256,
       inflightAppendsMax: 3,
@@ -268,11 +291,16 @@ class RegisterRun {
     const next = (): void => {
       if (!this.#working) return
       const key = this.#keys[this.#random.below(this.#keys.length)] as string
-      const call = this.#drawCall()
-      const near = call.type === 'get' ? this.#drawNear() : undefined
-      this.#call(caller, key, { ...call, ...near }, () => {
-        this.#world.schedule(this.#life, this.#random.below(200), 'next call', next)
-      })
+      // What is asked at once becomes one entry, and must count as if it were not.
+      let left = this.#random.below(6) === 0 ? 2 + this.#random.below(3) : 1
+      for (let i = left; i > 0; i--) {
+        const call = this.#drawCall()
+        const near = call.type === 'get' ? this.#drawNear() : undefined
+        this.#call(caller, key, { ...call, ...near }, () => {
+          if (--left > 0) return
+          this.#world.schedule(this.#life, this.#random.below(200), 'next call', next)
+        })
+      }
     }
     this.#world.schedule(this.#life, this.#random.below(500), 'first call', next)
   }
@@ -321,19 +349,10 @@ class RegisterRun {
     const slowest = Math.min(1, ...this.#cluster.nodes.map(({ clockRate }) => clockRate))
     const stalenessOf = (outcome: CallOutcome): number =>
       outcome.ok && outcome.kind === 'get' ? outcome.stalenessMs / slowest : 0
-    const judge = (outcome: CallOutcome): void => {
-      if (!outcome.ok) return
-      const { kind, group, applied } = outcome
-      const { answers } = this.#cluster.oracles
-      answers.told({ session, kind, consistency, group, applied, called }, this.#world.now)
-    }
     const cancel = caller.call(
       operationOf(key, call, consistency),
       aborts ? TIMEOUT_MS : waitsMs,
-      (outcome) => {
-        judge(outcome)
-        end(outcomeOf(outcome), stalenessOf(outcome))
-      },
+      (outcome) => end(outcomeOf(outcome), stalenessOf(outcome)),
       () => end({ type: 'unknown' })
     )
     if (aborts) this.#world.schedule(caller.life, waitsMs, 'abort', cancel)
@@ -353,36 +372,4 @@ class RegisterRun {
     }
     return ills.slice(0, 5).join('; ')
   }
-}
-
-function operationOf(key: string, call: Call, consistency: Consistency): CallOperation {
-  const at = utf8(key)
-  if (call.type === 'get') return { kind: 'get', key: at, consistency }
-  const condition = call.ifRevision === undefined ? {} : { ifRevision: call.ifRevision }
-  const { type } = call
-  if (type === 'put') {
-    const operation = { type, key: at, value: utf8(call.value), ...condition } as const
-    return { kind: 'mutate', operation }
-  }
-  if (type === 'delete') return { kind: 'mutate', operation: { type, key: at, ...condition } }
-  if (type === 'touch') return { kind: 'mutate', operation: { type, key: at, ...condition } }
-  return { kind: 'mutate', operation: { type, key: at, by: call.by, ...condition } }
-}
-
-function outcomeOf(outcome: CallOutcome): Operation['outcome'] {
-  if (!outcome.ok) {
-    return outcome.failure.outcome === 'unknown' ? { type: 'unknown' } : { type: 'failed' }
-  }
-  if (outcome.kind === 'mutate') return { type: 'ok', answer: answerOf(outcome.result) }
-  const { record } = outcome
-  if (record === undefined) return { type: 'ok', answer: { type: 'absent' } }
-  const value = utf8Text(record.value) ?? '(not text)'
-  return { type: 'ok', answer: { type: 'value', value, revision: record.revision } }
-}
-
-function answerOf(result: Result): Answer {
-  if (result.type === 'done' || result.type === 'refused' || result.type === 'not-run') {
-    throw new Violation(`a key was answered with ${JSON.stringify(result)}`)
-  }
-  return result
 }

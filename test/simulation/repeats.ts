@@ -7,7 +7,7 @@ import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Result } from '../../src/wire/command.ts'
 import { ONCE_LIFE_MS } from '../../src/wire/limits.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, clientCaller, GatewayCaller } from './callers.ts'
+import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { checkCounter, type Increment } from './checkers/counter.ts'
 
 /** An increment under an idempotency key, asked for by whoever likes, as often as they like. */
@@ -50,7 +50,8 @@ export class RepeatedIncrements {
     { random, life }: { readonly random: Random; readonly life: Life }
   ) {
     this.#cluster = cluster
-    this.#callers = [...cluster.clients.map(clientCaller), new GatewayCaller(cluster, life)]
+    const callers = [...cluster.clients.map(clientCaller), new GatewayCaller(cluster, life)]
+    this.#callers = callers.map((caller) => judged(cluster, caller))
     this.#random = random
     this.#life = life
   }

@@ -5,7 +5,7 @@ import type { Life } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { DataOperation } from '../../src/wire/command.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, clientCaller, GatewayCaller } from './callers.ts'
+import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { type Add, checkSet, type SetRead, wrongOf } from './checkers/set.ts'
 
 const TIMEOUT_MS = 4_000
@@ -47,7 +47,8 @@ export class GrowingSets {
     cluster: SimulatedCluster,
     { random, life }: { readonly random: Random; readonly life: Life }
   ) {
-    this.#callers = [...cluster.clients.map(clientCaller), new GatewayCaller(cluster, life)]
+    const callers = [...cluster.clients.map(clientCaller), new GatewayCaller(cluster, life)]
+    this.#callers = callers.map((caller) => judged(cluster, caller))
     this.#random = random
     this.#life = life
   }

@@ -85,6 +85,10 @@ const GOOD: readonly (readonly [string, string])[] = [
     'an absence of old, then the value again',
     'a 0-1 put x = @1\n a 2-3 get = absent ~ 9\n a 4-5 get = x@1 ~ session'
   ],
+  [
+    'an absence asked for before the write, and told after it',
+    'a 0-9 get = absent\n a 0-5 put x = @1\n a 10-11 get = x@1 ~ session'
+  ],
   ['a failed read shows nothing', 'a 0-1 put x = @1\n a 2-3 get ! ~ session']
 ]
 

@@ -87,17 +87,20 @@ class KeyHistory {
   /** A session read may show nothing older than what its session had seen when it was called. */
   backwards(read: Seen): string | undefined {
     let revision = 0
+    let learnt = Number.NEGATIVE_INFINITY
     /** A change after `revision` was seen, which left nothing behind. */
     let gone = true
     const before = this.#operations
-      .filter((one) => one.session === read.session && returned(one) <= read.called)
+      .filter((one) => one.session === read.session && returned(one) < read.called)
       .sort((a, b) => returned(a) - returned(b))
     for (const one of before) {
       const known = knownRevision(one)
       if (known !== undefined && known > revision) {
         revision = known
+        learnt = returned(one)
         gone = isDelete(one)
-      } else if (isAbsence(one)) gone = true
+        // An absence that was asked for before may be one of before.
+      } else if (isAbsence(one) && one.called > learnt) gone = true
     }
     const shown = shownBy(read)
     if (shown === undefined) {

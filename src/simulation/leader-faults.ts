@@ -1,0 +1,106 @@
+import { unreachable } from '../world/assert.ts'
+import { between, type FaultShell, type Lasts, pick } from './faults.ts'
+import type { SimulatedNode } from './node.ts'
+import { revive } from './process-faults.ts'
+
+/** Strikes those who lead: a cluster is most itself where its leaders change. */
+export const LEADER_FAULTS = [
+  'kill-leader',
+  'pause-leader',
+  'isolate-leader',
+  'hunt-leaders'
+] as const
+export type LeaderFault = (typeof LEADER_FAULTS)[number]
+
+const LASTS: Readonly<Record<LeaderFault, Lasts>> = {
+  'kill-leader': [20, 2_000],
+  'pause-leader': [100, 4_000],
+  'isolate-leader': [200, 4_000],
+  'hunt-leaders': [300, 4_000]
+}
+/** How often a hunt looks for new leaders: none may get far unseen. */
+const LOOK_MS = 4
+/** What a hunted leader has for its first steps. */
+const FIRST_STEPS_MS = 40
+
+export function strikeLeader(shell: FaultShell, fault: LeaderFault): void {
+  if (fault === 'hunt-leaders') {
+    hunt(shell)
+    return
+  }
+  const leaders = [...shell.cluster.nodes].filter(({ life }) => life?.paused === false).flatMap(led)
+  if (leaders.length === 0) return
+  const { node } = pick(shell.random, leaders)
+  switch (fault) {
+    case 'kill-leader':
+      kill(shell, node)
+      return
+    case 'pause-leader':
+      node.life?.pause(between(shell.random, LASTS[fault]))
+      return
+    case 'isolate-leader':
+      isolate(shell, node)
+      return
+    default:
+      unreachable(fault)
+  }
+}
+
+interface Led {
+  readonly node: SimulatedNode
+  /** Of a group, in a term. */
+  readonly reign: string
+}
+
+function led(node: SimulatedNode): Led[] {
+  const found: Led[] = []
+  for (const { group, raft } of node.machine?.host.replicas() ?? []) {
+    if (raft.isLeader) found.push({ node, reign: `${group}/${raft.currentTerm}` })
+  }
+  return found
+}
+
+function kill({ random, later }: FaultShell, node: SimulatedNode): void {
+  if (node.machine === undefined) return
+  node.kill(random.below(2) === 0)
+  later(LASTS['kill-leader'], 'kill-leader', () => revive(node))
+}
+
+/** From all other nodes, with some of the clients: they may go on to trust it. */
+function isolate({ cluster, random, later }: FaultShell, node: SimulatedNode): void {
+  const others = cluster.nodes.filter((other) => other !== node)
+  const besides = cluster.clients.filter(() => random.below(2) === 0)
+  const away = cluster.clients.filter((client) => !besides.includes(client))
+  const names = (all: readonly { readonly name: string }[]): string[] => all.map(({ name }) => name)
+  const heal = cluster.network.cut(names([node, ...besides]), names([...others, ...away]))
+  later(LASTS['isolate-leader'], 'isolate-leader', heal)
+}
+
+/**
+ * Strikes leaders in their first steps, one after the other: what a term appended then is on few
+ * disks or on one, under several terms of several leaders (Raft paper, figure 8).
+ */
+function hunt(shell: FaultShell): void {
+  const { cluster, random, later } = shell
+  const newcomers = (): Led[] =>
+    cluster.nodes.flatMap(led).filter(({ reign }) => !seen.has(reign) && seen.add(reign))
+  const seen = new Set<string>()
+  // Those who lead already are past their first steps.
+  newcomers()
+  let over = false
+  const look = (): void => {
+    if (over) return
+    for (const { node } of newcomers()) {
+      if (random.below(3) === 0) continue
+      const strike = random.below(2) === 0 ? kill : isolate
+      later([0, FIRST_STEPS_MS], 'first steps', () => {
+        if (!over) strike(shell, node)
+      })
+    }
+    later([LOOK_MS, LOOK_MS], 'look for leaders', look)
+  }
+  later(LASTS['hunt-leaders'], 'hunt-leaders', () => {
+    over = true
+  })
+  look()
+}

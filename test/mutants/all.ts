@@ -1,0 +1,19 @@
+import { CLIENT_MUTANTS } from './client.ts'
+import type { Mutant } from './mutant.ts'
+import { NODE_MUTANTS } from './node.ts'
+import { RAFT_MUTANTS } from './raft.ts'
+import { STATE_MUTANTS } from './state.ts'
+import { STORAGE_MUTANTS } from './storage.ts'
+
+/** By number. */
+export const MUTANTS: readonly Mutant[] = [
+  ...RAFT_MUTANTS,
+  ...STORAGE_MUTANTS,
+  ...STATE_MUTANTS,
+  ...CLIENT_MUTANTS,
+  ...NODE_MUTANTS
+].sort((a, b) => numberOf(a) - numberOf(b))
+
+function numberOf({ id }: Mutant): number {
+  return Number.parseInt(id.slice(1), 10)
+}
