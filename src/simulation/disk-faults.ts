@@ -4,8 +4,11 @@ import type { Random } from '../world/random.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import type { DiskImage } from './disk.ts'
 import { identityOf, knowsBetter, settledParts } from './disk-state.ts'
+import { between, type Lasts, pick } from './faults.ts'
 import type { SimulatedNode } from './node.ts'
+import { revive } from './process-faults.ts'
 import type { StoreImage } from './state-store.ts'
+import { Violation } from './violation.ts'
 import type { Life } from './world.ts'
 
 /** What a disk recovers from: it gets room again. */
@@ -28,6 +31,13 @@ const LASTING = [
 ] as const
 const NAMES = [...PASSING, ...LASTING] as const
 export type DiskFaultName = (typeof NAMES)[number]
+/** What is done to the disk of a machine that is down, or taken out of it. */
+type AtRest = Exclude<
+  DiskFaultName,
+  'full-disk' | 'old-image' | 'rot-log-awake' | 'rot-store-awake'
+>
+/** What a node sees for sure when it starts. */
+const MUST_REFUSE: ReadonlySet<DiskFaultName> = new Set(['rot-log', 'cut-log'])
 
 /** Between two of these faults, in ms: shortest and longest. */
 const PAUSE_MS = [500, 5_000] as const
@@ -73,8 +83,8 @@ export class DiskFaults {
     if (this.kinds.length === 0) return
     this.#after(PAUSE_MS, 'next disk fault', () => {
       if (this.#stopped) return
-      const name = this.#pick(this.kinds)
-      if (this.#strike(name)) this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
+      const name = pick(this.#random, this.kinds)
+      if (this.#strike(name)) this.#count(name)
       this.start()
     })
   }
@@ -83,11 +93,16 @@ export class DiskFaults {
   stop(): void {
     this.#stopped = true
     for (const undo of [...this.#undo]) undo()
+    for (const { name, lost, machine } of this.#cluster.nodes) {
+      const isNew = lost === 'wipe' || lost === 'new-node'
+      if (!isNew || [...(machine?.host.replicas() ?? [])].length === 0) continue
+      throw new Violation(`${name} has replicas, and its disk was empty`)
+    }
   }
 
-  /** False: it could not be made now. */
+  /** False: it was not made now. */
   #strike(name: DiskFaultName): boolean {
-    const node = this.#pick(this.#cluster.sound)
+    const node = pick(this.#random, this.#cluster.sound)
     if (name === 'full-disk') return this.#fill(node)
     const { lossesMax, nodes, sound } = this.#cluster
     if (nodes.length - sound.length >= lossesMax) return false
@@ -95,28 +110,40 @@ export class DiskFaults {
     if (!nodes.every(isMember)) return false
     switch (name) {
       case 'rot-log-awake':
-        return this.#damage(node, name, () => this.#rotLog(node))
+        return this.#damage(node, name, () => this.#rotLog(node, { batches: false }))
       case 'rot-store-awake':
-        return this.#damage(node, name, () => {
-          // A key that rots under a running node shows at its next start, not when it is read.
-          return node.store.damageTable(this.#random, ['value', 'unreadable'], isRecordOfKey)
-        })
-      case 'rot-log':
-        return this.#damageAtRest(node, name, () => this.#rotLog(node))
-      case 'cut-log':
-        return this.#damageAtRest(node, name, () => this.#cutLog(node))
-      case 'rot-file':
-        return this.#damageAtRest(node, name, () => this.#rotFile(node))
-      case 'rot-store-log':
-        return this.#damageAtRest(node, name, () => this.#rotStoreLog(node))
-      case 'rot-store':
-        return this.#damageAtRest(node, name, () => node.store.damageTable(this.#random))
-      case 'wipe':
-      case 'new-node':
-        return this.#damageAtRest(node, name, () => this.#wipe(node, name))
+        // A key that rots under a running node shows at its next start, not when it is read.
+        return this.#damage(node, name, () =>
+          node.store.damageTable(this.#random, ['value', 'unreadable'], isRecordOfKey)
+        )
       case 'old-image':
         return this.#putBackLater(node)
+      default:
+        return this.#damageAtRest(node, name, () => this.#damageDown(node, name))
     }
+  }
+
+  /** Requires: no process uses the disk. */
+  #damageDown(node: SimulatedNode, name: AtRest): boolean {
+    switch (name) {
+      case 'rot-log':
+        return this.#rotLog(node, { batches: true })
+      case 'cut-log':
+        return this.#cutLog(node)
+      case 'rot-file':
+        return this.#rotFile(node)
+      case 'rot-store-log':
+        return this.#rotStoreLog(node)
+      case 'rot-store':
+        return node.store.damageTable(this.#random)
+      case 'wipe':
+      case 'new-node':
+        return this.#wipe(node, name)
+    }
+  }
+
+  #count(name: DiskFaultName): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1)
   }
 
   #fill(node: SimulatedNode): boolean {
@@ -137,34 +164,42 @@ export class DiskFaults {
     return done
   }
 
-  #damageAtRest(node: SimulatedNode, name: DiskFaultName, damage: () => boolean): boolean {
+  #damageAtRest(node: SimulatedNode, name: AtRest | 'old-image', damage: () => boolean): boolean {
     node.kill(this.#random.below(2) === 0)
     const done = this.#damage(node, name, damage)
-    this.#later(AWAY_MS, () => revive(node))
+    this.#later(AWAY_MS, () => {
+      revive(node)
+      const isSeen = MUST_REFUSE.has(name)
+      if (done && isSeen && node.machine !== undefined) {
+        throw new Violation(`${node.name} starts on a damaged disk: ${name}`)
+      }
+    })
     return done
   }
 
-  #rotLog(node: SimulatedNode): boolean {
-    const [name, length] = this.#settled(node)
+  #rotLog(node: SimulatedNode, where: { readonly batches: boolean }): boolean {
+    const [name, length] = this.#settled(node, where)
     if (length === 0) return false
-    node.disk.flipBit(name, this.#random.below(length * 8))
+    const at = this.#random.below(length)
+    if (this.#random.below(4) === 0) node.disk.spoil(name, at - (at % 512), at + 1)
+    else node.disk.flipBit(name, at * 8 + this.#random.below(8))
     return true
   }
 
   #cutLog(node: SimulatedNode): boolean {
-    const [name, length] = this.#settled(node)
+    const [name, length] = this.#settled(node, { batches: false })
     if (length === 0) return false
     node.disk.cutAtRest(name, this.#random.below(length))
     return true
   }
 
-  #settled(node: SimulatedNode): readonly [name: string, length: number] {
-    const parts = [...settledParts(node)]
-    return parts.length === 0 ? ['', 0] : this.#pick(parts)
+  #settled(node: SimulatedNode, where: { readonly batches: boolean }): readonly [string, number] {
+    const parts = [...settledParts(node, where)]
+    return parts.length === 0 ? ['', 0] : pick(this.#random, parts)
   }
 
   #rotFile({ disk }: SimulatedNode): boolean {
-    const name = this.#pick(SMALL_FILES)
+    const name = pick(this.#random, SMALL_FILES)
     const size = disk.size(name)
     if (size <= 0) return false
     if (this.#random.below(4) === 0) disk.cutAtRest(name, this.#random.below(size))
@@ -209,17 +244,18 @@ export class DiskFaults {
       if (this.#stopped || nodes.length - sound.length >= Math.min(1, lossesMax)) return
       const others = nodes.filter((other) => other !== node)
       if (!others.every((other) => knowsBetter(other, disk))) return
+      this.#count('old-image')
       this.#damageAtRest(node, 'old-image', () => {
         node.disk.restore(disk)
         node.store.restore(store)
         return true
       })
     })
-    return true
+    return false
   }
 
   /** Runs `undo` when the fault is over, or when all faults are. */
-  #later(ms: readonly [number, number], undo: () => void): void {
+  #later(ms: Lasts, undo: () => void): void {
     const once = (): void => {
       if (this.#undo.delete(once)) undo()
     }
@@ -227,13 +263,8 @@ export class DiskFaults {
     this.#after(ms, 'end of a disk fault', once)
   }
 
-  #after([shortest, longest]: readonly [number, number], label: string, run: () => void): void {
-    const delayMs = shortest + this.#random.below(longest - shortest)
-    this.#cluster.world.schedule(this.#life, delayMs, label, run)
-  }
-
-  #pick<T>(from: readonly T[]): T {
-    return from[this.#random.below(from.length)] as T
+  #after(lasts: Lasts, label: string, run: () => void): void {
+    this.#cluster.world.schedule(this.#life, between(this.#random, lasts), label, run)
   }
 }
 
@@ -245,7 +276,3 @@ const isMember = ({ disk }: SimulatedNode): boolean => {
 /** In the store: 01, group and generation, then what the state machine calls it. */
 const isRecordOfKey = (key: Uint8Array): boolean =>
   key[0] === 1 && subKeyOf(key)[0] === DATA_PREFIX[0]
-
-function revive(node: SimulatedNode): void {
-  if (node.machine === undefined) node.boot()
-}

@@ -8,6 +8,8 @@ export interface SimulatedFile {
   lastAppend: number
   /** Ranges whose sync failed: the cache shows them, the medium never got them (fsyncgate). */
   holes: (readonly [from: number, to: number])[]
+  /** Ranges that the medium does not give back. */
+  unreadable?: (readonly [from: number, to: number])[]
 }
 
 export function emptyFile(): SimulatedFile {

@@ -31,16 +31,33 @@ export function logEnd(image: DiskImage): number {
 }
 
 /**
- * The part of each segment that its node knows to have been durable: damage to it must be noticed
- * by that very node, whatever a crash may have torn.
+ * The part of each segment that its node knows to have been durable, whatever a crash tears: that
+ * very node must notice damage to it. With `batches`, all batches but the newest are part of it: a
+ * flipped bit in them shows, as long as no crash comes after it.
  */
-export function settledParts(node: SimulatedNode): ReadonlyMap<string, number> {
+export function settledParts(
+  node: SimulatedNode,
+  { batches }: { readonly batches: boolean }
+): ReadonlyMap<string, number> {
   const [durable = 0] = readNote(node.store, LOG_END_KEY, 1) ?? []
+  const image = node.disk.image()
+  const newest = batches ? newestBatch(image) : 0
   const parts = new Map<string, number>()
-  for (const [name, bytes] of segmentsOf(node.disk.image())) {
-    for (const [sequence, end] of records(bytes)) if (sequence <= durable) parts.set(name, end)
+  for (const [name, bytes] of segmentsOf(image)) {
+    for (const [sequence, end] of records(bytes)) {
+      if (sequence <= durable || sequence < newest) parts.set(name, end)
+    }
   }
   return parts
+}
+
+/** Number of the first record of the newest batch. */
+function newestBatch(image: DiskImage): number {
+  let newest = 0
+  for (const bytes of segmentsOf(image).values()) {
+    for (const [, , batch] of records(bytes)) newest = batch
+  }
+  return newest
 }
 
 /** Whether `node`, after any crash, would know `image` as older than what it has seen. */
@@ -58,13 +75,13 @@ function segmentsOf(image: DiskImage): Map<string, Uint8Array> {
   return new Map([...image].filter(([name]) => SEGMENT.test(name)).sort())
 }
 
-/** Sequence and end of each record, up to the first that is none. */
-function* records(bytes: Uint8Array): Generator<readonly [sequence: number, end: number]> {
+/** Sequence, end and batch of each record, up to the first that is none. */
+function* records(bytes: Uint8Array): Generator<readonly [number, number, number]> {
   const reader = new RecordReader(bytes)
   for (let at = 0; ; ) {
     const header = reader.at(at)
     if (header === undefined) return
     at += header.length
-    yield [header.sequence, at]
+    yield [header.sequence, at, header.batch]
   }
 }

@@ -104,6 +104,12 @@ export class SimulatedDisk implements Disk {
     file.bytes[bit >> 3] = (file.bytes[bit >> 3] as number) ^ (1 << (bit & 7))
   }
 
+  /** Sectors went bad: reading any byte of [from, to) of `name` fails. */
+  spoil(name: string, from: number, to: number): void {
+    const file = this.#file(name)
+    file.unreadable = [...(file.unreadable ?? []), [from, to]]
+  }
+
   /** `name` was found shorter than it was left. */
   cutAtRest(name: string, length: number): void {
     const file = this.#file(name)
@@ -168,7 +174,11 @@ export class SimulatedDisk implements Disk {
 
   read(name: string, offset: number, length: number): Uint8Array {
     const file = this.#file(name)
-    return file.bytes.slice(offset, Math.max(offset, Math.min(file.length, offset + length)))
+    const end = Math.max(offset, Math.min(file.length, offset + length))
+    if (file.unreadable?.some(([from, to]) => from < end && to > offset)) {
+      throw new DiskFault(`cannot read ${name}: simulated fault`)
+    }
+    return file.bytes.slice(offset, end)
   }
 
   open(name: string): AppendFile {

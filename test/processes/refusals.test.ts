@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -90,18 +90,22 @@ test('a data directory of another node, or a damaged one, is refused', async () 
   expect(await refusal(stage.run('keyless', [...first.args]))).toMatch(/node.key is damaged/)
   writeFileSync(own, key)
 
-  const current = join(data, 'state', 'CURRENT')
-  const pointer = readFileSync(current)
-  writeFileSync(current, new Uint8Array(pointer.length))
-  expect(await refusal(stage.run('stateless', [...first.args]))).toMatch(/empty data directory/)
-  writeFileSync(current, pointer)
-
-  const log = join(data, 'log', 'log-000000000001.segment')
-  const bytes = readFileSync(log)
-  const middle = bytes.length >> 1
-  bytes[middle] = (bytes[middle] ?? 0) ^ 1
-  writeFileSync(log, bytes)
-  expect(await refusal(stage.run('damaged', [...first.args]))).toMatch(/damaged at byte/)
+  const state = join(data, 'state')
+  const manifest = readdirSync(state).find((name) => name.startsWith('MANIFEST')) ?? ''
+  const parts: readonly (readonly [file: string, line: RegExp])[] = [
+    [join(state, manifest), /cannot open .*state: .*empty data directory/],
+    [join(state, 'CURRENT'), /empty data directory/],
+    [join(data, 'log', 'identity.json'), /identity.json .*is damaged/],
+    [join(data, 'log', 'cluster-map'), /cluster-map .*cannot be read/],
+    [join(data, 'log', 'log-000000000001.segment'), /damaged at byte/]
+  ]
+  for (const [i, [file, line]] of parts.entries()) {
+    const bytes = readFileSync(file)
+    const middle = bytes.length >> 1
+    writeFileSync(file, bytes.with(middle, (bytes[middle] ?? 0) ^ 1))
+    expect(await refusal(stage.run(`damaged-${i}`, [...first.args]))).toMatch(line)
+    writeFileSync(file, bytes)
+  }
 })
 
 test('two nodes told to form a cluster both end', async () => {

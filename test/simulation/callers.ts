@@ -1,6 +1,7 @@
 import type { CallOperation, CallOutcome, Floor } from '../../src/client/inputs.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
+import type { SimulatedNode } from '../../src/simulation/node.ts'
 import type { Life } from '../../src/simulation/world.ts'
 import type { GroupId } from '../../src/wire/ids.ts'
 import { bothLapses } from '../../src/wire/read-body.ts'
@@ -62,6 +63,12 @@ export function clientCaller(client: SimulatedClient): Caller {
   }
 }
 
+/** Whoever stands in front of nodes leaves out one that was replaced and is let in no more. */
+function mayAnswer({ machine, life, lost }: SimulatedNode): boolean {
+  if (machine === undefined || life?.paused) return false
+  return lost === undefined || machine.membership.isMember
+}
+
 /**
  * A caller as those over HTTP are: each call goes through any node, and what was seen goes with the
  * caller, not with the node.
@@ -96,7 +103,7 @@ export class GatewayCaller implements Caller {
     }
     // A node that died does not answer; its clients learn it from the connection or by waiting.
     const stopTimer = this.life.timers.after(2 * timeoutMs, () => end(lost))
-    const awake = this.#cluster.nodes.filter(({ machine, life }) => machine && !life?.paused)
+    const awake = this.#cluster.nodes.filter(mayAnswer)
     const node = awake[this.life.random.below(Math.max(1, awake.length))]
     if (node?.machine === undefined) {
       this.life.timers.soon(() => end(lost))

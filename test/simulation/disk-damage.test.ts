@@ -240,3 +240,46 @@ test('a file that cannot be replaced ends the node, wherever that happens', () =
   }
   expect(ended).toBe(12)
 })
+
+test('an entry that rots in the log of a leader is not sent, and ends it', () => {
+  const cluster = new SimulatedCluster(new World('rotten entry'), {
+    nodes: 3,
+    replicas: 3,
+    partitions: 1,
+    clients: 1,
+    limits: { tailBytesMax: 1 }
+  })
+  cluster.boot()
+  expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
+  const leader = cluster.nodes.find(({ machine }) => machine?.host.get(1)?.isLeader)
+  const behind = cluster.nodes.find((node) => node !== leader) as SimulatedNode
+  if (leader === undefined) throw new Error('nobody leads')
+  behind.kill(false)
+  const { ends } = recordEnds(leader)
+  for (let i = 0; i < 10; i++) expect(put(cluster, `key${i}`, 'value')).toBe(true)
+  const { name } = recordEnds(leader)
+  leader.lose('rot')
+  for (let at = ends.at(-1) ?? 0; at < leader.disk.size(name); at += 100) {
+    leader.disk.flipBit(name, at * 8)
+  }
+  behind.boot()
+  expect(cluster.runTo(20_000, () => leader.machine === undefined)).toBe(true)
+  expect(leader.fault?.message).toMatch(/a record changed since it was written/)
+  expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
+  for (let i = 0; i < 10; i++) expect(get(cluster, `key${i}`)).toBe('value')
+})
+
+test('sectors that cannot be read keep a node from starting, and end one that needs them', () => {
+  const stage = formed('bad sectors')
+  const { cluster, victim } = stage
+  expect(put(cluster, 'key', 'value')).toBe(true)
+  cluster.run(15_000)
+  victim.kill(false)
+  const { name, ends } = recordEnds(victim)
+  victim.disk.spoil(name, 0, ends[0] ?? 0)
+  victim.lose('bad sector')
+  victim.boot()
+  expect(victim.machine).toBeUndefined()
+  expect(victim.fault?.message).toMatch(/cannot read/)
+  expect(get(cluster, 'key')).toBe('value')
+})
