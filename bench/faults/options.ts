@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { chosen, flagsOf } from '../../cluster/asked.ts'
 import { Refused } from '../../cluster/refused.ts'
 
 export type Experiment = 'failover' | 'stop' | 'idle' | 'overload'
@@ -33,9 +33,23 @@ Exit code 1: a target was missed, or nothing could be measured.`
 
 const EXPERIMENTS: readonly Experiment[] = ['failover', 'stop', 'idle', 'overload']
 
+const FLAGS = {
+  only: { type: 'string', default: EXPERIMENTS.join(',') },
+  nodes: { type: 'string' },
+  partitions: { type: 'string' },
+  kills: { type: 'string' },
+  'idle-seconds': { type: 'string' },
+  'overload-seconds': { type: 'string' },
+  'in-flight': { type: 'string' },
+  dir: { type: 'string' },
+  json: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false }
+} as const
+
 /** Undefined: help was asked for. Throws Refused. */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const values = read(args)
+  const values = flagsOf(args, FLAGS, HELP)
   if (values.help) return undefined
   const number = (name: string, text: string | undefined, usual: number, max = 10_000): number => {
     const value = Number(text ?? usual)
@@ -44,7 +58,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   }
   const { quick } = values
   return {
-    only: experiments(values.only),
+    only: chosen('only', values.only, EXPERIMENTS),
     nodes: number('nodes', values.nodes, 3, 9),
     partitions: number('partitions', values.partitions, 64, 4_096),
     kills: number('kills', values.kills, quick ? 2 : 12),
@@ -56,35 +70,4 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     directory: values.dir,
     json: values.json
   }
-}
-
-function read(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        only: { type: 'string', default: EXPERIMENTS.join(',') },
-        nodes: { type: 'string' },
-        partitions: { type: 'string' },
-        kills: { type: 'string' },
-        'idle-seconds': { type: 'string' },
-        'overload-seconds': { type: 'string' },
-        'in-flight': { type: 'string' },
-        dir: { type: 'string' },
-        json: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false }
-      }
-    }).values
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Refused(`${reason}\n${HELP}`, { cause })
-  }
-}
-
-function experiments(text: string): Experiment[] {
-  const named = text.split(',')
-  const unknown = named.find((name) => !EXPERIMENTS.some((one) => one === name))
-  if (unknown !== undefined) throw new Refused(`--only: ${EXPERIMENTS.join(', ')}, not ${unknown}`)
-  return EXPERIMENTS.filter((one) => named.includes(one))
 }

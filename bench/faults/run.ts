@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { monitorEventLoopDelay } from 'node:perf_hooks'
-import process from 'node:process'
 import Table from 'cli-table3'
-import { Refused } from '../../cluster/refused.ts'
+import { asked } from '../../cluster/asked.ts'
 import { perform, type Stage } from '../../cluster/stage.ts'
 import { rounded, whole } from '../rig/figures.ts'
 import { commitOf, machineLine, machineOf } from '../rig/machine.ts'
@@ -20,16 +19,8 @@ import { isMet, verdictRow } from './verdicts.ts'
 
 const STALLED_MS_MAX = 100
 
-let options: Options | undefined
-try {
-  options = parseOptions(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof Refused)) throw error
-  console.error(error.message)
-  process.exit(2)
-}
-if (options === undefined) console.log(HELP)
-else await play(options)
+const options = asked(parseOptions, HELP)
+if (options !== undefined) await play(options)
 
 async function play(options: Options): Promise<void> {
   await perform(async (stage) => {

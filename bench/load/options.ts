@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { chosen, flagsOf } from '../../cluster/asked.ts'
 import { Refused } from '../../cluster/refused.ts'
 
 export type Api = 'client' | 'http' | 'etcd'
@@ -43,9 +43,25 @@ const APIS: readonly Api[] = ['client', 'http', 'etcd']
 const IN_FLIGHT_MAX = 1_000
 const KEYS_MAX = 999_999
 
+const FLAGS = {
+  seconds: { type: 'string' },
+  rounds: { type: 'string' },
+  'warm-up': { type: 'string' },
+  only: { type: 'string', default: APIS.join(',') },
+  'in-flight': { type: 'string' },
+  nodes: { type: 'string', default: '3' },
+  partitions: { type: 'string', default: '64' },
+  keys: { type: 'string', default: '20000' },
+  'value-bytes': { type: 'string', default: '100' },
+  dir: { type: 'string' },
+  json: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false }
+} as const
+
 /** Undefined: help was asked for. Throws Refused. */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const values = read(args)
+  const values = flagsOf(args, FLAGS, HELP)
   if (values.help) return undefined
   const isQuick = values.quick
   const text = (given: string | undefined, usual: number, quick: number): number =>
@@ -62,7 +78,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     rampMs: seconds * 200,
     warmUpSeconds,
     rounds: count('rounds', String(text(values.rounds, 3, 1)), 100),
-    only: apis(values.only),
+    only: chosen('only', values.only, APIS),
     inFlight,
     nodes: count('nodes', values.nodes, 9),
     partitions: count('partitions', values.partitions, 4_096),
@@ -74,41 +90,8 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   }
 }
 
-function read(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        seconds: { type: 'string' },
-        rounds: { type: 'string' },
-        'warm-up': { type: 'string' },
-        only: { type: 'string', default: APIS.join(',') },
-        'in-flight': { type: 'string' },
-        nodes: { type: 'string', default: '3' },
-        partitions: { type: 'string', default: '64' },
-        keys: { type: 'string', default: '20000' },
-        'value-bytes': { type: 'string', default: '100' },
-        dir: { type: 'string' },
-        json: { type: 'string' },
-        quick: { type: 'boolean', default: false },
-        help: { type: 'boolean', default: false }
-      }
-    }).values
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Refused(`${reason}\n${HELP}`, { cause })
-  }
-}
-
 function count(name: string, text: string, max: number): number {
   const value = Number(text)
   if (/^\d+$/.test(text) && value >= 1 && value <= max) return value
   throw new Refused(`--${name}: a whole number from 1 to ${max}, not ${text}`)
-}
-
-function apis(text: string): Api[] {
-  const named = text.split(',')
-  const unknown = named.find((name) => !APIS.some((api) => api === name))
-  if (unknown !== undefined) throw new Refused(`--only: ${APIS.join(', ')}, not ${unknown}`)
-  return APIS.filter((api) => named.includes(api))
 }

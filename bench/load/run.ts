@@ -1,8 +1,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import process from 'node:process'
 import { fileURLToPath } from 'node:url'
-import { Refused } from '../../cluster/refused.ts'
+import { asked } from '../../cluster/asked.ts'
 import { perform, type Stage } from '../../cluster/stage.ts'
 import { etcdVersion } from '../rig/etcd.ts'
 import { commitOf, isInMemory, machineLine, machineOf } from '../rig/machine.ts'
@@ -17,16 +16,8 @@ import { etcdTable, figuresTable, pairs, troubles } from './table.ts'
 
 const RESULTS = fileURLToPath(new URL('../results/', import.meta.url))
 
-let options: Options | undefined
-try {
-  options = parseOptions(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof Refused)) throw error
-  console.error(error.message)
-  process.exit(2)
-}
-if (options === undefined) console.log(HELP)
-else await play(options)
+const options = asked(parseOptions, HELP)
+if (options !== undefined) await play(options)
 
 async function play(options: Options): Promise<void> {
   await perform(async (stage) => {

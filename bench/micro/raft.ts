@@ -1,3 +1,4 @@
+import { NODE_LIMITS } from '../../src/node/config.ts'
 import { Raft } from '../../src/raft/raft.ts'
 import type { Entry, Message, RaftOptions, SnapshotMark } from '../../src/raft/types.ts'
 import { assert } from '../../src/world/assert.ts'
@@ -12,15 +13,9 @@ const ENTRY = new Uint8Array(200).fill(7)
 const LOG_ENTRIES_MAX = 8_192
 
 const OPTIONS: Omit<RaftOptions, 'self'> = {
+  ...NODE_LIMITS,
   group: 1,
   random: seededRandom('bench'),
-  electionTicks: 10,
-  heartbeatTicks: 2,
-  appendBytesMax: 256 * 1024,
-  inflightAppendsMax: 64,
-  inflightBytesMax: 4 * 1024 * 1024,
-  uncommittedBytesMax: 16 * 1024 * 1024,
-  tailBytesMax: 4 * 1024 * 1024,
   preferred: false
 }
 const MEMBERS = [1, 2, 3].map((replica) => ({ replica, node: `node${replica}`, voter: true }))

@@ -3,7 +3,15 @@ import type { ReplicaHost } from '../partition/host.ts'
 import { Replica } from '../partition/replica.ts'
 import { decodeConfiguration, encodeConfiguration } from '../raft/codec.ts'
 import { Raft } from '../raft/raft.ts'
-import type { HardState, Index, RaftOptions, RaftStart, SnapshotMark, Term } from '../raft/types.ts'
+import type {
+  HardState,
+  Index,
+  RaftOptions,
+  RaftStart,
+  SnapshotMark,
+  StableLog,
+  Term
+} from '../raft/types.ts'
 import { META_KEY, SESSION_PREFIX } from '../state/layout.ts'
 import { loadSaved } from '../state/meta.ts'
 import { StateMachine } from '../state/state-machine.ts'
@@ -128,15 +136,7 @@ function createReplica(shell: OpenShell, placement: Placement, state: StateMachi
   shell.log.create(group, id, mark, FIRST_HARD_STATE)
   beginState(shell, group, state, mark)
   const stable = { entries: shell.log.entries.bind(shell.log, group) }
-  const start: RaftStart = {
-    hardState: FIRST_HARD_STATE,
-    mark,
-    termRuns: [],
-    lastIndex: mark.index,
-    configurations: [],
-    applied: mark.index,
-    stable
-  }
+  const start = startAt(mark, FIRST_HARD_STATE, stable)
   return makeReplica(shell, { placement, id, start, state })
 }
 
@@ -172,16 +172,22 @@ function recoverReplica(
     hardState = { term: mark.term, vote: 0 }
     shell.log.setHardState(placement.group, hardState)
   }
-  const reset: RaftStart = {
+  const reset = startAt(mark, hardState, stable)
+  return makeReplica(shell, { placement, id, start: reset, state })
+}
+
+/** Nothing in the log behind `mark`, and the state is there. */
+function startAt(mark: SnapshotMark, hardState: HardState, stable: StableLog): RaftStart {
+  const { index } = mark
+  return {
     hardState,
     mark,
     termRuns: [],
-    lastIndex: mark.index,
+    lastIndex: index,
     configurations: [],
-    applied: mark.index,
+    applied: index,
     stable
   }
-  return makeReplica(shell, { placement, id, start: reset, state })
 }
 
 /** The term of the log at `index`; 0 where it has none. */

@@ -96,6 +96,15 @@ const leaderOf = ({ nodes }: SimulatedCluster): SimulatedNode | undefined => nod
 const followerOf = ({ nodes }: SimulatedCluster): SimulatedNode | undefined =>
   nodes.find((node) => !leads(node))
 
+function cutOff({ nodes, network }: SimulatedCluster, alone: SimulatedNode | undefined): void {
+  const others = nodes.filter((node) => node !== alone)
+  network.cut(
+    [alone?.name ?? ''],
+    others.map(({ name }) => name),
+    'both'
+  )
+}
+
 test('every replica answers eventual at once; how old is known from the last question', () => {
   const cluster = formed('eventual')
   put(cluster, 'one')
@@ -126,12 +135,7 @@ test('cut off, a replica answers on and says truly since when, leader or not', (
     put(cluster, 'one')
     cluster.run(1_500)
     const alone = pick(cluster)
-    const others = cluster.nodes.filter((node) => node !== alone)
-    cluster.network.cut(
-      [alone?.name ?? ''],
-      others.map(({ name }) => name),
-      'both'
-    )
+    cutOff(cluster, alone)
     const cutAt = cluster.world.now
     cluster.run(5_000)
     put(cluster, 'two')
@@ -150,12 +154,7 @@ test('a leader that was replaced and does not know it claims no more than it was
     put(cluster, 'one')
     cluster.run(1_500)
     const old = leaderOf(cluster)
-    const others = cluster.nodes.filter((node) => node !== old)
-    cluster.network.cut(
-      [old?.name ?? ''],
-      others.map(({ name }) => name),
-      'both'
-    )
+    cutOff(cluster, old)
     let writtenAt = Number.POSITIVE_INFINITY
     const operation = { type: 'put', key: KEY, value: utf8('two') } as const
     cluster.clients[0]?.call({ kind: 'mutate', operation }, 8_000, () => {
@@ -246,12 +245,7 @@ test('a leader that was replaced unawares does not say that a session has seen t
   put(cluster, 'one')
   cluster.run(1_500)
   const old = leaderOf(cluster)
-  const others = cluster.nodes.filter((node) => node !== old)
-  cluster.network.cut(
-    [old?.name ?? ''],
-    others.map(({ name }) => name),
-    'both'
-  )
+  cutOff(cluster, old)
   const { answer } = ask(cluster, old, 'session', 1_000)
   expect(answer).toMatchObject({ outcome: 'rejected' })
   expect(['not_leader', 'timeout']).toContain(answer.code)

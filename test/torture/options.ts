@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util'
+import { flagsOf } from '../../cluster/asked.ts'
 import { Refused } from '../../cluster/refused.ts'
 import { FAULTS } from './faults/all.ts'
 import type { Fault } from './faults/fault.ts'
@@ -24,9 +24,19 @@ export const HELP = `npm run torture -- [options]
   --help
 Exit code 1: something was wrong; what is left of it is kept, and where is said.`
 
+const FLAGS = {
+  minutes: { type: 'string', default: '10' },
+  only: { type: 'string' },
+  seed: { type: 'string', default: '1' },
+  nodes: { type: 'string', default: '0' },
+  network: { type: 'string' },
+  dir: { type: 'string' },
+  help: { type: 'boolean', default: false }
+} as const
+
 /** Undefined: help was asked for. Throws Refused. */
 export function parseOptions(args: readonly string[]): Options | undefined {
-  const { help, ...values } = read(args)
+  const { help, ...values } = flagsOf(args, FLAGS, HELP)
   if (help) return undefined
   const { network } = values
   const minutes = Number(values.minutes)
@@ -38,26 +48,6 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   }
   const { only, seed, dir: directory } = values
   return { minutes, only: chosen(only), seed, nodes, network, directory }
-}
-
-function read(args: readonly string[]) {
-  try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        minutes: { type: 'string', default: '10' },
-        only: { type: 'string' },
-        seed: { type: 'string', default: '1' },
-        nodes: { type: 'string', default: '0' },
-        network: { type: 'string' },
-        dir: { type: 'string' },
-        help: { type: 'boolean', default: false }
-      }
-    }).values
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new Refused(`${reason}\n${HELP}`, { cause })
-  }
 }
 
 function chosen(text: string | undefined): readonly Fault[] {

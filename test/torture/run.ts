@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { Refused } from '../../cluster/refused.ts'
+import { asked } from '../../cluster/asked.ts'
 import { perform } from '../../cluster/stage.ts'
 import { isInside, runInside, settleInside, wayInside } from './ground.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
@@ -7,16 +7,8 @@ import { torture } from './torture.ts'
 
 // `npm run torture`: real processes, hurt in every way this system allows, and checked.
 
-let options: Options | undefined
-try {
-  options = parseOptions(process.argv.slice(2))
-} catch (error) {
-  if (!(error instanceof Refused)) throw error
-  console.error(error.message)
-  process.exit(2)
-}
-if (options === undefined) console.log(HELP)
-else await enter(options)
+const options = asked(parseOptions, HELP)
+if (options !== undefined) await enter(options)
 
 async function enter(options: Options): Promise<void> {
   const way = isInside ? [] : wayInside()

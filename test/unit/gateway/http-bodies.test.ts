@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
+import type { HttpDoor } from '../../../src/gateway/http.ts'
 import { VALUE_BYTES_MAX } from '../../../src/wire/limits.ts'
-import { silent } from '../../../src/world/log.ts'
 import { LAST, lines, RawHttp } from './raw-http.ts'
-import { TableCalls } from './table-calls.ts'
+import type { TableCalls } from './table-calls.ts'
+import { openTableDoor } from './table-door.ts'
 
 // How bodies may come, on a real socket.
 
@@ -11,10 +11,7 @@ let door: HttpDoor
 let calls: TableCalls
 
 beforeEach(async () => {
-  calls = new TableCalls()
-  const place = { host: '127.0.0.1', port: 0 }
-  door = await openHttp({ place, token: undefined, logger: silent })
-  door.serve(calls)
+  ;({ door, calls } = await openTableDoor())
 })
 afterEach(() => door.stop(0))
 

@@ -6,7 +6,8 @@ import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
 import { failure } from '../../../src/wire/failure.ts'
 import { silent } from '../../../src/world/log.ts'
 import { parseMetrics, type Scrape, total } from './metrics-parser.ts'
-import { TableCalls } from './table-calls.ts'
+import type { TableCalls } from './table-calls.ts'
+import { openTableDoor } from './table-door.ts'
 
 // Goal: what callers asked for and got is what the metrics say, to the last one.
 
@@ -16,9 +17,7 @@ let door: HttpDoor
 let calls: TableCalls
 
 beforeEach(async () => {
-  calls = new TableCalls()
-  door = await openHttp({ place: PLACE, token: undefined, logger: silent })
-  door.serve(calls)
+  ;({ door, calls } = await openTableDoor())
 })
 afterEach(() => door.stop(0))
 

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
-import { silent } from '../../../src/world/log.ts'
+import type { HttpDoor } from '../../../src/gateway/http.ts'
 import { LAST, lines, RawHttp } from './raw-http.ts'
-import { TableCalls } from './table-calls.ts'
+import type { TableCalls } from './table-calls.ts'
+import { openTableDoor } from './table-door.ts'
 
 // Pipelined requests, written as one, on a real socket.
 
@@ -10,13 +10,7 @@ let door: HttpDoor
 let calls: TableCalls
 
 beforeEach(async () => {
-  calls = new TableCalls()
-  door = await openHttp({
-    place: { host: '127.0.0.1', port: 0 },
-    token: undefined,
-    logger: silent
-  })
-  door.serve(calls)
+  ;({ door, calls } = await openTableDoor())
 })
 afterEach(() => door.stop(0))
 

@@ -1,10 +1,10 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
-import { silent } from '../../../src/world/log.ts'
+import type { HttpDoor } from '../../../src/gateway/http.ts'
 import { LAST, lines, RawHttp } from './raw-http.ts'
-import { TableCalls } from './table-calls.ts'
+import type { TableCalls } from './table-calls.ts'
+import { openTableDoor } from './table-door.ts'
 
 // How connections end, on real sockets.
 
@@ -12,13 +12,7 @@ let door: HttpDoor
 let calls: TableCalls
 
 beforeEach(async () => {
-  calls = new TableCalls()
-  door = await openHttp({
-    place: { host: '127.0.0.1', port: 0 },
-    token: undefined,
-    logger: silent
-  })
-  door.serve(calls)
+  ;({ door, calls } = await openTableDoor())
 })
 
 afterEach(async () => {

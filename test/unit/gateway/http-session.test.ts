@@ -1,12 +1,12 @@
 import fc from 'fast-check'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { Floor } from '../../../src/client/inputs.ts'
-import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
+import type { HttpDoor } from '../../../src/gateway/http.ts'
 import { floorsOf, TOKEN_PATTERN, tokenAfter } from '../../../src/gateway/http-session.ts'
 import { failure } from '../../../src/wire/failure.ts'
 import type { Lapse } from '../../../src/wire/read-body.ts'
-import { silent } from '../../../src/world/log.ts'
-import { TableCalls } from './table-calls.ts'
+import type { TableCalls } from './table-calls.ts'
+import { openTableDoor } from './table-door.ts'
 
 const HERE = '0123456789abcdef0123456789abcdef'
 const ELSEWHERE = 'fedcba9876543210fedcba9876543210'
@@ -111,13 +111,7 @@ let door: HttpDoor
 let calls: TableCalls
 
 beforeEach(async () => {
-  calls = new TableCalls()
-  door = await openHttp({
-    place: { host: '127.0.0.1', port: 0 },
-    token: undefined,
-    logger: silent
-  })
-  door.serve(calls)
+  ;({ door, calls } = await openTableDoor())
 })
 afterEach(() => door.stop(0))
 

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
 import { CODES, failure } from '../../../src/wire/failure.ts'
 import { silent } from '../../../src/world/log.ts'
-import { TableCalls } from './table-calls.ts'
+import type { TableCalls } from './table-calls.ts'
+import { openTableDoor } from './table-door.ts'
 
 // The door on a real socket, with a table in place of the node behind it.
 
@@ -16,9 +17,7 @@ let door: HttpDoor
 let calls: TableCalls
 
 beforeEach(async () => {
-  calls = new TableCalls()
-  door = await openHttp({ place: PLACE, token: undefined, logger: silent })
-  door.serve(calls)
+  ;({ door, calls } = await openTableDoor())
 })
 afterEach(() => door.stop(0))
 

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
-import { type HttpDoor, openHttp } from '../../../src/gateway/http.ts'
+import type { HttpDoor } from '../../../src/gateway/http.ts'
 import { digestOf, repeatableOf } from '../../../src/gateway/http-idempotency.ts'
 import { runOnce } from '../../../src/gateway/idempotency.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
@@ -10,8 +10,8 @@ import type { DataOperation, Result } from '../../../src/wire/command.ts'
 import { CODES, failure } from '../../../src/wire/failure.ts'
 import { ONCE_LIFE_MS } from '../../../src/wire/limits.ts'
 import { hex } from '../../../src/wire/session-id.ts'
-import { silent } from '../../../src/world/log.ts'
-import { TableCalls } from './table-calls.ts'
+import type { TableCalls } from './table-calls.ts'
+import { openTableDoor } from './table-door.ts'
 
 // Goal: a change with an Idempotency-Key is claimed, then made, and answered as the first time;
 // each end of either step is told for what it is. Method: the steps alone on calls that are
@@ -169,10 +169,7 @@ let door: HttpDoor
 let calls: TableCalls
 
 beforeEach(async () => {
-  calls = new TableCalls()
-  const place = { host: '127.0.0.1', port: 0 }
-  door = await openHttp({ place, token: undefined, logger: silent })
-  door.serve(calls)
+  ;({ door, calls } = await openTableDoor())
 })
 afterEach(() => door.stop(0))
 

@@ -15,6 +15,7 @@ import type { ReplicaId } from '../../../src/wire/ids.ts'
 import { assert } from '../../../src/world/assert.ts'
 import { type Random, seededRandom } from '../../../src/world/random.ts'
 import { LogImage } from './disk.ts'
+import { LIMITS } from './limits.ts'
 
 /** What a replica's driver made of the log: the data of every command, and up to where. */
 export interface State {
@@ -81,17 +82,6 @@ export interface GroupOptions {
   readonly trace?: (line: string) => void
   /** Batches are durable as soon as they are written. */
   readonly syncAtOnce: boolean
-}
-
-const LIMITS = {
-  electionTicks: 10,
-  heartbeatTicks: 2,
-  appendBytesMax: 256 * 1024,
-  inflightAppendsMax: 64,
-  inflightBytesMax: 4 * 1024 * 1024,
-  uncommittedBytesMax: 16 * 1024 * 1024,
-  tailBytesMax: 4 * 1024 * 1024,
-  preferred: false
 }
 
 /** A whole group in memory: drivers, disks and a network that does only what it is told. */

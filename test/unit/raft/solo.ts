@@ -14,6 +14,7 @@ import type {
 import type { Member } from '../../../src/wire/cluster-map.ts'
 import { seededRandom } from '../../../src/world/random.ts'
 import { LogImage } from './disk.ts'
+import { LIMITS } from './limits.ts'
 
 type Body<M> = M extends unknown ? Omit<M, 'from' | 'to'> : never
 export type MessageBody = Body<Message>
@@ -46,14 +47,7 @@ export class Solo {
         group: 1,
         self: 1,
         random: seededRandom('solo'),
-        electionTicks: 10,
-        heartbeatTicks: 2,
-        appendBytesMax: 256 * 1024,
-        inflightAppendsMax: 64,
-        inflightBytesMax: 4 * 1024 * 1024,
-        uncommittedBytesMax: 16 * 1024 * 1024,
-        tailBytesMax: 4 * 1024 * 1024,
-        preferred: false,
+        ...LIMITS,
         ...options
       },
       this.disk.start(1, this.disk)
