@@ -11,6 +11,7 @@ import { hashSections } from './hash.ts'
 import { logSections } from './log.ts'
 import type { Section } from './measure.ts'
 import { raftSections } from './raft.ts'
+import { simulationSections } from './simulation.ts'
 import { stateSections } from './state.ts'
 import { transportSections } from './transport.ts'
 
@@ -24,7 +25,8 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   state: stateSections,
   hash: hashSections,
   log: logSections,
-  transport: transportSections
+  transport: transportSections,
+  simulation: simulationSections
 }
 const NAMES = Object.keys(BENCHES).join(',')
 const HELP = `npm run bench:micro -- [--only ${NAMES}] [--seconds 1] [--json FILE]
