@@ -5,6 +5,7 @@ import type { NodeId, SessionId } from '../wire/ids.ts'
 import { bothLapses } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
 import { unreachable } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { Agenda } from './agenda.ts'
 import {
   abandoned,
@@ -262,7 +263,10 @@ export class ClientMachine {
       if (needsLeader(call)) route.suspect = true
       else for (const copy of call.copies) nearest.silent(copy.node, now - copy.sentAt, now)
       const node = this.#targets.another(call, route, now)
-      if (node !== undefined) this.#dispatch.copy(call, { node, probing: false }, now)
+      if (node !== undefined) {
+        sometimes('client: asks another node while one is silent')
+        this.#dispatch.copy(call, { node, probing: false }, now)
+      }
     } else if (route.leader !== undefined && !peers.isLinked(route.leader)) {
       routes.lost(route, route.leader)
     }
@@ -344,6 +348,7 @@ export class ClientMachine {
   /** This copy was handed over and its fate is not known there: the same bytes will find out. */
   #leftOpen(answer: Answer, now: number): void {
     const { call, route, node, reply } = answer
+    sometimes('client: a node cannot tell what became of a write')
     if (isMutation(call)) call.inDoubt = true
     call.refusal = reply
     if (route.leader === node) this.#parts.routes.lost(route, node)
@@ -364,6 +369,7 @@ export class ClientMachine {
   #copyLost(call: Call, copy: Pending, now: number): void {
     const route = call.route as Route
     this.#dispatch.dropCopy(call, route, copy)
+    sometimes('client: a link ends with calls on it')
     if (isMutation(call)) call.inDoubt = true
     if (call.state === 'sent' && call.copies.length === 0) this.#dispatch.wait(call, route, now)
   }
@@ -371,6 +377,7 @@ export class ClientMachine {
   #cancel(id: number, now: number): void {
     const call = this.#dispatch.calls.get(id)
     if (call === undefined) return
+    sometimes('client: a caller stops waiting')
     const failed = abandoned(call)
     for (const copy of call.copies) this.#parts.outbox.cancel(copy)
     this.#dispatch.fail(call, failed, now)

@@ -1,5 +1,6 @@
 import type { NodeId } from '../wire/ids.ts'
 import type { Random } from '../world/random.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { backOff } from './retry.ts'
 
 /** A dial without an answer for so long is taken for failed: longer than any transport tries. */
@@ -110,7 +111,10 @@ export class Peers {
     const free = named.filter((address) => this.#isFree(address, now))
     if (this.#start(free.slice(0, 1), node, now)) return 'dialling'
     // With nobody linked the addresses of the map may all be old ones.
-    if (this.#links.size === 0) this.reachSeeds(now)
+    if (this.#links.size === 0) {
+      sometimes('client: goes back to its seeds')
+      this.reachSeeds(now)
+    }
     return 'lost'
   }
 

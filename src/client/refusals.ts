@@ -1,5 +1,6 @@
 import type { NodeId } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { type Call, isMutation, mayApply, needsLeader, type Route, refused } from './calls.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Errands, Parts } from './errands.ts'
@@ -39,6 +40,7 @@ export class Refusals {
         this.#elsewhere(answer, now)
         return
       case 'refresh':
+        sometimes('client: its map is too old')
         this.#errands.wantMap(now)
         this.#dispatch.rest(call, now)
         return
@@ -49,12 +51,15 @@ export class Refusals {
         this.#shed(answer, now)
         return
       case 'renumber':
+        sometimes('client: a command needs another number')
         this.#dispatch.renumber(call, now)
         return
       default:
         // Another copy may still be answered, and only that answer tells what happened.
-        if (isMutation(call) && call.copies.length > 0) this.#dispatch.schedule(call)
-        else this.#dispatch.fail(call, refused(call, reply), now)
+        if (isMutation(call) && call.copies.length > 0) {
+          sometimes('client: one copy is refused and another is out')
+          this.#dispatch.schedule(call)
+        } else this.#dispatch.fail(call, refused(call, reply), now)
     }
   }
 
@@ -67,6 +72,7 @@ export class Refusals {
     if (!needsLeader(call)) {
       call.refusers = [...call.refusers, node]
       if (call.copies.length === 0 && !this.#targets.hasReplica(call, route)) {
+        sometimes('client: no replica is as far as its session')
         call.refusers = NOBODY
         this.#dispatch.rest(call, now)
         return

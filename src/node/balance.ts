@@ -1,6 +1,7 @@
 import type { ReplicaHost } from '../partition/host.ts'
 import type { Replica } from '../partition/replica.ts'
 import type { Clock } from '../world/clock.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { Mesh } from './mesh.ts'
 
 /** A preferred leader must have been linked so long before it gets its groups back. */
@@ -47,6 +48,7 @@ export class Balance {
     const progress = replica.raft.progress(preferred.replica)
     if (status.transferring || !status.committedInTerm || progress === undefined) return false
     if (!progress.recentActive || progress.match < status.commit) return false
+    sometimes('node: gives leadership back to who is preferred')
     replica.transfer(preferred.replica)
     return true
   }

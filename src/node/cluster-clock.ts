@@ -1,6 +1,7 @@
 import type { TrustedClock } from '../partition/group-time.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Clock } from '../world/clock.ts'
+import { sometimes } from '../world/sometimes.ts'
 
 /** Further than this from the median of the nodes it hears, a clock is taken to be wrong. */
 const SKEW_MS_MAX = 5_000
@@ -90,6 +91,7 @@ export class ClusterClock implements TrustedClock {
     const own = this.#clock.wall() - this.#clock.monotonic()
     const isWrong = this.#agreed(own) !== undefined && !this.fit
     this.#unfitTicks = isWrong ? this.#unfitTicks + 1 : 0
+    if (isWrong) sometimes('node: its clock is not like the others')
     const late = this.#unfitTicks - PATIENCE_TICKS
     return late >= 0 && late % RETRY_TICKS === 0
   }

@@ -7,6 +7,7 @@ import { CODES } from '../wire/failure.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { Admission, BYTES, REQUESTS } from './admission.ts'
 import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
@@ -117,6 +118,7 @@ export class Door implements VisitShell {
     const visits = this.#visits.get(from)
     if (visits === undefined) return
     this.#visits.delete(from)
+    if (visits.size > 0) sometimes('node: those who ask are gone before their answer')
     for (const visit of visits.values()) visit.giveUp(this.#now())
   }
 
@@ -151,11 +153,17 @@ export class Door implements VisitShell {
     if (request.clusterId !== map.clusterId) {
       return rejected('wrong_cluster', 'the request is for another cluster')
     }
-    if (request.epoch < map.epoch) return rejected('wrong_epoch', 'the map moved on')
+    if (request.epoch < map.epoch) {
+      sometimes('node: is asked by an old map')
+      return rejected('wrong_epoch', 'the map moved on')
+    }
     if (request.timeoutMs > TIMEOUT_MS_MAX) {
       return rejected('invalid_argument', `timeout is over ${TIMEOUT_MS_MAX} ms`)
     }
-    if (this.#closing) return rejected('not_leader', 'this node is stopping')
+    if (this.#closing) {
+      sometimes('node: is asked while it stops')
+      return rejected('not_leader', 'this node is stopping')
+    }
     const excess = this.#excess(request)
     if (excess === undefined) return undefined
     return rejected('overloaded', `this node has too many ${excess} inside. ${LATER}`, FULL)

@@ -34,6 +34,7 @@ import {
 } from '../wire/node-frames.ts'
 import type { Request } from '../wire/request.ts'
 import { decodeCancel, decodeRequest, encodeReply } from '../wire/request-codec.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { UnusableData } from './identity.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Self } from './membership.ts'
@@ -160,13 +161,17 @@ export class Frames {
   tellStatus(): void {
     const now = this.#node.host.clock.monotonic()
     // After a pause of our own, what they said meanwhile still waits to be read.
-    if (now - this.#toldAt > SILENCE_MS_MAX / 2)
+    if (now - this.#toldAt > SILENCE_MS_MAX / 2) {
+      sometimes('node: wakes from a long pause')
       for (const peer of this.#heardAt.keys()) this.#heardAt.set(peer, now)
+    }
     this.#toldAt = now
     const silentSince = now - SILENCE_MS_MAX
     for (const { peer } of this.#node.mesh.links()) {
-      if ((this.#heardAt.get(peer) ?? 0) < silentSince) this.#transport.close(peer, 'silent')
-      else this.#sendStatus(peer)
+      if ((this.#heardAt.get(peer) ?? 0) < silentSince) {
+        sometimes('node: closes a link that leads nowhere')
+        this.#transport.close(peer, 'silent')
+      } else this.#sendStatus(peer)
     }
   }
 
@@ -188,7 +193,10 @@ export class Frames {
 
   #request(peer: PeerId, { head, body }: Frame): void {
     const request = decodeRequest(head, body)
-    if (!this.#once.admit(peer, request.id)) return
+    if (!this.#once.admit(peer, request.id)) {
+      sometimes('node: a request comes twice by one link')
+      return
+    }
     if (!this.#mayAsk(peer, request)) {
       const refusal = rejected('forbidden', 'only a node may register itself')
       this.#transport.send(peer, this.#reply(request.id, refusal))

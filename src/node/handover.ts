@@ -2,6 +2,7 @@ import type { ReplicaHost } from '../partition/host.ts'
 import type { Replica } from '../partition/replica.ts'
 import type { ReplicaId } from '../wire/ids.ts'
 import type { Clock, Timers } from '../world/clock.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { Mesh } from './mesh.ts'
 
 const HANDOVER_MS_MAX = 2_000
@@ -32,7 +33,9 @@ export class Handover {
   run(done: () => void): void {
     const until = this.#clock.monotonic() + HANDOVER_MS_MAX
     const step = (): void => {
-      if (!this.pass() || this.#clock.monotonic() >= until) done()
+      const isLate = this.#clock.monotonic() >= until
+      if (isLate) sometimes('node: stops before it has handed over')
+      if (!this.pass() || isLate) done()
       else this.#timers.after(STEP_MS, step)
     }
     step()

@@ -4,6 +4,7 @@ import type { ClusterMap, NodeRecord } from '../wire/cluster-map.ts'
 import { isNodeRecord } from '../wire/cluster-map-codec.ts'
 import { decodeHello, type Hello, PROTOCOL_VERSION } from '../wire/hello.ts'
 import type { StoreId } from '../wire/ids.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { Identity } from './identity.ts'
 import type { Lives } from './lives.ts'
 
@@ -58,6 +59,7 @@ export class Membership {
     this.#identity = identity
     // A map without membership is what a crash left of joining: it is learnt anew.
     this.#map = identity.clusterId === '' ? undefined : shell.map
+    if (this.#map !== shell.map) sometimes('node: joined only halfway in its last life')
     this.#forming = shell.forming
     this.#lives = shell.lives
   }
@@ -173,12 +175,17 @@ export class Membership {
       return 'wrong_cluster'
     }
     const record = this.#map?.nodes.find((node) => node.id === hello.nodeId)
-    if (record !== undefined && record.storeId !== hello.storeId) return 'store_mismatch'
+    if (record !== undefined && record.storeId !== hello.storeId) {
+      sometimes('node: refuses a known node with another disk')
+      return 'store_mismatch'
+    }
     if (record === undefined && hello.clusterId !== '') {
       if (hello.epoch <= (this.#map?.epoch ?? 0)) return 'unknown_node'
     }
     // A disk put back from a copy would vote twice and forget what it promised.
-    return this.#lives.isStale(hello) ? 'stale_disk' : undefined
+    if (!this.#lives.isStale(hello)) return undefined
+    sometimes('node: refuses a disk that went back')
+    return 'stale_disk'
   }
 }
 

@@ -22,6 +22,7 @@ import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap, Placement } from '../wire/cluster-map.ts'
 import { type GroupId, type NodeId, type ReplicaId, SYSTEM_GROUP } from '../wire/ids.ts'
 import type { Random } from '../world/random.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { NodeLimits } from './config.ts'
 import { UnusableData } from './identity.ts'
 import { damaged, verifyState } from './verify-state.ts'
@@ -150,6 +151,7 @@ function recoverReplica(
   shell.flusher.setDurable(placement.group, applied)
   if (applied.index === 0 && start.mark.index === FIRST_MARK.index) {
     // It was created and stopped before its first flush: all it knew is in the log.
+    sometimes('node: a group was never flushed in its first life')
     beginState(shell, placement.group, state, start.mark)
     return makeReplica(shell, { placement, id, start: { ...start, applied: 1 }, state })
   }
@@ -164,6 +166,7 @@ function recoverReplica(
   }
   // A snapshot was switched in and its mark had not reached the log yet: what stands there, shorter
   // or longer than the mark, conflicts with it.
+  sometimes('node: a snapshot was put in and the log did not know of it')
   const mark = { ...applied, configuration: decodeConfiguration(state.configuration) }
   shell.log.reset(placement.group, mark)
   const { stable } = start

@@ -5,6 +5,7 @@ import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
 import type { DiskFault } from '../world/disk.ts'
 import { Histogram } from '../world/histogram.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { Spans } from '../world/spans.ts'
 import type { StateWrite } from '../world/state-store.ts'
 import type { ReplicaHost } from './host.ts'
@@ -98,6 +99,7 @@ export class Flusher {
 
   #flush(done: () => void, withNotes: boolean): void {
     if (this.#busy) {
+      sometimes('partition: a flush waits for a flush')
       this.#after.push(done)
       return
     }

@@ -1,5 +1,6 @@
 import type { Index } from '../raft/types.ts'
 import type { Answer } from '../state/state-machine.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { type Answered, type Asker, commandAnswer } from './answer.ts'
 
 interface Gathered {
@@ -27,7 +28,9 @@ export class Gathering {
     const waiting = this.#gathered.filter(({ asker }) => !asker.isOver(now))
     this.#gathered = []
     this.#bytes = 0
-    return waiting.length === 0 ? undefined : new Taken(waiting)
+    if (waiting.length > 0) return new Taken(waiting)
+    sometimes('partition: nobody waits any more for what was to be proposed')
+    return undefined
   }
 }
 

@@ -4,6 +4,7 @@ import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { DiskFault } from '../world/disk.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { TrustedClock } from './group-time.ts'
 import { HostCounts } from './host-counts.ts'
 import { NearReads } from './near-reads.ts'
@@ -100,7 +101,10 @@ export class ReplicaHost implements ReplicaShell {
       // A leader on a hung disk would keep its followers waiting (hashicorp/raft#503); a follower
       // on one must not campaign, for it cannot keep the vote it would give itself.
       if (!stalled) replica.tick()
-      else if (replica.isLeader) replica.stepDown()
+      else if (replica.isLeader) {
+        sometimes('partition: a leader steps down from a disk that hangs')
+        replica.stepDown()
+      }
     }
     this.reads.tick(now)
     this.#scheduleTurn()

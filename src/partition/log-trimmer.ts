@@ -1,6 +1,7 @@
 import type { Index } from '../raft/types.ts'
 import type { NodeLog } from '../storage/log-types.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { ReplicaHost } from './host.ts'
 import type { Replica } from './replica.ts'
 
@@ -47,6 +48,7 @@ export class LogTrimmer {
   drop(): void {
     const { log } = this.#host
     this.#isOver = log.bytes >= this.#options.logBytesMax
+    if (this.#isOver) sometimes('partition: the log is over its bound')
     const old = log.oldEntries(this.#keptBytes)
     let dropped = false
     for (const replica of this.#host.replicas()) {
@@ -65,6 +67,7 @@ export class LogTrimmer {
     const budget = Math.min(MOVED_BYTES_MAX, Math.max(MOVED_BYTES_MIN, 2 * came))
     const moved = log.moveOldest(this.#keptBytes, budget)
     if (moved === 0) return
+    sometimes('partition: moves entries that hold the log')
     this.movedBytes += moved
     // Or it would count as what came in.
     this.#written += moved

@@ -1,6 +1,7 @@
 import type { Index } from '../raft/types.ts'
 import { encodeRead } from '../wire/read-body.ts'
 import type { Clock, Timers } from '../world/clock.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { type Answered, type Asker, ok, rejected } from './answer.ts'
 import type { TrustedClock } from './group-time.ts'
 import type { Replica } from './replica.ts'
@@ -85,6 +86,7 @@ export class NearReads {
     const done = this.#waits.filter(isDone)
     if (done.length === 0) return
     this.#waits = this.#waits.filter((wait) => !isDone(wait))
+    sometimes('partition: a session waited for a replica')
     for (const { key, asker } of done) answerSession(replica, key, asker)
   }
 
@@ -115,6 +117,7 @@ export class NearReads {
   #giveUp(now: number): void {
     let count = 0
     while (count < this.#waits.length && (this.#waits[count]?.until ?? 0) <= now) count++
+    if (count > 0) sometimes('partition: a session waits for a replica in vain')
     for (const { replica, asker } of this.#waits.splice(0, count)) asker.respond(elsewhere(replica))
   }
 
@@ -128,6 +131,7 @@ export class NearReads {
     if (currentAt > Number.NEGATIVE_INFINITY) {
       return Math.ceil(this.#options.clock.monotonic() - currentAt)
     }
+    sometimes('partition: tells an age by the clock alone')
     // In this life nobody told us. What we hold was written no earlier than its last entry says.
     const elapsed = this.#options.trusted.now() - state.time
     // The clocks went back since, who knows how far.

@@ -1,5 +1,6 @@
 import type { Index, Term } from '../raft/types.ts'
 import type { Answer } from '../state/state-machine.ts'
+import { sometimes } from '../world/sometimes.ts'
 
 /** What waits for one entry. `applied` gets the answers to its commands, in their order. */
 export interface Waiting {
@@ -25,13 +26,17 @@ export class Pending {
     if (found === undefined) return
     this.#byIndex.delete(index)
     if (found.term === term) found.waiting.applied(index, answers)
-    else found.waiting.replaced()
+    else {
+      sometimes('partition: another entry took the place of a write')
+      found.waiting.replaced()
+    }
   }
 
   /** Design §5 rule 9: what was appended and not applied is unknown, never failed. */
   loseAll(): void {
     const all = [...this.#byIndex.values()]
     this.#byIndex.clear()
+    if (all.length > 0) sometimes('partition: a leader falls with writes it cannot answer')
     for (const { waiting } of all) waiting.lost()
   }
 }

@@ -2,6 +2,7 @@ import type { Index, Term } from '../raft/types.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
 import { Histogram } from '../world/histogram.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { Spans } from '../world/spans.ts'
 import type { Replica } from './replica.ts'
 import type { ReadWait } from './waits.ts'
@@ -129,6 +130,7 @@ export class ReadRounds {
       if (now - open.startedAt < ROUND_AGE_MS_MAX) break
       this.#open.delete(round)
       this.retried++
+      sometimes('partition: a round of reads is asked anew')
       for (const part of open.groups.values()) this.#regather(part)
     }
   }
@@ -149,6 +151,7 @@ export class ReadRounds {
       if (!stale(part)) continue
       open.groups.delete(group)
       if (open.groups.size === 0) this.#open.delete(round)
+      sometimes('partition: a leader falls while its reads are confirmed')
       failAll(part)
     }
   }

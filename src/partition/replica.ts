@@ -8,6 +8,7 @@ import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeRead } from '../wire/read-body.ts'
 import { assert } from '../world/assert.ts'
 import type { Clock } from '../world/clock.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { type Asker, commandAnswer, ok, readCommand, rejected, unknown } from './answer.ts'
 import { ExpiredReads } from './expired-reads.ts'
 import { Freshness } from './freshness.ts'
@@ -195,6 +196,7 @@ export class Replica {
     if (command === undefined) return
     const known = this.state.lookup(command.session, command.seq)
     if (known !== undefined) {
+      sometimes('partition: answers a copy from the session')
       asker.respond(commandAnswer(this.state.applied.index, known))
       return
     }
@@ -344,6 +346,7 @@ export class Replica {
 
   #apply(entries: readonly Entry[]): void {
     if (this.#installing !== undefined) {
+      sometimes('partition: entries are committed while a snapshot is put in')
       this.#installing.push(...entries)
       return
     }

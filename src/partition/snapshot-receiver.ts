@@ -4,6 +4,7 @@ import type { Receiver } from '../storage/overlay.ts'
 import { equalBytes, Malformed } from '../wire/bytes.ts'
 import type { SnapshotChunk } from '../wire/node-frames.ts'
 import { decodeStatePage, type StateEntry } from '../wire/state-page.ts'
+import { sometimes } from '../world/sometimes.ts'
 
 export interface ReceiverShell {
   /** Every chunk below `next` is kept. */
@@ -67,6 +68,7 @@ export class SnapshotReceiver {
    */
   take(chunk: SnapshotChunk & { readonly page: Uint8Array }): void {
     if (chunk.sequence !== this.#taken || this.#complete) {
+      sometimes('partition: a chunk is not the next one')
       if (!this.#complete) this.#shell.acknowledge(this.#kept)
       return
     }

@@ -7,6 +7,7 @@ import type { NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeSnapshotChunk, type SnapshotReply } from '../wire/node-frames.ts'
 import { encodeStatePage, type StateEntry } from '../wire/state-page.ts'
 import { type DiskFault, diskDamage } from '../world/disk.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { Replica } from './replica.ts'
 
 /** All soft: a node takes what another sends. */
@@ -85,6 +86,7 @@ export class SnapshotSender {
     if (this.#ended) return
     this.#heardAt = this.#shell.now()
     if (outcome !== 'more') {
+      if (outcome === 'refused') sometimes('partition: a snapshot is refused')
       this.#end(outcome === 'done')
       return
     }
@@ -98,10 +100,15 @@ export class SnapshotSender {
     if (this.#ended) return
     const { status } = this.options.replica.raft
     const now = this.#shell.now()
-    if (status.role !== 'leader' || status.term !== this.#term) this.#end(false)
-    else if (now - this.#heardAt > SILENCE_MS_MAX) this.#end(false)
-    else if (now - Math.max(this.#heardAt, this.#sentAt) > RESEND_MS) {
+    if (status.role !== 'leader' || status.term !== this.#term) {
+      sometimes('partition: a leader falls while it sends a snapshot')
+      this.#end(false)
+    } else if (now - this.#heardAt > SILENCE_MS_MAX) {
+      sometimes('partition: nobody answers to a snapshot')
+      this.#end(false)
+    } else if (now - Math.max(this.#heardAt, this.#sentAt) > RESEND_MS) {
       this.#sentAt = now
+      sometimes('partition: sends chunks once more')
       for (const chunk of this.#unacknowledged) this.#send(chunk)
     }
   }

@@ -4,6 +4,7 @@ import type { Overlay } from '../storage/overlay.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeSnapshotReply, type SnapshotChunk, type SnapshotReply } from '../wire/node-frames.ts'
 import type { Clock } from '../world/clock.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { Flusher } from './flusher.ts'
 import type { ReplicaHost } from './host.ts'
 import type { Replica } from './replica.ts'
@@ -72,6 +73,7 @@ export class Snapshots {
     const applied = this.#host.get(group)?.state.applied.index ?? 0
     const silentMs = this.#options.clock.monotonic() - receiver.heardAt
     if (applied < receiver.mark.index && silentMs < SILENT_MS_MAX) return
+    sometimes('partition: gives up a snapshot that comes in')
     receiver.abort()
     this.#receiving.delete(group)
   }
@@ -87,19 +89,27 @@ export class Snapshots {
     const replica = this.#host.get(chunk.group)
     if (replica === undefined || chunk.to !== replica.id) return
     if (chunk.term < replica.raft.status.term) {
+      sometimes('partition: refuses a snapshot of an earlier term')
       this.#answer(node, chunk, { next: 0, outcome: 'refused' })
       return
     }
     let receiver = this.#receiving.get(chunk.group)
     if (receiver !== undefined && !receiver.belongs(chunk)) {
       // A complete one is being switched in; a newer transfer then finds its place taken by state.
-      if (receiver.isComplete || chunk.sequence !== 0 || chunk.term < receiver.first.term) return
+      if (receiver.isComplete || chunk.sequence !== 0 || chunk.term < receiver.first.term) {
+        sometimes('partition: a chunk is of a transfer that is over')
+        return
+      }
+      sometimes('partition: a snapshot takes the place of another')
       receiver.abort()
       this.#receiving.delete(chunk.group)
       receiver = undefined
     }
     if (receiver === undefined) {
-      if (chunk.sequence !== 0) return
+      if (chunk.sequence !== 0) {
+        sometimes('partition: a snapshot comes without its beginning')
+        return
+      }
       receiver = this.#receive(node, replica, chunk)
     }
     if (receiver === undefined) return
@@ -123,6 +133,7 @@ export class Snapshots {
     const node = replica.nodeOf(to)
     const index = this.#flusher.durableIndex(replica.group)
     if (!replica.isLeader || node === undefined || index === 0) {
+      sometimes('partition: a snapshot was wanted of who leads no more')
       ended(false, 0)
       return
     }
@@ -150,6 +161,7 @@ export class Snapshots {
   #receive(node: NodeId, replica: Replica, chunk: SnapshotChunk): SnapshotReceiver | undefined {
     const mark = decodeMark(chunk.mark.slice())
     if (mark.index <= replica.state.applied.index) {
+      sometimes('partition: is sent a snapshot of what it has')
       this.#answer(node, chunk, { next: 0, outcome: 'done' })
       return undefined
     }
@@ -171,6 +183,7 @@ export class Snapshots {
     const { first, mark } = receiver
     const { group } = replica
     if (mark.index <= replica.state.applied.index) {
+      sometimes('partition: the log overtook a snapshot')
       receiver.abort()
       this.#receiving.delete(group)
       this.#answer(node, first, { next: 0, outcome: 'done' })

@@ -1,4 +1,5 @@
 import type { Index } from '../raft/types.ts'
+import { sometimes } from '../world/sometimes.ts'
 
 /** A read that waits for a moment when it may look at the state. */
 export interface ReadWait {
@@ -58,6 +59,7 @@ export class Waits {
     if (this.#early.length === 0) return
     const early = this.#early
     this.#early = []
+    sometimes('partition: reads waited for the first commit of a term')
     for (const read of early) {
       if (inTerm) read.run()
       else read.fail()

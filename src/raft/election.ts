@@ -1,4 +1,5 @@
 import type { ReplicaId } from '../wire/ids.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { becomeFollower, type Core, changeRole, mayCampaign, send } from './core.ts'
 import { becomeLeader } from './leader.ts'
 import { voteOutcome } from './quorum.ts'
@@ -38,7 +39,10 @@ export function startElection(core: Core, transfer: boolean): void {
 /** Counts our own vote now that a crash cannot take it back (nebula#3415). */
 export function selfVotePersisted(core: Core, hardState: HardState): void {
   if (core.role !== 'candidate') return
-  if (hardState.term !== core.term || hardState.vote !== core.self) return
+  if (hardState.term !== core.term || hardState.vote !== core.self) {
+    sometimes('raft: keeps a vote for a campaign that is over')
+    return
+  }
   core.votes.set(core.self, true)
   settle(core)
 }
@@ -61,6 +65,7 @@ export function answerVote(core: Core, request: VoteRequest): void {
     term: granted ? request.term : core.term,
     rejected: !granted
   })
+  if (free && !granted) sometimes('raft: refuses a vote to a shorter log')
   if (granted && !preVote) {
     core.electionElapsed = 0
     core.vote = request.from
@@ -70,7 +75,10 @@ export function answerVote(core: Core, request: VoteRequest): void {
 /** A pre-candidate or candidate takes an answer to this very campaign; others are stale. */
 export function receiveVote(core: Core, reply: VoteReply): void {
   if (reply.type === 'vote-reply') {
-    if (core.role !== 'candidate' || reply.term !== core.term) return
+    if (core.role !== 'candidate' || reply.term !== core.term) {
+      sometimes('raft: is told of a vote too late')
+      return
+    }
   } else {
     const asked = reply.rejected ? core.term : core.term + 1
     if (core.role !== 'pre-candidate' || reply.term !== asked) return
@@ -96,8 +104,10 @@ function askVoter(
 
 function settle(core: Core): void {
   const outcome = voteOutcome(core.log.configurations.voters, core.votes)
-  if (outcome === 'lost') becomeFollower(core, core.term, 0)
-  else if (outcome === 'won') {
+  if (outcome === 'lost') {
+    sometimes('raft: loses an election')
+    becomeFollower(core, core.term, 0)
+  } else if (outcome === 'won') {
     if (core.role === 'pre-candidate') startElection(core, false)
     else becomeLeader(core)
   }

@@ -1,4 +1,5 @@
 import type { ReplicaId } from '../wire/ids.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { becomeFollower, type Core, send } from './core.ts'
 import { startElection } from './election.ts'
 import type { Entry, Index, Message, SnapshotMark, Term } from './types.ts'
@@ -11,7 +12,10 @@ type Heartbeat = Extract<Message, { type: 'heartbeat' }>
  */
 export function followLeader(core: Core, leader: ReplicaId): void {
   // A newly heard leader is a change of state: the hasty timeout of a false alarm must not stay.
-  if (core.leader !== leader) becomeFollower(core, core.term, leader)
+  if (core.leader !== leader) {
+    if (core.role === 'candidate') sometimes('raft: a candidate yields to a leader of its term')
+    becomeFollower(core, core.term, leader)
+  }
   core.electionElapsed = 0
 }
 
@@ -23,6 +27,7 @@ export function receiveAppend(core: Core, append: Append): void {
   const { log } = core
   const end = append.previousIndex + append.entries.length
   if (append.previousIndex < log.commit) {
+    sometimes('raft: gets an append from below its commit')
     // Committed entries are the same everywhere (paper 5.4.3), and may be compacted away here.
     const fresh = append.entries.slice(log.commit - append.previousIndex)
     const known = log.term(log.commit) ?? 0
@@ -32,6 +37,7 @@ export function receiveAppend(core: Core, append: Append): void {
     return
   }
   if (log.term(append.previousIndex) !== append.previousTerm) {
+    sometimes('raft: refuses an append that does not match')
     refuse(core, append)
     return
   }
@@ -45,6 +51,7 @@ function appendEntries(core: Core, entries: readonly Entry[]): void {
   for (const entry of entries) {
     if (entry.index <= log.last) {
       if (log.term(entry.index) === entry.term) continue
+      sometimes('raft: drops entries that conflict')
       log.truncate(entry.index)
     }
     log.append(entry)
@@ -94,6 +101,7 @@ export function receiveHeartbeat(core: Core, heartbeat: Heartbeat): void {
 /** The leader hands over: no pre-vote, and voters are told not to protect it (thesis 3.10). */
 export function receiveTimeoutNow(core: Core): void {
   if (core.role === 'follower') startElection(core, true)
+  else sometimes('raft: is handed what it already campaigns for')
 }
 
 /**
@@ -104,6 +112,7 @@ export function receiveTimeoutNow(core: Core): void {
  */
 export function leaderGone(core: Core): void {
   if (core.role !== 'follower' || core.leader === 0) return
+  sometimes('raft: hears that the process of the leader is gone')
   const first = core.log.configurations.voters.find((voter) => voter !== core.leader)
   becomeFollower(core, core.term, 0)
   core.electionTimeout = first === core.self ? 1 : 2
@@ -125,14 +134,22 @@ export function snapshotReceived(
   if (term > core.term) becomeFollower(core, term, from)
   else if (term === core.term && core.role !== 'leader') followLeader(core, from)
   if (mark.index > log.commit) {
-    if (log.term(mark.index) === mark.term) log.skipTo(mark.index)
-    else {
+    if (log.term(mark.index) === mark.term) {
+      sometimes('raft: a snapshot lands inside of the log')
+      log.skipTo(mark.index)
+    } else {
       // A campaign boasted of the log that goes now.
-      if (core.role !== 'follower') becomeFollower(core, core.term, 0)
+      if (core.role !== 'follower') {
+        sometimes('raft: a snapshot ends a campaign')
+        becomeFollower(core, core.term, 0)
+      }
       log.reset(mark)
       core.outbox.reset = mark
     }
-  } else log.skipTo(mark.index)
+  } else {
+    sometimes('raft: a snapshot is no news')
+    log.skipTo(mark.index)
+  }
   send(core, {
     type: 'append-reply',
     from: core.self,

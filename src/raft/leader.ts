@@ -1,5 +1,6 @@
 import type { ReplicaId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { becomeFollower, type Core, changeRole, type Leading, send } from './core.ts'
 import { advanceMatch, becomeProbe, becomeReplicate, newProgress, retreat } from './progress.ts'
 import { isMajority, majorityIndex } from './quorum.ts'
@@ -72,6 +73,7 @@ export function tickLeader(core: Core): void {
   if (core.electionElapsed >= core.options.electionTicks) {
     core.electionElapsed = 0
     if (!checkQuorum(core, leading)) {
+      sometimes('raft: a leader finds itself alone')
       becomeFollower(core, core.term, 0)
       return
     }
@@ -107,11 +109,15 @@ export function receiveAppendReply(core: Core, reply: AppendReply): void {
   if (progress === undefined) return
   progress.recentActive = true
   if (reply.rejected) {
+    sometimes('raft: a leader backs up')
     const hint = core.log.lastWithTermAtMost(reply.hintIndex, reply.hintTerm)
     retreat(progress, reply.index, hint)
     return
   }
-  if (reply.index > core.log.last) return
+  if (reply.index > core.log.last) {
+    sometimes('raft: a follower has more than its leader')
+    return
+  }
   const advanced = advanceMatch(progress, reply.index)
   if (progress.state === 'replicate') progress.inflight.freeTo(reply.index)
   else if (progress.state === 'probe') {
@@ -147,7 +153,11 @@ export function advanceCommit(core: Core): void {
     matches.push(match ?? 0)
   }
   const index = majorityIndex(matches)
-  if (index <= log.commit || log.term(index) !== core.term) return
+  if (index <= log.commit) return
+  if (log.term(index) !== core.term) {
+    sometimes('raft: a majority has only entries of earlier terms')
+    return
+  }
   leading.uncommittedBytes -= log.tailBytes(Math.max(log.commit, leading.firstIndex - 1), index)
   log.commitTo(index)
   noticeCommit(leading)
@@ -185,7 +195,9 @@ function tickTransfer(core: Core, leading: Leading): void {
   if (leading.transferTo === 0) return
   leading.transferElapsed++
   // The target did not take over: lead on, rather than refuse proposals for ever.
-  if (leading.transferElapsed >= core.options.electionTicks) leading.transferTo = 0
+  if (leading.transferElapsed < core.options.electionTicks) return
+  sometimes('raft: gives up handing over')
+  leading.transferTo = 0
 }
 
 function tellTransferee(core: Core, leading: Leading, from: ReplicaId): void {
@@ -200,8 +212,12 @@ function tellTransferee(core: Core, leading: Leading, from: ReplicaId): void {
  */
 export function snapshotSent(core: Core, to: ReplicaId, ok: boolean, index: Index): void {
   const progress = core.leading?.progress.get(to)
-  if (progress?.state !== 'snapshot') return
+  if (progress?.state !== 'snapshot') {
+    sometimes('raft: a snapshot ends that nobody waits for')
+    return
+  }
   becomeProbe(progress)
+  if (!ok) sometimes('raft: a snapshot did not arrive')
   if (ok) progress.next = Math.max(progress.next, Math.min(index, core.log.last) + 1)
   progress.paused = true
 }

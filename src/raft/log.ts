@@ -1,4 +1,5 @@
 import { assert } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { ConfigurationHistory } from './configurations.ts'
 import { Tail } from './tail.ts'
 import { TermRuns } from './term-runs.ts'
@@ -123,6 +124,7 @@ export class RaftLog {
     this.configurations.truncate(index)
     this.#handed = Math.min(this.#handed, this.#last)
     this.#persisted = Math.min(this.#persisted, this.#last)
+    if (this.#promises.length > 0) sometimes('raft: overwrites what is not durable yet')
     for (const promise of this.#promises) promise.reach = Math.min(promise.reach, this.#last)
   }
 
@@ -136,6 +138,7 @@ export class RaftLog {
     this.#handed = mark.index
     // The state at the mark is durable, and nobody needs the entries below it from us.
     this.#persisted = mark.index
+    if (this.#promises.length > 0) sometimes('raft: replaces what is not durable yet by a snapshot')
     for (const promise of this.#promises) promise.reach = 0
     this.#terms.clear()
     this.#tail.clear(mark.index + 1)
@@ -176,6 +179,7 @@ export class RaftLog {
     const recent = this.#tail.first
     const end = Math.min(to, from + ENTRIES_MAX)
     if (from >= recent) return this.#tail.slice(from, end, bytesMax)
+    sometimes('raft: reads entries back from the log')
     const read = this.#stable.entries(from, Math.min(end, recent), bytesMax)
     assert(read[0]?.index === from, `entry ${from} is not in the stable log`)
     return read

@@ -1,3 +1,4 @@
+import { sometimes } from '../world/sometimes.ts'
 import type { Index } from './types.ts'
 
 /**
@@ -83,12 +84,18 @@ export function advanceMatch(progress: Progress, index: Index): boolean {
  * Returns false when the refusal is stale: duplicated, overtaken or of an earlier attempt.
  */
 export function retreat(progress: Progress, rejected: Index, hint: Index): boolean {
-  if (progress.state === 'snapshot' || rejected <= progress.match) return false
+  if (progress.state === 'snapshot' || rejected <= progress.match) {
+    sometimes('raft: a refusal is of an earlier attempt')
+    return false
+  }
   if (progress.state === 'replicate') {
     becomeProbe(progress)
     return true
   }
-  if (progress.next - 1 !== rejected) return false
+  if (progress.next - 1 !== rejected) {
+    sometimes('raft: a refusal is not of the last probe')
+    return false
+  }
   progress.next = Math.max(Math.min(rejected, hint + 1), progress.match + 1)
   progress.paused = false
   progress.nudged = true

@@ -1,5 +1,6 @@
 import type { ReplicaId } from '../wire/ids.ts'
 import { unreachable } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { decodeConfiguration } from './codec.ts'
 import { becomeFollower, type Core, newCore } from './core.ts'
 import { campaign, selfVotePersisted, tickElection } from './election.ts'
@@ -99,7 +100,10 @@ export class Raft {
     this.#changed = true
     const { leading } = core
     if (leading === undefined) return { accepted: false, reason: 'not-leader' }
-    if (leading.transferTo !== 0) return { accepted: false, reason: 'transferring' }
+    if (leading.transferTo !== 0) {
+      sometimes('raft: refuses a proposal while it hands over')
+      return { accepted: false, reason: 'transferring' }
+    }
     if (kind === 'configuration' && !mayChangeTo(core, decodeConfiguration(data))) {
       return { accepted: false, reason: 'change-refused' }
     }

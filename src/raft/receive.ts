@@ -1,4 +1,5 @@
 import { unreachable } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { becomeFollower, type Core, hearsLeader, send } from './core.ts'
 import { answerVote, receiveVote } from './election.ts'
 import { followLeader, receiveAppend, receiveHeartbeat, receiveTimeoutNow } from './follower.ts'
@@ -22,7 +23,10 @@ function adopt(core: Core, message: Message): boolean {
   switch (message.type) {
     case 'vote':
     case 'pre-vote':
-      if (!message.transfer && hearsLeader(core)) return false
+      if (!message.transfer && hearsLeader(core)) {
+        sometimes('raft: protects a live leader from a candidate')
+        return false
+      }
       if (message.type === 'vote') becomeFollower(core, message.term, 0)
       return true
     case 'append':
@@ -30,7 +34,10 @@ function adopt(core: Core, message: Message): boolean {
       becomeFollower(core, message.term, message.from)
       return true
     case 'pre-vote-reply':
-      if (message.rejected) becomeFollower(core, message.term, 0)
+      if (message.rejected) {
+        sometimes('raft: a pre-candidate learns of a later term')
+        becomeFollower(core, message.term, 0)
+      }
       return true
     default:
       becomeFollower(core, message.term, 0)
@@ -45,9 +52,11 @@ function adopt(core: Core, message: Message): boolean {
 function answerStale(core: Core, message: Message): void {
   const envelope = { from: core.self, to: message.from, term: core.term }
   if (message.type === 'append' || message.type === 'heartbeat') {
+    sometimes('raft: tells a leader of old the term')
     const nothing = { rejected: true, index: 0, hintIndex: 0, hintTerm: 0 }
     send(core, { type: 'append-reply', ...envelope, ...nothing })
   } else if (message.type === 'pre-vote') {
+    sometimes('raft: tells a pre-candidate of old the term')
     send(core, { type: 'pre-vote-reply', ...envelope, rejected: true })
   }
 }

@@ -1,5 +1,6 @@
 import type { ReplicaId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { type Core, send } from './core.ts'
 import { becomeSnapshot, type Progress } from './progress.ts'
 import { entryBytes } from './tail.ts'
@@ -44,9 +45,13 @@ function sendAppend(core: Core, to: ReplicaId, progress: Progress): void {
   if (progress.next < log.firstIndex) {
     // Whoever has not been heard of does not get a snapshot; its first reply brings us here again.
     if (progress.recentActive) {
+      sometimes('raft: a follower needs entries that are gone')
       becomeSnapshot(progress)
       outbox.snapshotsWanted.push(to)
-    } else progress.paused = true
+    } else {
+      sometimes('raft: waits for a sign of life before a snapshot')
+      progress.paused = true
+    }
     return
   }
   const previousIndex = progress.next - 1

@@ -2,6 +2,7 @@ import { ByteReader, ByteWriter, equalBytes, Malformed } from '../wire/bytes.ts'
 import { type NotRun, type Once, type Result, readResult, writeResult } from '../wire/command.ts'
 import { lasting } from '../wire/slab.ts'
 import { assert } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { hashItem, type Multiset } from './hash.ts'
 import { REPEAT_BOUNDS_KEY, repeatKey, repeatSlotKey } from './layout.ts'
 import type { Table } from './table.ts'
@@ -107,7 +108,10 @@ export class Repeats {
       this.#remember(once, undefined)
       return DONE
     }
-    if (!equalBytes(known.digest, once.digest)) return { type: 'not-run', why: 'reused' }
+    if (!equalBytes(known.digest, once.digest)) {
+      sometimes('state: an idempotency key is claimed by another request')
+      return { type: 'not-run', why: 'reused' }
+    }
     // What it is claimed for may run elsewhere up to its time: the claim must last as long.
     if (this.#isEarly(once, time)) return { type: 'not-run', why: 'early' }
     this.#prolong(once, known)
@@ -119,9 +123,11 @@ export class Repeats {
     this.forget(time, FORGOTTEN_PER_REQUEST)
     const known = this.#known(once.key, time)
     if (known !== undefined && !equalBytes(known.digest, once.digest)) {
+      sometimes('state: an idempotency key is used by another request')
       return { type: 'not-run', why: 'reused' }
     }
     if (known?.result !== undefined) {
+      sometimes('state: a repeat is answered by what the first one did')
       if (!this.#isEarly(once, time)) this.#prolong(once, known)
       return known.result
     }

@@ -4,6 +4,7 @@ import type { SessionId } from '../wire/ids.ts'
 import { SESSION_BASIS_WINDOW } from '../wire/limits.ts'
 import { hex, writeSession } from '../wire/session-id.ts'
 import { lasting } from '../wire/slab.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { hashItem, type ItemHash, Multiset } from './hash.ts'
 import { SESSION_PREFIX } from './layout.ts'
 import type { Table } from './table.ts'
@@ -194,7 +195,9 @@ export class Sessions {
 
 /** What `session` answered to `seq` before: its result, or `stale_request`. */
 export function answered(session: Session, seq: number): Result | 'stale_request' | undefined {
-  return seq <= session.ackedUpTo ? 'stale_request' : session.results.get(seq)
+  if (seq > session.ackedUpTo) return session.results.get(seq)
+  sometimes('state: a copy comes after its sender was done with it')
+  return 'stale_request'
 }
 
 function open(id: SessionId, use: Use): Session {

@@ -3,6 +3,7 @@ import type { ClusterMap } from '../wire/cluster-map.ts'
 import { type Command, decodeCommand, type Result } from '../wire/command.ts'
 import { type GroupId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { assert, unreachable } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { Cluster } from './cluster.ts'
 import { decodeBody } from './entry-body.ts'
 import { Multiset } from './hash.ts'
@@ -224,6 +225,7 @@ export class StateMachine {
     const session = this.#sessions.find(command.session)
     const before = this.#answered(session, command.seq)
     if (before !== undefined) {
+      sometimes('state: a command stands in the log twice')
       if (session !== undefined && before.type === 'result') this.#sessions.touch(session, use)
       return before
     }

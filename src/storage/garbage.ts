@@ -1,5 +1,6 @@
 import type { GroupId } from '../wire/ids.ts'
 import { type DiskFault, diskDamage } from '../world/disk.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import {
   decodePointer,
@@ -43,6 +44,7 @@ export class GarbageCollector {
     const find = (range: KeyRange): void => {
       view.page(range, BATCH_KEYS, (fault, entries) => {
         const last = entries.at(-1)
+        if (last !== undefined) sometimes('storage: a life left garbage to the next one')
         for (const [key] of entries) this.#waiting.push(readGarbageKey(key))
         if (fault === undefined && last !== undefined && !this.#stopped) {
           find(rangeBehind(range, last[0]))

@@ -2,6 +2,7 @@ import type { Table } from '../state/table.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import type { DiskFault } from '../world/disk.ts'
+import { sometimes } from '../world/sometimes.ts'
 import type { StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import { GarbageCollector } from './garbage.ts'
 import { type GroupShell, OverlayGroup } from './overlay-group.ts'
@@ -219,6 +220,7 @@ export class Overlay {
         if (ended) return
         ended = true
         into.receiving = false
+        sometimes('storage: throws half a snapshot away')
         // Through the queue: no put of this receiver can still be waiting when it is done.
         this.#write([mark], (fault) => {
           if (fault === undefined) this.#garbage.add(group, generation)

@@ -4,6 +4,7 @@ import { equalBytes, Malformed } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { AssertionError, assert } from '../world/assert.ts'
 import type { Disk } from '../world/disk.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { GroupIndex, type Place, type RecordRun } from './group-index.ts'
 import { damaged, newer } from './log-corrupt.ts'
 import {
@@ -101,6 +102,8 @@ class Replay {
       const header = reader.at(offset)
       if (header === undefined) {
         this.#checkTorn(reader, offset, offset > 0 ? newest : mayBeginTorn)
+        sometimes('storage: cuts a torn batch')
+        if (offset === 0) sometimes('storage: begins a torn segment anew')
         this.#disk.truncate(this.#file, offset)
         break
       }
@@ -123,7 +126,10 @@ class Replay {
       // survived. A term seen is a term entered: that never breaks a promise, for no vote of that
       // term can have been sent before its record was durable.
       const term = Math.max(index.lastTerm, index.mark.term)
-      if (index.alive && term > index.hardState.term) index.hardState = { term, vote: 0 }
+      if (index.alive && term > index.hardState.term) {
+        sometimes('storage: a term outlived the vote in it')
+        index.hardState = { term, vote: 0 }
+      }
     }
   }
 

@@ -7,8 +7,8 @@ export const RAFT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/raft/leader.ts',
-        from: 'if (index <= log.commit || log.term(index) !== core.term) return',
-        to: 'if (index <= log.commit) return'
+        from: 'if (log.term(index) !== core.term) {',
+        to: 'if (index < 0) {'
       }
     ]
   },

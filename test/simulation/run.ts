@@ -1,23 +1,33 @@
 import { parseArgs } from 'node:util'
-import { Worker } from 'node:worker_threads'
 import { reportFacts } from '../report/facts.ts'
+import { MarkTally } from './marks.ts'
 import { runRegisterSeed, type SeedReport } from './register.ts'
+import { type Ran, SeedPool } from './seed-pool.ts'
 
 // `npm run simulate -- --seeds N [--from K]` runs seeds K, K+1, …; `--seed NAME` replays one.
+// With --all-marks a rare path that no seed came by is a failure.
 
 const REPLAY_EVERY = 20
 
-function main(): Promise<number> | number {
+async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seeds: { type: 'string', default: '100' },
       from: { type: 'string', default: '1' },
       seed: { type: 'string' },
-      workers: { type: 'string', default: '2' }
+      workers: { type: 'string', default: '2' },
+      'all-marks': { type: 'boolean', default: false }
     }
   })
   if (values.seed !== undefined) return replay(values.seed)
-  return many(Number(values.from), Number(values.seeds), Number(values.workers))
+  const campaign = new Campaign(values['all-marks'])
+  const seeds = { from: Number(values.from), count: Number(values.seeds) }
+  const workers = Number(values.workers)
+  const pool = new SeedPool({ ...seeds, workers, replayEvery: REPLAY_EVERY }, (ran) =>
+    campaign.take(ran)
+  )
+  await pool.run()
+  return campaign.end(seeds.count)
 }
 
 function replay(seed: string): number {
@@ -26,73 +36,65 @@ function replay(seed: string): number {
   return report.broken === undefined ? 0 : 1
 }
 
-async function many(from: number, count: number, workers: number): Promise<number> {
-  const began = performance.now()
-  const reports: SeedReport[] = []
-  let next = from
-  let mismatches = 0
-  const take = (): { seed: string; twice: boolean } | undefined => {
-    if (next >= from + count) return undefined
-    const number = next++
-    return { seed: String(number), twice: number % REPLAY_EVERY === 0 }
-  }
-  const take2 = (answer: { report: SeedReport; hashes: readonly string[] }): void => {
-    const { report, hashes } = answer
-    reports.push(report)
-    if (new Set(hashes).size > 1) {
-      mismatches++
-      console.log(`seed ${report.seed}: two runs differ: ${hashes.join(', ')}`)
-    }
-    if (report.broken !== undefined) {
-      console.log(`seed ${report.seed}: ${report.broken}`)
-      console.log(`  replay: npm run simulate -- --seed ${report.seed}`)
-    }
-  }
-  await Promise.all(Array.from({ length: workers }, () => work(take, take2)))
-  const broken = reports.filter((report) => report.broken !== undefined).length
-  const bad = broken + mismatches
-  const sum = (of: (report: SeedReport) => number): number =>
-    reports.reduce((total, report) => total + of(report), 0)
-  console.log(
-    [
-      `${reports.length} seeds, ${broken} broken, ${mismatches} replay mismatches`,
-      `${(sum((one) => one.simulatedMs) / 3_600_000).toFixed(2)} simulated hours`,
-      `${sum((one) => one.faults)} faults, ${sum((one) => one.events)} events`,
-      `${sum((one) => one.operations)} operations checked`,
-      `${sum((one) => one.ok)} answered, ${sum((one) => one.unknown)} unknown`,
-      `${((performance.now() - began) / 1_000).toFixed(1)} s`
-    ].join('\n')
-  )
-  reportFacts({
-    seeds: reports.length,
-    simulatedMs: sum((one) => one.simulatedMs),
-    faults: sum((one) => one.faults),
-    operations: sum((one) => one.operations)
-  })
-  // `npm test` reads its counts from this line.
-  console.log(`${reports.length - bad} passed, ${bad} failed`)
-  return bad === 0 && reports.length === count ? 0 : 1
-}
+/** What came of many seeds, told as it comes and summed up in the end. */
+class Campaign {
+  readonly #began = performance.now()
+  readonly #reports = new Map<string, SeedReport>()
+  readonly #marks = new MarkTally()
+  readonly #allMarks: boolean
+  #replayed = 0
+  #mismatches = 0
 
-/** One thread that asks for seeds until there are none left. */
-function work(
-  take: () => { seed: string; twice: boolean } | undefined,
-  done: (answer: { report: SeedReport; hashes: readonly string[] }) => void
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./seed-worker.ts', import.meta.url))
-    const feed = (): void => {
-      const task = take()
-      if (task === undefined) void worker.terminate().then(() => resolve())
-      else worker.postMessage(task)
+  constructor(allMarks: boolean) {
+    this.#allMarks = allMarks
+  }
+
+  take({ report, marks, again }: Ran): void {
+    const { seed, traceHash, broken } = report
+    const first = this.#reports.get(seed)
+    if (again && first !== undefined) {
+      this.#replayed++
+      if (first.traceHash === traceHash) return
+      this.#mismatches++
+      console.log(`seed ${seed}: two runs differ: ${first.traceHash}, ${traceHash}`)
+      return
     }
-    worker.on('message', (answer) => {
-      done(answer)
-      feed()
-    })
-    worker.on('error', reject)
-    feed()
-  })
+    this.#reports.set(seed, report)
+    this.#marks.add(marks)
+    if (broken === undefined) return
+    console.log(`seed ${seed}: ${broken}`)
+    console.log(`  replay: npm run simulate -- --seed ${seed}`)
+  }
+
+  /** Prints the sums; returns the exit code. */
+  end(count: number): number {
+    const reports = [...this.#reports.values()]
+    const broken = reports.filter((report) => report.broken !== undefined).length
+    const sum = (of: (report: SeedReport) => number): number =>
+      reports.reduce((total, report) => total + of(report), 0)
+    const simulatedMs = sum((one) => one.simulatedMs)
+    const faults = sum((one) => one.faults)
+    const operations = sum((one) => one.operations)
+    const { never } = this.#marks
+    const missed = this.#allMarks ? never.length : 0
+    const bad = broken + this.#mismatches + missed
+    console.log(
+      [
+        `${reports.length} seeds, ${broken} broken`,
+        `${this.#replayed} run again elsewhere, ${this.#mismatches} replay mismatches`,
+        `${(simulatedMs / 3_600_000).toFixed(2)} simulated hours`,
+        `${faults} faults, ${sum((one) => one.events)} events`,
+        `${operations} operations checked`,
+        `${sum((one) => one.ok)} answered, ${sum((one) => one.unknown)} unknown`,
+        ...this.#marks.report(),
+        `${((performance.now() - this.#began) / 1_000).toFixed(1)} s`
+      ].join('\n')
+    )
+    reportFacts({ seeds: reports.length, simulatedMs, faults, operations })
+    // `npm test` reads its counts from this line.
+    console.log(`${reports.length - broken} passed, ${bad} failed`)
+    return bad === 0 && reports.length === count ? 0 : 1
+  }
 }
 
 process.exitCode = await main()

@@ -1,9 +1,16 @@
-import { parentPort } from 'node:worker_threads'
-import { runRegisterSeed } from './register.ts'
+import { watchMarks } from '../../src/world/sometimes.ts'
+import { runRegisterSeed, type SeedReport } from './register.ts'
 
-parentPort?.on('message', ({ seed, twice }: { seed: string; twice: boolean }) => {
+export interface SeedAnswer {
+  readonly report: SeedReport
+  /** The marks of rare paths that it came by. */
+  readonly marks: readonly string[]
+}
+
+// A process that runs one seed after the other, as they are sent, and answers each.
+process.on('message', (seed: string) => {
+  const marks = watchMarks()
   const report = runRegisterSeed(seed)
-  const hashes = [report.traceHash]
-  if (twice) hashes.push(runRegisterSeed(seed).traceHash)
-  parentPort?.postMessage({ report, hashes })
+  const answer: SeedAnswer = { report, marks: [...marks] }
+  process.send?.(answer)
 })
