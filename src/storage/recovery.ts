@@ -100,7 +100,7 @@ class Replay {
     this.newestBatchAt = 0
     while (offset < bytes.length) {
       const header = reader.at(offset)
-      if (header === undefined) {
+      if (header === undefined || (newest && this.#isStale(header))) {
         this.#checkTorn(reader, offset, offset > 0 ? newest : mayBeginTorn)
         sometimes('storage: cuts a torn batch')
         if (offset === 0) sometimes('storage: begins a torn segment anew')
@@ -152,6 +152,14 @@ class Replay {
       }
       at += header?.length ?? 1
     }
+  }
+
+  /**
+   * A sector that a crash kept from the disk shows what stood there before: an older part of the
+   * log may, by its place, begin with a whole record.
+   */
+  #isStale({ sequence }: RecordHeader): boolean {
+    return !this.#first && sequence <= this.sequence
   }
 
   /** Numbers, batches and checksums must chain; every segment begins a batch with a checkpoint. */

@@ -215,6 +215,44 @@ test.each([
   expect(cut).toBeGreaterThan(150)
 })
 
+/** The bytes at `to` read as those at `from`, as far as both go. */
+function overwrite({ disk }: LogHarness, to: RecordAt, from: RecordAt): void {
+  const bytes = disk.read(from.file, from.offset, Math.min(from.length, to.length))
+  const before = disk.read(to.file, to.offset, bytes.length)
+  for (const [i, byte] of bytes.entries()) {
+    for (let bit = 0; bit < 8; bit++) {
+      if (((byte ^ (before[i] ?? 0)) >> bit) & 1) disk.flipBit(to.file, (to.offset + i) * 8 + bit)
+    }
+  }
+}
+
+/**
+ * Goal: sectors that were not written show what stood there before, a whole older record for
+ * example: in the newest batch that is torn, in any other it is damage.
+ */
+test.each([250, 300])('an older record in the place of another, segments of %i', (segmentBytes) => {
+  const records = layout(somewhatLongLog(segmentBytes).harness)
+  const newest = records.at(-1)?.batch ?? 0
+  let refused = 0
+  let cut = 0
+  for (const [number, record] of records.entries()) {
+    for (const older of records.slice(0, number)) {
+      const { harness, history } = somewhatLongLog(segmentBytes)
+      overwrite(harness, record, older)
+      if (record.batch < newest) {
+        expect(() => harness.reopen(), `${number}`).toThrow(LogCorrupt)
+        refused++
+        continue
+      }
+      harness.reopen()
+      expect(shownOf(harness.log)).toBe(history[Math.max(0, number - (records.length - 3))])
+      cut++
+    }
+  }
+  expect(refused).toBeGreaterThan(20)
+  expect(cut).toBeGreaterThan(20)
+})
+
 /** Goal: a last batch that is there in part is cut wherever it ends; then the log goes on. */
 test('a newest batch cut off at any byte leaves its whole records', () => {
   const records = layout(somewhatLongLog(300).harness)
