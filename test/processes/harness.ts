@@ -4,7 +4,8 @@ import { join } from 'node:path'
 import process from 'node:process'
 import { NodeProcess } from '../../cluster/nodes.ts'
 
-export const READY_MS_MAX = 30_000
+/** A busy machine may let a process wait for its first line; half of what a test may take. */
+export const READY_MS_MAX = 60_000
 
 /** What the shell of whoever runs the tests says to commands is not for the nodes of tests. */
 const NO_SETTINGS = Object.fromEntries(
@@ -77,6 +78,13 @@ export class Trio {
     await this.#startAll([])
   }
 
+  /** Whoever is gone comes back: what a test that failed left behind is not the next one's. */
+  async mend(): Promise<void> {
+    const gone = [0, 1, 2].filter((i) => this.nodes[i]?.ending !== undefined)
+    if (gone.length === 3) await this.restartAll()
+    else for (const i of gone) await this.restart(i, this.#alive())
+  }
+
   async kill(i: number): Promise<void> {
     this.#at(i).kill('SIGKILL')
     await this.#at(i).ended()
@@ -89,6 +97,10 @@ export class Trio {
       this.nodes[i] = this.#stage.start(`node-${i}`, [...this.#args, '--seed', seed])
     }
     this.urls = await Promise.all(this.nodes.map((node) => node.ready(READY_MS_MAX)))
+  }
+
+  #alive(): number {
+    return this.nodes.findIndex(({ ending }) => ending === undefined)
   }
 
   #at(i: number): NodeProcess {

@@ -9,10 +9,12 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Stage } from '../../cluster/stage.ts'
 import { seededRandom } from '../../src/world/random.ts'
 import { reportFacts } from '../report/facts.ts'
+import { stale } from '../torture/faults/copies.ts'
 import { cut, oneWay, reset } from '../torture/faults/cuts.ts'
 import type { Fault } from '../torture/faults/fault.ts'
 import { killAll, killMajority, stop } from '../torture/faults/kills.ts'
 import { pause } from '../torture/faults/pauses.ts'
+import { rot } from '../torture/faults/rot.ts'
 import { syncError } from '../torture/faults/sync-errors.ts'
 import { Proxies } from '../torture/proxies.ts'
 import type { RoundReport } from '../torture/round.ts'
@@ -45,7 +47,18 @@ afterAll(async () => {
   await stage[Symbol.asyncDispose]()
 })
 
-const FAULTS: readonly Fault[] = [killMajority, killAll, stop, pause, cut, oneWay, reset, syncError]
+const FAULTS: readonly Fault[] = [
+  killMajority,
+  killAll,
+  stop,
+  pause,
+  cut,
+  oneWay,
+  reset,
+  syncError,
+  rot,
+  stale
+]
 
 for (const fault of FAULTS) {
   test(`callers are told the truth: ${fault.name}`, async (context) => {

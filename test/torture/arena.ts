@@ -113,7 +113,9 @@ export class Arena {
     }
     const log = join(directory, `${life.name}.log`)
     const environment = { KEYMESH_CLUSTER_KEY: CLUSTER_KEY }
-    const process = stage.add(new NodeProcess(args, log, { environment, launcher }))
+    const process = new NodeProcess(args, log, { environment, launcher })
+    // A node that stands still does not hear of an end in order.
+    stage.add({ kill: () => process.kill('SIGKILL'), ended: () => process.ended() })
     const lived = { node: life.node, process, expected: undefined }
     this.#lives.push(lived)
     if (life.node >= 0) this.#current[life.node] = lived

@@ -53,7 +53,11 @@ export class Namespaces implements Network {
   }
 
   close(): void {
-    for (let node = 0; node < this.#nodes; node++) ip('netns', 'del', name(node))
+    for (let node = 0; node < this.#nodes; node++) {
+      // With its namespace it would go, too, but some time later.
+      ip('link', 'del', port(node))
+      ip('netns', 'del', name(node))
+    }
   }
 
   #parties(): number[] {
@@ -61,10 +65,9 @@ export class Namespaces implements Network {
   }
 
   #add(node: number): void {
-    const port = `port${node}`
     ip('netns', 'add', name(node))
-    ip('link', 'add', port, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name(node))
-    ip('link', 'set', port, 'master', BRIDGE, 'up')
+    ip('link', 'add', port(node), 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name(node))
+    ip('link', 'set', port(node), 'master', BRIDGE, 'up')
     ip('-n', name(node), 'link', 'set', 'lo', 'up')
     ip('-n', name(node), 'link', 'set', 'eth0', 'address', hardware(node), 'up')
     ip('-n', name(node), 'addr', 'add', `${address(node)}/24`, 'dev', 'eth0')
@@ -91,6 +94,7 @@ function resolve(from: number, to: number, at: string): void {
 }
 
 const name = (node: number): string => `node${node}`
+const port = (node: number): string => `port${node}`
 const address = (party: number): string => `10.77.0.${party + 2}`
 const hardware = (party: number): string => `02:00:00:00:00:${String(party + 2).padStart(2, '0')}`
 
