@@ -15,6 +15,8 @@ export interface Options {
   readonly loadSeconds: number
   readonly overloadSeconds: number
   readonly overloadInFlight: number
+  /** Before a caller who was refused comes back. */
+  readonly overloadPauseMs: number
   readonly directory: string | undefined
   readonly json: string | undefined
 }
@@ -25,6 +27,7 @@ export const HELP = `npm run bench:faults -- [options]
   --kills 12               SIGKILLs, of one node after the other
   --idle-seconds 60        measured at rest, after 20 s of settling
   --overload-seconds 60    --in-flight 5000 calls at a time, half of them over HTTP
+  --pause 20               ms before a refused caller comes back; Retry-After asks for 1000
   --dir DIR                on which disk the data lie (default: that of temporary files)
   --json FILE              where figures go
   --quick                  the same in small: does it work at all?
@@ -41,6 +44,7 @@ const FLAGS = {
   'idle-seconds': { type: 'string' },
   'overload-seconds': { type: 'string' },
   'in-flight': { type: 'string' },
+  pause: { type: 'string' },
   dir: { type: 'string' },
   json: { type: 'string' },
   quick: { type: 'boolean', default: false },
@@ -67,6 +71,7 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     loadSeconds: quick ? 5 : 30,
     overloadSeconds: number('overload-seconds', values['overload-seconds'], quick ? 9 : 60),
     overloadInFlight: number('in-flight', values['in-flight'], quick ? 1_000 : 5_000),
+    overloadPauseMs: number('pause', values.pause, 20),
     directory: values.dir,
     json: values.json
   }

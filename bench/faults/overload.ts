@@ -47,11 +47,10 @@ export interface Overload {
 type Load = Generator<OverloadJob, OverloadOutcome>
 
 const GENERATOR = new URL('./overload-generator.ts', import.meta.url)
-const LEVELS = [64, 128, 256, 512]
+const LEVELS = [64, 128, 256, 512, 1_024]
 const LEVEL_SECONDS = 5
 const KEYS = 20_000
 const TIMEOUT_MS = 1_000
-const SHED_PAUSE_MS = 20
 const CALM_SECONDS = 5
 const AFTER_SECONDS = 10
 const MEMORY_EVERY_MS = 500
@@ -71,7 +70,7 @@ export async function overload(stage: Stage, options: Options): Promise<Overload
       return Generator.start<OverloadJob, OverloadOutcome>(stage, GENERATOR, settings)
     })
   )
-  const peak = await findPeak(loads)
+  const peak = await findPeak(loads, options)
   const probe = await Probe.start(trio)
   await wait(1_000)
   const calmFrom = probe.samples.length
@@ -80,7 +79,7 @@ export async function overload(stage: Stage, options: Options): Promise<Overload
   const memory = new Memory(trio)
   const busy = cpuOf([...trio.pids, ...loads.map(({ pid }) => pid)])
   const [outcomes, percents] = await Promise.all([
-    together(loads, options.overloadInFlight, options.overloadSeconds),
+    together(loads, options, options.overloadInFlight, options.overloadSeconds),
     wait(options.overloadSeconds * 1_000).then(busy)
   ])
   await wait(AFTER_SECONDS * 1_000)
@@ -120,12 +119,12 @@ function cpuOf(pids: readonly number[]): () => number[] {
   }
 }
 
-async function findPeak(loads: readonly Load[]): Promise<Overload['peak']> {
+async function findPeak(loads: readonly Load[], options: Options): Promise<Overload['peak']> {
   // What is run first is compiled meanwhile.
-  await together(loads, LEVELS[0] ?? 1, LEVEL_SECONDS)
+  await together(loads, options, LEVELS[0] ?? 1, LEVEL_SECONDS)
   let peak = { perSecond: 0, inFlight: 0 }
   for (const inFlight of LEVELS) {
-    const outcomes = await together(loads, inFlight, LEVEL_SECONDS)
+    const outcomes = await together(loads, options, inFlight, LEVEL_SECONDS)
     const perSecond = rounded(usefulRate(outcomes, LEVEL_SECONDS))
     console.error(`${inFlight} in flight: ${perSecond.toFixed(0)} useful operations a second`)
     if (perSecond > peak.perSecond) peak = { perSecond, inFlight }
@@ -135,11 +134,12 @@ async function findPeak(loads: readonly Load[]): Promise<Overload['peak']> {
 
 async function together(
   loads: readonly Load[],
+  { overloadPauseMs: shedPauseMs }: Options,
   inFlight: number,
   seconds: number
 ): Promise<OverloadOutcome[]> {
   const each = Math.ceil(inFlight / loads.length)
-  const job = { inFlight: each, seconds, timeoutMs: TIMEOUT_MS, shedPauseMs: SHED_PAUSE_MS }
+  const job = { inFlight: each, seconds, timeoutMs: TIMEOUT_MS, shedPauseMs }
   return await Promise.all(loads.map((load) => load.run(job)))
 }
 

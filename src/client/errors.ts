@@ -58,9 +58,22 @@ export class UndecodableError extends KeyMeshError {
 }
 
 export function errorOf(failed: Failure, options?: ErrorOptions): KeyMeshError {
+  if (failed.code === 'overloaded') return withoutStack(() => new KeyMeshError(failed, options))
   return failed.outcome === 'unknown'
     ? new UnknownOutcomeError(failed, options)
     : new KeyMeshError(failed, options)
+}
+
+/** Refused calls come in thousands, and to write down a stack takes longer than to refuse one. */
+function withoutStack<T>(make: () => T): T {
+  const { stackTraceLimit } = Error
+  // Where nobody may change it, stacks are written down.
+  Reflect.set(Error, 'stackTraceLimit', 0)
+  try {
+    return make()
+  } finally {
+    Reflect.set(Error, 'stackTraceLimit', stackTraceLimit)
+  }
 }
 
 export function invalid(message: string, options?: ErrorOptions): KeyMeshError {

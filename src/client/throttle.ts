@@ -4,9 +4,19 @@ import type { Call } from './calls.ts'
 
 /** Whatever a node asks for: it may be well again sooner, and only a request finds out. */
 const WAIT_MS_MAX = 1_000
+const WAIT_MS_MIN = 25
 /** So much more is sent than a node takes: it is never idle for us, and takes more when it can. */
-const SURPLUS = 1.3
-const HALVED_MS = 250
+const SURPLUS = 1.1
+/**
+ * After the wait it is sent more and more: all at once would fill it again before its first refusal
+ * is heard of.
+ */
+const DOUBLED_MS = 200
+/** By then it is sent 70 times what it took. */
+const OPEN_MS = 1_200
+/** After the wait so many are sent whatever it took before. */
+const FEW = 4
+const HALVED_MS = 500
 const CHANCES = 1_024
 
 type Kind = Call['operation']['kind']
@@ -21,7 +31,8 @@ interface Shedding {
 
 /**
  * Nodes that have too much inside. As long as they refuse, they are sent little more than they
- * answer; the rest is refused here, where it costs a map look-up, and not a frame each way.
+ * answer, and for a moment after that not everything at once; the rest is refused here, where it
+ * costs a map look-up, and not a frame each way.
  */
 export class Throttle {
   readonly #random: Random
@@ -39,7 +50,7 @@ export class Throttle {
 
   /** Whether any node refused calls a moment ago. */
   isActive(now: number): boolean {
-    return now < this.#until
+    return now < this.#until + OPEN_MS
   }
 
   /** `node` refused a call, and asks for a wait of `waitMs`: half of it is left to chance. */
@@ -71,23 +82,27 @@ export class Throttle {
     if (this.#shedding[kind].size === 0) return 0
     const known = this.#at(node, kind, now)
     if (known === undefined) return 0
+    const { calls, answers, until } = known
+    const late = Math.max(0, now - until)
+    const taken = late === 0 ? answers : (answers + FEW) * 2 ** (late / DOUBLED_MS)
     // The share of calls above what the node takes ("Site Reliability Engineering", chapter 21).
-    const excess = (known.calls - SURPLUS * known.answers) / known.calls
+    const excess = (calls - SURPLUS * taken) / calls
     if (this.#random.below(CHANCES) >= excess * CHANCES) return 0
     known.calls++
-    return known.until - now
+    return Math.max(WAIT_MS_MIN, until - now)
   }
 
   /** Whether `node` refuses calls of this kind just now. */
   isShedding(node: NodeId, kind: Kind, now: number): boolean {
-    return this.#at(node, kind, now) !== undefined
+    const known = this.#at(node, kind, now)
+    return known !== undefined && now < known.until
   }
 
   #at(node: NodeId, kind: Kind, now: number): Shedding | undefined {
     const shedding = this.#shedding[kind]
     const known = shedding.get(node)
     if (known === undefined) return undefined
-    if (now >= known.until) {
+    if (now >= known.until + OPEN_MS) {
       shedding.delete(node)
       return undefined
     }

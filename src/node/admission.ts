@@ -12,20 +12,21 @@ export interface AdmissionBounds {
 }
 
 /**
- * Requests. Where each waits for slow disks, or for turns that other work makes long, fewer than
- * the least would not leave sooner: they would only be fewer. A cold node takes what one client has
- * in flight at most.
+ * Requests. To wait for so long is better than to be refused and told to come back in a second, and
+ * costs the node less. Where each waits for slow disks, or for turns that other work makes long,
+ * fewer than the least would not leave sooner: they would only be fewer. A cold node takes what one
+ * client has in flight at most.
  */
-export const REQUESTS: AdmissionBounds = { staySeconds: 0.25, min: 256, cold: 1_024, max: 10_000 }
+export const REQUESTS: AdmissionBounds = { staySeconds: 0.6, min: 256, cold: 1_024, max: 10_000 }
 
 /**
  * Bytes of their bodies. Large values leave in longer turns, and some of the largest must always
  * pass.
  */
 export const BYTES: AdmissionBounds = {
-  staySeconds: 1,
-  min: 8 * MIB,
-  cold: 16 * MIB,
+  staySeconds: 0.6,
+  min: 4 * MIB,
+  cold: 8 * MIB,
   max: 64 * MIB
 }
 
@@ -59,6 +60,11 @@ export class Admission {
 
   get inside(): number {
     return this.#inside
+  }
+
+  /** How long who comes now will stay, in ms, as measured. */
+  get stayMs(): number {
+    return (this.#inside / this.#rate) * 1_000
   }
 
   /** More is not let in. */

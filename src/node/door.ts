@@ -9,6 +9,7 @@ import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Admission, BYTES, REQUESTS } from './admission.ts'
+import { Line } from './line.ts'
 import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
 import { type Respond, Visit, type VisitShell } from './visit.ts'
@@ -24,8 +25,11 @@ export interface DoorShell {
   readonly watch: RequestWatch
 }
 
+/** Of the time a request has; nobody knows exactly how long it will stay. */
+const STAY_SHARE_MAX = 0.6
+
 /** Who is refused comes back so late: sooner than what is inside has left. */
-const FULL = { waitMs: 100 } as const
+const FULL = { waitMs: 250 } as const
 const LATER = CODES.overloaded.advice
 
 const EMPTY = new Uint8Array(0)
@@ -41,6 +45,8 @@ export class Door implements VisitShell {
   readonly #reads: Admission
   readonly #mutations: Admission
   readonly #mutationBytes: Admission
+  /** Those that take turns to answer. */
+  readonly #lines = { get: this.#newLine(), mutate: this.#newLine() } as const
   #inside = 0
   #insideBytes = 0
   #closing = false
@@ -62,11 +68,29 @@ export class Door implements VisitShell {
     return this.#mutationBytes.limit
   }
 
-  /** Measures what leaves. Call it about ten times a second. */
-  tick(now: number): void {
+  /** Requests without a place in a turn yet. */
+  get waiting(): number {
+    return this.#lines.get.waiting + this.#lines.mutate.waiting
+  }
+
+  /**
+   * Measures what leaves, and how long turns are: a timer came `lateMs` after it was due. Call it
+   * about ten times a second.
+   */
+  tick(now: number, lateMs: number): void {
     this.#reads.tick(now)
     this.#mutations.tick(now)
     this.#mutationBytes.tick(now)
+    const { get, mutate } = this.#lines
+    for (const line of [get, mutate]) for (const visit of line.queue()) visit.giveWay(now)
+    get.tick(lateMs, this.#reads.limit)
+    mutate.tick(lateMs, this.#mutations.limit)
+  }
+
+  /** Serves those who wait in the places that are free; whether there was anybody. */
+  fill(): boolean {
+    const mutating = this.#lines.mutate.fill()
+    return this.#lines.get.fill() || mutating
   }
 
   /** Requests being worked on. */
@@ -98,7 +122,9 @@ export class Door implements VisitShell {
     const visit = new Visit(this, { from, request, respond, now: this.#now() })
     this.#inside++
     this.#insideBytes += visit.bytes
-    this.#serve(request, visit)
+    const line = this.#lineOf(request)
+    if (line === undefined) this.#serve(request, visit)
+    else line.enter(visit)
     if (visit.isAnswered) return
     const visits = this.#visits.get(from)
     if (visits === undefined) this.#visits.set(from, new Map([[request.id, visit]]))
@@ -133,6 +159,8 @@ export class Door implements VisitShell {
     const hadWaited = visits?.get(visit.id) === visit
     if (hadWaited) visits?.delete(visit.id)
     const served = hadWaited && code === ''
+    const { kind } = visit.request
+    if (kind === 'get' || kind === 'mutate') this.#lines[kind].left(visit)
     const admission = this.#admissionOf(visit.request)
     admission?.left(1, served)
     if (admission === this.#mutations) this.#mutationBytes.left(visit.bytes, served)
@@ -172,10 +200,13 @@ export class Door implements VisitShell {
   /** Lets `request` in; else says what there is too much of. */
   #excess(request: Request): 'bytes' | 'requests' | undefined {
     const admission = this.#admissionOf(request)
-    if (admission?.admit(1) === false) return 'requests'
-    if (admission !== this.#mutations || this.#mutationBytes.admit(request.body.length)) {
-      return undefined
-    }
+    if (admission === undefined) return undefined
+    const isMutation = request.kind === 'mutate'
+    // Else it could not be answered before its deadline, and nobody would know what became of it.
+    const line = isMutation ? this.#lines.mutate : this.#lines.get
+    const isLate = line.waiting > 0 && admission.stayMs > STAY_SHARE_MAX * request.timeoutMs
+    if (isLate || !admission.admit(1)) return 'requests'
+    if (!isMutation || this.#mutationBytes.admit(request.body.length)) return undefined
     admission.left(1, false)
     return 'bytes'
   }
@@ -184,6 +215,22 @@ export class Door implements VisitShell {
   #admissionOf({ kind, group }: Request): Admission | undefined {
     if (kind === 'get') return this.#reads
     return kind === 'mutate' && group !== SYSTEM_GROUP ? this.#mutations : undefined
+  }
+
+  #newLine(): Line<Visit> {
+    return new Line((visit) => {
+      if (!visit.isOver(this.#now())) this.#serve(visit.request, visit)
+    })
+  }
+
+  /** Undefined: it is answered at once, or needs no turn of others. */
+  #lineOf(request: Request): Line<Visit> | undefined {
+    const { kind, group, consistency } = request
+    if (this.#admissionOf(request) === undefined || !this.#shell.host.get(group)?.isLeader) {
+      return undefined
+    }
+    if (kind === 'mutate') return this.#lines.mutate
+    return kind === 'get' && consistency === 'strong' ? this.#lines.get : undefined
   }
 
   #serve(request: Request, asker: Asker): void {

@@ -3,8 +3,13 @@ import { concatBytes } from '../wire/bytes.ts'
 import { encodeHello, type Hello } from '../wire/hello.ts'
 import type { Timers } from '../world/clock.ts'
 
-/** Of the queue of a link; the rest of it is for consensus and answers. */
-const FORWARD_FILL_MAX = 0.25
+/**
+ * Of the queue of a link: what waits there keeps consensus waiting, too. Ten times as much made
+ * heartbeats come half a second late, and elections of it.
+ */
+const FORWARD_FILL_MAX = 1 / 16
+/** Smaller frames are not what fills a queue. */
+const LARGE_BYTES = 16 * 1024
 
 /**
  * The transport of the client that lives in a node (its gateway): frames to the node itself go
@@ -39,12 +44,16 @@ export class InsideTransport implements Transport {
 
   /** False, too, when more waits for `peer` than leaves room for what nodes tell each other. */
   send(peer: PeerId, parts: readonly Uint8Array[]): boolean {
-    if (peer !== this.self) {
-      return this.#outer.fill(peer) <= FORWARD_FILL_MAX && this.#outer.send(peer, parts)
-    }
+    if (peer !== this.self) return this.#mayForward(peer, parts) && this.#outer.send(peer, parts)
     this.#toSelf.push(concatBytes(parts))
     this.#schedule()
     return true
+  }
+
+  #mayForward(peer: PeerId, parts: readonly Uint8Array[]): boolean {
+    let length = 0
+    for (const part of parts) length += part.length
+    return length < LARGE_BYTES || this.#outer.fill(peer) <= FORWARD_FILL_MAX
   }
 
   fill(peer: PeerId): number {

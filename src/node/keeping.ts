@@ -42,6 +42,8 @@ export interface KeepingShell {
   /** A replica was found damaged: it must stay so over restarts. */
   readonly onDamage: (group: GroupId) => void
   readonly fatal: (fault: Error) => void
+  /** See HostOptions. */
+  readonly fill: () => boolean
   /** The node has ended: what is still on its way from the disk finds nothing open. */
   readonly ended: () => boolean
 }
@@ -65,6 +67,7 @@ export function openKeeping(
     outbox: new NodeOutbox(transport, shell.bootNonce),
     fatal,
     onlooker: options.onlooker,
+    fill: shell.fill,
     syncStallMs: limits.syncStallMs,
     snapshotsWanted: (replica, to) => snapshots.want(replica, to)
   })

@@ -4,7 +4,7 @@ import type { Onlooker } from '../partition/onlooker.ts'
 import type { Link, Transport } from '../transport/transport.ts'
 import type { ClusterMap, ClusterView } from '../wire/cluster-map.ts'
 import { ADDRESSES_MAX, encodeClusterView } from '../wire/cluster-map-codec.ts'
-import type { NodeId } from '../wire/ids.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { Disk } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
@@ -94,6 +94,7 @@ export class NodeMachine {
   #wasReady = false
   #stopping = false
   #ended = false
+  #tickDue = Number.POSITIVE_INFINITY
   #statusAt = 0
   #balanceAt = 0
   #auditAt = 0
@@ -123,12 +124,9 @@ export class NodeMachine {
       lifeNotes: () => lives.notes((storeId) => this.membership.isRegistered(storeId)),
       isLinked: (node) => this.mesh.link(node) !== undefined,
       tellDigests: (claims) => this.#frames.tellDigests(claims),
-      onDamage: (group) => {
-        const { identity: before } = this.membership
-        const damaged = [...before.damaged, group]
-        this.membership.changeIdentity(saveIdentity(disk, { ...before, damaged }))
-      },
+      onDamage: (group) => this.#noteDamage(group),
       fatal: (fault) => this.#fail(fault),
+      fill: () => this.door.fill(),
       ended: () => this.#ended
     })
     const { host } = this.keeping
@@ -148,6 +146,12 @@ export class NodeMachine {
     this.#registration = new Registration(this.gateway, this.membership, clock)
     this.#handover = new Handover(host, this.mesh, { clock, timers })
     this.#balance = new Balance(host, this.mesh, clock)
+  }
+
+  #noteDamage(group: GroupId): void {
+    const { identity } = this.membership
+    const damaged = [...identity.damaged, group]
+    this.membership.changeIdentity(saveIdentity(this.#options.disk, { ...identity, damaged }))
   }
 
   get host(): ReplicaHost {
@@ -262,10 +266,12 @@ export class NodeMachine {
   }
 
   #tick(): void {
-    const now = this.#options.clock.monotonic()
+    const { clock, limits } = this.#options
+    const now = clock.monotonic()
     this.mesh.tick(now)
     this.host.tick()
-    this.door.tick(now)
+    this.door.tick(now, now - this.#tickDue)
+    this.#tickDue = now + limits.tickMs
     if (!this.#stopping) this.keeping.flusher.tick()
     this.keeping.tick(now)
     this.#maybeForm()

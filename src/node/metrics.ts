@@ -82,6 +82,11 @@ const REQUESTS: readonly Metric<NodeSource>[] = [
     ({ machine }) => machine.door.inside
   ),
   gauge(
+    'keymesh_requests_waiting',
+    'Requests among them that wait in line, because turns are long.',
+    ({ machine }) => machine.door.waiting
+  ),
+  gauge(
     'keymesh_requests_inside_bytes',
     'Bytes of the requests being worked on.',
     ({ machine }) => machine.door.insideBytes

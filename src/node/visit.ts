@@ -1,5 +1,6 @@
 import { type Answered, type Asker, rejected } from '../partition/answer.ts'
 import type { PeerId } from '../transport/transport.ts'
+import { CODES } from '../wire/failure.ts'
 import type { Request } from '../wire/request.ts'
 
 /** Where an answer goes. */
@@ -19,6 +20,11 @@ export interface Arrival {
   readonly now: number
 }
 
+/** So many bytes to forward, encrypt, log and send twice take as long as a small request. */
+const BYTES_AS_MUCH = 16 * 1024
+/** Of its time; who has waited for longer would hardly be answered before its deadline. */
+const WAIT_SHARE_MAX = 0.7
+
 /**
  * A request inside a node, from its admission to its answer. It leaves with its answer, when its
  * deadline passes, or when its sender gives it up; a mutation that was proposed stays to its end,
@@ -28,6 +34,8 @@ export class Visit implements Asker {
   readonly from: PeerId
   readonly id: number
   readonly bytes: number
+  /** What it takes of a turn, in small requests. */
+  readonly weight: number
   readonly request: Request
   /** When it came in. */
   readonly at: number
@@ -46,6 +54,7 @@ export class Visit implements Asker {
     this.at = now
     this.#isRead = request.kind !== 'mutate'
     this.bytes = request.body.length
+    this.weight = 1 + Math.floor(this.bytes / BYTES_AS_MUCH)
     this.#deadline = now + request.timeoutMs
     this.#respond = respond
   }
@@ -65,6 +74,12 @@ export class Visit implements Asker {
     this.#respond = undefined
     this.#shell.left(this, answer)
     if (!this.#isGivenUp) respond(answer)
+  }
+
+  /** Refuses it, if it waited for so long that it would hardly be served in time. */
+  giveWay(now: number): void {
+    if (this.isOver(now) || now - this.at < WAIT_SHARE_MAX * this.request.timeoutMs) return
+    this.respond(rejected('overloaded', `it waited in line too long. ${CODES.overloaded.advice}`))
   }
 
   isOver(now: number): boolean {

@@ -32,6 +32,8 @@ export interface HostOptions {
   /** The disk refused a write or sync: the process must end (design §6). */
   readonly fatal: (fault: Error) => void
   readonly onlooker?: Onlooker | undefined
+  /** Asked in each turn once answers have left: lets in who waited; false: nobody. */
+  readonly fill: () => boolean
   /** A sync that takes longer ends this node's leaderships; one election timeout. */
   readonly syncStallMs: number
 }
@@ -202,7 +204,7 @@ export class ReplicaHost implements ReplicaShell {
         replica.advance()
       }
       this.reads.endTurn(this.clock.monotonic())
-    } while (this.#dirty.size > 0)
+    } while (this.#options.fill() || this.#dirty.size > 0)
     if (this.#batches.length > 0) this.#commit()
     this.#options.outbox.flush()
   }

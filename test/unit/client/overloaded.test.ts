@@ -162,7 +162,7 @@ test('goal: whoever asks before calling hears what the call would, and then may 
   const call = { kind: 'mutate', operation } as const
   cluster.step({ type: 'call', call: 3, operation: call, timeoutMs: 1_000, admitted: true })
   expect(cluster.sent.length).toBe(sent + 1)
-  cluster.run(51)
+  cluster.run(1_251)
   expect(machine.isShedding(cluster.now)).toBe(false)
   expect(shedMs('mutate')).toBe(0)
 })
@@ -202,6 +202,27 @@ test('goal: a node that refuses is sent little more than it answers', () => {
   }
   expect(sent).toBeGreaterThan(answered)
   expect(sent).toBeLessThan(1.5 * answered)
-  expect(throttle.waitMs('node', 'mutate', 2_101)).toBe(0)
   expect(throttle.isShedding('node', 'mutate', 2_101)).toBe(false)
+  expect(throttle.isActive(2_101)).toBe(true)
+  expect(throttle.isActive(3_301)).toBe(false)
+  for (let i = 0; i < 1_000; i++) expect(throttle.waitMs('node', 'mutate', 3_301)).toBe(0)
+})
+
+test('goal: after the wait a few are sent at once, and all in little more than a second', () => {
+  const throttle = new Throttle(new World('opening').random)
+  const sentIn = (from: number, calls: number): number => {
+    let sent = 0
+    for (let i = 0; i < calls; i++) {
+      const now = from + (100 * i) / calls
+      if (throttle.waitMs('node', 'mutate', now) === 0) sent++
+    }
+    return sent
+  }
+  throttle.refused('node', 'mutate', 100, 0)
+  // Five come every millisecond, and none was answered.
+  expect(sentIn(0, 500)).toBeLessThan(50)
+  const sent = Array.from({ length: 13 }, (_, i) => sentIn(100 + 100 * i, 500))
+  expect(sent[0]).toBeGreaterThan(0)
+  expect(sent[0]).toBeLessThan(50)
+  expect(sent.at(-1)).toBe(500)
 })
