@@ -3,7 +3,7 @@ import { subKeyOf } from '../storage/state-keys.ts'
 import type { Random } from '../world/random.ts'
 import type { SimulatedCluster } from './cluster.ts'
 import type { DiskImage } from './disk.ts'
-import { identityOf, knowsBetter, settledParts } from './disk-state.ts'
+import { identityOf, knowsBetter, type Stretch, settledParts } from './disk-state.ts'
 import { between, type Lasts, pick } from './faults.ts'
 import type { SimulatedNode } from './node.ts'
 import { revive } from './process-faults.ts'
@@ -40,7 +40,7 @@ type AtRest = Exclude<
 const MUST_REFUSE: ReadonlySet<DiskFaultName> = new Set(['rot-log', 'cut-log'])
 
 /** Between two of these faults, in ms: shortest and longest. */
-const PAUSE_MS = [500, 5_000] as const
+const PAUSE_MS = [200, 4_000] as const
 const FULL_MS = [200, 4_000] as const
 /** A disk is out of its machine so long. */
 const AWAY_MS = [50, 4_000] as const
@@ -107,10 +107,10 @@ export class DiskFaults {
     const { lossesMax, nodes, sound } = this.#cluster
     if (nodes.length - sound.length >= lossesMax) return false
     // A cluster that is not formed yet needs all of its nodes.
-    if (!nodes.every(isMember)) return false
+    if (!sound.every(isMember)) return false
     switch (name) {
       case 'rot-log-awake':
-        return this.#damage(node, name, () => this.#rotLog(node, { batches: false }))
+        return this.#damage(node, name, () => this.#rotLog(node, settledParts(node).noted))
       case 'rot-store-awake':
         // A key that rots under a running node shows at its next start, not when it is read.
         return this.#damage(node, name, () =>
@@ -127,7 +127,7 @@ export class DiskFaults {
   #damageDown(node: SimulatedNode, name: AtRest): boolean {
     switch (name) {
       case 'rot-log':
-        return this.#rotLog(node, { batches: true })
+        return this.#rotSettledLog(node)
       case 'cut-log':
         return this.#cutLog(node)
       case 'rot-file':
@@ -177,25 +177,27 @@ export class DiskFaults {
     return done
   }
 
-  #rotLog(node: SimulatedNode, where: { readonly batches: boolean }): boolean {
-    const [name, length] = this.#settled(node, where)
-    if (length === 0) return false
-    const at = this.#random.below(length)
-    if (this.#random.below(4) === 0) node.disk.spoil(name, at - (at % 512), at + 1)
+  #rotSettledLog(node: SimulatedNode): boolean {
+    const { noted, followed } = settledParts(node)
+    const isFollowed = followed.length > 0 && this.#random.below(2) === 0
+    return this.#rotLog(node, isFollowed ? followed : noted)
+  }
+
+  #rotLog(node: SimulatedNode, parts: readonly Stretch[]): boolean {
+    if (parts.length === 0) return false
+    const { name, from, to } = pick(this.#random, parts)
+    const at = from + this.#random.below(to - from)
+    if (this.#random.below(4) === 0) node.disk.spoil(name, at, at + 1)
     else node.disk.flipBit(name, at * 8 + this.#random.below(8))
     return true
   }
 
   #cutLog(node: SimulatedNode): boolean {
-    const [name, length] = this.#settled(node, { batches: false })
-    if (length === 0) return false
-    node.disk.cutAtRest(name, this.#random.below(length))
+    const { noted } = settledParts(node)
+    if (noted.length === 0) return false
+    const { name, to } = pick(this.#random, noted)
+    node.disk.cutAtRest(name, this.#random.below(to))
     return true
-  }
-
-  #settled(node: SimulatedNode, where: { readonly batches: boolean }): readonly [string, number] {
-    const parts = [...settledParts(node, where)]
-    return parts.length === 0 ? ['', 0] : pick(this.#random, parts)
   }
 
   #rotFile({ disk }: SimulatedNode): boolean {

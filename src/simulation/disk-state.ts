@@ -30,25 +30,38 @@ export function logEnd(image: DiskImage): number {
   return last
 }
 
+/** A part of a file: [from, to). */
+export interface Stretch {
+  readonly name: string
+  readonly from: number
+  readonly to: number
+}
+
 /**
- * The part of each segment that its node knows to have been durable, whatever a crash tears: that
- * very node must notice damage to it. With `batches`, all batches but the newest are part of it: a
- * flipped bit in them shows, as long as no crash comes after it.
+ * What of the log its node must notice damage in, by itself. `noted`: what it wrote down as
+ * durable, whatever else a crash tears. `followed`: what is not noted yet, in all batches but the
+ * newest: damage there shows as long as no crash comes after it.
  */
-export function settledParts(
-  node: SimulatedNode,
-  { batches }: { readonly batches: boolean }
-): ReadonlyMap<string, number> {
+export function settledParts(node: SimulatedNode): {
+  readonly noted: readonly Stretch[]
+  readonly followed: readonly Stretch[]
+} {
   const [durable = 0] = readNote(node.store, LOG_END_KEY, 1) ?? []
   const image = node.disk.image()
-  const newest = batches ? newestBatch(image) : 0
-  const parts = new Map<string, number>()
+  const newest = newestBatch(image)
+  const noted: Stretch[] = []
+  const followed: Stretch[] = []
   for (const [name, bytes] of segmentsOf(image)) {
-    for (const [sequence, end] of records(bytes)) {
-      if (sequence <= durable || sequence < newest) parts.set(name, end)
+    let end = 0
+    let to = 0
+    for (const [sequence, at] of records(bytes)) {
+      if (sequence <= durable) end = at
+      else if (sequence < newest) to = at
     }
+    if (end > 0) noted.push({ name, from: 0, to: end })
+    if (to > end) followed.push({ name, from: end, to })
   }
-  return parts
+  return { noted, followed }
 }
 
 /** Number of the first record of the newest batch. */
@@ -75,13 +88,15 @@ function segmentsOf(image: DiskImage): Map<string, Uint8Array> {
   return new Map([...image].filter(([name]) => SEGMENT.test(name)).sort())
 }
 
-/** Sequence, end and batch of each record, up to the first that is none. */
+/** Sequence, end and batch of each record, up to the first that does not follow. */
 function* records(bytes: Uint8Array): Generator<readonly [number, number, number]> {
   const reader = new RecordReader(bytes)
+  let last: number | undefined
   for (let at = 0; ; ) {
     const header = reader.at(at)
-    if (header === undefined) return
+    if (header === undefined || (last !== undefined && header.sequence !== last + 1)) return
     at += header.length
+    last = header.sequence
     yield [header.sequence, at, header.batch]
   }
 }
