@@ -65,14 +65,17 @@ export class GrowingSets {
 
   /** Looks for every element. Requires: stopped, nothing in flight, and no faults. */
   readAll(): void {
+    // A client of the library, which finds its way: a node that may not come back can end itself
+    // at any time, and callers over HTTP with it.
+    const caller = this.#callers[0] as Caller
     const elements = [...new Set(this.#adds.map(({ element }) => element))]
     // A few at a time: a client takes only so many.
     const next = (): void => {
       const some = elements.splice(0, 50)
-      if (some.length > 0) this.#readKeys(some, next)
+      if (some.length > 0) this.#readKeys(caller, some, next)
     }
     next()
-    this.#readList(this.#caller(), () => {})
+    this.#readList(caller, () => {})
   }
 
   /** Throws Violation. Requires: `readAll`, and nothing in flight. */
@@ -147,12 +150,11 @@ export class GrowingSets {
     }
     const count = Math.min(this.#drawn, 1 + this.#random.below(ASKED_MAX))
     const drawn = Array.from({ length: count }, () => `e${this.#random.below(this.#drawn)}`)
-    this.#readKeys([...new Set(drawn)], () => {})
+    this.#readKeys(this.#caller(), [...new Set(drawn)], () => {})
   }
 
   /** Each key is a get of its own; those that are not answered are not asked for. */
-  #readKeys(elements: readonly string[], done: () => void): void {
-    const caller = this.#caller()
+  #readKeys(caller: Caller, elements: readonly string[], done: () => void): void {
     const called = this.#now()
     const asked = new Set<string>()
     const there: string[] = []
