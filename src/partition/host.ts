@@ -113,7 +113,8 @@ export class ReplicaHost implements ReplicaShell {
   }
 
   /** A strong read of `replica`: run at a moment when its state may be read, else failed. */
-  read(replica: Replica, read: ReadWait): void {
+  read(replica: Replica, asked: ReadWait): void {
+    const read = this.onlooker?.reads(replica, asked) ?? asked
     const { isLeader, transferring, committedInTerm } = replica.raft
     if (!isLeader || transferring || replica.damage !== undefined) read.fail()
     else if (committedInTerm) this.#confirm(replica, read)

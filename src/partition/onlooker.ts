@@ -1,6 +1,7 @@
 import type { Entry, Message, Ready } from '../raft/types.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { Replica } from './replica.ts'
+import type { ReadWait } from './waits.ts'
 
 /**
  * Somebody who is shown what the replicas of a host do, as they do it, and changes nothing: the
@@ -11,6 +12,8 @@ export interface Onlooker {
   opened(replica: Replica): void
   /** `replica` is about to obey `ready`: nothing of it has happened yet. */
   obeys(replica: Replica, ready: Ready): void
+  /** A strong read of `replica` came; what is returned takes its place. */
+  reads(replica: Replica, read: ReadWait): ReadWait
   /** `message` leaves for another node. */
   sends(group: GroupId, message: Message): void
   /** These entries were applied, in this order. */

@@ -112,6 +112,18 @@ export class SimulatedCluster {
     return undefined
   }
 
+  /** Who goes by another map than others, or is not in it as it is; undefined: nobody. */
+  get mapsApart(): string | undefined {
+    let epoch: number | undefined
+    for (const { name, machine, http } of this.sound) {
+      const { map, record } = machine?.membership ?? {}
+      epoch ??= map?.epoch
+      if (map?.epoch !== epoch) return `${name} goes by epoch ${map?.epoch}, others by ${epoch}`
+      if (record?.http !== http) return `${name} is known as ${record?.http}, and is ${http}`
+    }
+    return undefined
+  }
+
   /** A node that still works on requests though nobody waits for an answer. */
   get crowded(): string | undefined {
     for (const { name, machine } of this.sound) {

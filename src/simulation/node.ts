@@ -34,6 +34,8 @@ export class SimulatedNode {
   readonly store: SimulatedStore
   /** Seconds by the clocks of its next lives that pass in one. */
   clockRate = 1
+  /** Where its next lives say that their HTTP API is. */
+  http = ''
   readonly #world: World
   readonly #network: SimulatedNetwork
   readonly #options: SimulatedNodeOptions
@@ -152,7 +154,7 @@ export class SimulatedNode {
       limits: { ...NODE_LIMITS, ...limits },
       seeds,
       forming,
-      http: '',
+      http: this.http,
       zone: '',
       slowMs,
       onlooker: onlooker?.(this),

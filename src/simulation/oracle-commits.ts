@@ -24,6 +24,8 @@ interface View {
   /** Agreed upon with `Committed` up to here. */
   checked: Index
   ledIn: Term
+  /** What it knew to be committed when it began to lead. */
+  ledFrom: Index
   state: StateMachine
   applied: Index
 }
@@ -67,7 +69,7 @@ export class CommitsOracle {
     const log = new TermList(mark, markTerm)
     for (let i = firstIndex; i <= lastIndex; i++) log.put(i, raft.term(i) ?? 0)
     const applied = state.applied.index
-    this.#views.set(replica, { log, checked: mark, ledIn: 0, state, applied })
+    this.#views.set(replica, { log, checked: mark, ledIn: 0, ledFrom: 0, state, applied })
     this.#checkMark(replica, mark, markTerm)
   }
 
@@ -92,9 +94,11 @@ export class CommitsOracle {
     const { isLeader, currentTerm } = replica.raft
     if (isLeader && view.ledIn !== currentTerm) {
       view.ledIn = currentTerm
+      view.ledFrom = replica.raft.commit
       this.#terms.leads(replica.group, currentTerm, replica.id)
       this.#checkComplete(replica, view)
     }
+    if (isLeader) checkCounted(replica, view)
     return this.#learn(replica, view)
   }
 
@@ -211,4 +215,14 @@ export class CommitsOracle {
       )
     }
   }
+}
+
+/** A leader counts entries of its own term only (Raft paper, figure 2, and why in figure 8). */
+function checkCounted({ group, id, raft }: Replica, { ledFrom, ledIn }: View): void {
+  const { commit } = raft
+  if (commit <= ledFrom || raft.term(commit) === ledIn) return
+  throw new Violation(
+    `group ${group}: replica ${id} leads term ${ledIn} and commits ${commit} by counting, which ` +
+      `is of term ${raft.term(commit)}`
+  )
 }

@@ -1,5 +1,5 @@
 import { majority } from '../raft/quorum.ts'
-import type { Index, Message, Ready, SnapshotMark, Term } from '../raft/types.ts'
+import type { Entry, Index, Message, Ready, SnapshotMark, Term } from '../raft/types.ts'
 import { META_KEY } from '../state/layout.ts'
 import { decodeMeta } from '../state/meta.ts'
 import { decodePointer, pointerKey, stateKey, statePrefix } from '../storage/state-keys.ts'
@@ -59,6 +59,17 @@ export class DurabilityOracle {
         this.#promised.set(message, termAt(message.index))
       }
     }
+  }
+
+  /** `name` applies entries up to this one: so a state is never flushed ahead of its log. */
+  applies(name: NodeId, group: GroupId, { index, term }: Entry): void {
+    if (this.#lost.has(name)) return
+    const durable = this.#logs.get(name)?.group(group)
+    if (holds(durable, index, term)) return
+    throw new Violation(
+      `group ${group}: ${name} applies entry ${index} of term ${term}, and its disk has entries ` +
+        `up to ${durable?.log.last}, term ${durable?.log.at(index)} there`
+    )
   }
 
   /** `message` leaves the node `name`. */

@@ -17,14 +17,22 @@ interface Run {
  */
 export class TermsOracle {
   readonly #leaders = new Map<GroupId, Map<Term, ReplicaId>>()
+  readonly #newest = new Map<GroupId, Term>()
   readonly #runs = new Map<GroupId, Map<Term, Run>>()
+
+  /** The latest term that has had a leader; 0: none. */
+  newest(group: GroupId): Term {
+    return this.#newest.get(group) ?? 0
+  }
 
   /** `replica` does what only the leader of `term` does. */
   leads(group: GroupId, term: Term, replica: ReplicaId): void {
     const leaders = ofGroup(this.#leaders, group)
     const leader = leaders.get(term)
-    if (leader === undefined) leaders.set(term, replica)
-    else if (leader !== replica) {
+    if (leader === undefined) {
+      leaders.set(term, replica)
+      this.#newest.set(group, Math.max(term, this.newest(group)))
+    } else if (leader !== replica) {
       throw new Violation(
         `group ${group}: replicas ${leader} and ${replica} both lead term ${term}`
       )

@@ -5,10 +5,11 @@ import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { SimulatedNode } from './node.ts'
 import { AnswersOracle } from './oracle-answers.ts'
 import { CommitsOracle } from './oracle-commits.ts'
+import { ConductOracle } from './oracle-conduct.ts'
 import { DurabilityOracle, type Media } from './oracle-durability.ts'
 import { EffectsOracle } from './oracle-effects.ts'
+import { ReadsOracle } from './oracle-reads.ts'
 import { TermsOracle } from './oracle-terms.ts'
-import { Violation } from './violation.ts'
 
 /** What is kept on a majority is looked at so often, in virtual ms, besides at every commit. */
 const KEPT_MS = 1_000
@@ -24,7 +25,9 @@ const KEPT_MS = 1_000
  *     not counting unsynced data, for good and on a majority (oracle-durability.ts)
  *   - each command counts exactly once (oracle-effects.ts)
  *   - answers stand on what is committed and never go backwards (oracle-answers.ts)
- *   - a node whose disk failed ends
+ *   - a strong read shows all that was committed when it came (oracle-reads.ts)
+ *   - a node whose disk failed ends, one whose disk hangs does not lead, and none goes back to an
+ *     older map (oracle-conduct.ts)
  */
 export class Oracles {
   readonly answers: AnswersOracle
@@ -32,12 +35,15 @@ export class Oracles {
   readonly #terms = new TermsOracle()
   readonly #commits: CommitsOracle
   readonly #durability = new DurabilityOracle()
+  readonly #reads: ReadsOracle
+  readonly #conduct = new ConductOracle()
   readonly #unsound = new Set<NodeId>()
   #keptAt = 0
 
   constructor() {
     this.#commits = new CommitsOracle(this.#terms)
     this.answers = new AnswersOracle(this.#commits)
+    this.#reads = new ReadsOracle(this.#terms, this.#commits)
   }
 
   /** Entries that are committed. */
@@ -50,7 +56,8 @@ export class Oracles {
     this.#durability.opened(node)
     return {
       opened: (replica) => this.#commits.opened(replica),
-      obeys: (replica, ready) => this.#obeys(replica, ready),
+      obeys: (replica, ready) => this.#obeys(node.name, replica, ready),
+      reads: (replica, read) => this.#reads.watched(replica, read),
       sends: (group, message) => this.#sends(node.name, group, message),
       applied: (replica, entries) => this.#applied(node.name, replica, entries)
     }
@@ -76,7 +83,7 @@ export class Oracles {
 
   /** To be called after every step; `now` in virtual ms. */
   check(nodes: readonly SimulatedNode[], now: number): void {
-    for (const node of nodes) checkDisk(node)
+    for (const node of nodes) this.#conduct.check(node, now)
     if (now < this.#keptAt) return
     this.#keptAt = now + KEPT_MS
     this.checkKept(nodes)
@@ -97,12 +104,14 @@ export class Oracles {
     }
   }
 
-  #obeys(replica: Replica, ready: Ready): void {
+  #obeys(node: NodeId, replica: Replica, ready: Ready): void {
     const { group, raft } = replica
     const committed = this.#commits.obeys(replica, ready)
     const { terms } = this.#commits.of(group)
     const termAt = (index: Index): number => raft.term(index) ?? terms.at(index) ?? 0
     this.#durability.obeys(ready, termAt)
+    const last = ready.committed.at(-1)
+    if (last !== undefined) this.#durability.applies(node, group, last)
     if (committed === 0) return
     const { members } = raft.configuration
     const term = terms.at(committed) ?? 0
@@ -119,13 +128,5 @@ export class Oracles {
     const isSound = !this.#unsound.has(node)
     this.#commits.applied(replica, entries, isSound)
     this.effects.applied(replica, entries, isSound)
-  }
-}
-
-/** A disk that failed cannot be trusted with anything more (design §6): the process must end. */
-function checkDisk({ name, life, machine, disk, store }: SimulatedNode): void {
-  if (life === undefined || machine?.stopping) return
-  if (disk.failedLife === life || store.failedLife === life) {
-    throw new Violation(`${name} lives on though its disk failed`)
   }
 }

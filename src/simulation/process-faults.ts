@@ -7,6 +7,7 @@ export const PROCESS_FAULTS = [
   'kill-all',
   'kill-at-change',
   'stop',
+  'move-http',
   'pause',
   'pause-long',
   'slow-process',
@@ -21,6 +22,7 @@ const LASTS: Readonly<Record<ProcessFault, Lasts>> = {
   'kill-all': [50, 3_000],
   'kill-at-change': [50, 4_000],
   stop: [100, 6_000],
+  'move-http': [20, 1_000],
   pause: [100, 8_000],
   'pause-long': [8_000, 60_000],
   'slow-process': [500, 6_000],
@@ -54,6 +56,11 @@ export function strikeProcess(shell: FaultShell, fault: ProcessFault): void {
     case 'stop':
       end(shell, node, fault)
       return
+    case 'move-http':
+      // A new map follows, which some will miss.
+      node.http = `http://${node.name}:${random.below(0x1_0000)}`
+      end(shell, node, fault)
+      return
     case 'kill-all':
       for (const each of cluster.nodes) end(shell, each, fault)
       return
@@ -83,7 +90,7 @@ export function strikeProcess(shell: FaultShell, fault: ProcessFault): void {
 function end(
   shell: FaultShell,
   node: SimulatedNode,
-  fault: 'kill' | 'kill-all' | 'kill-at-change' | 'stop'
+  fault: 'kill' | 'kill-all' | 'kill-at-change' | 'stop' | 'move-http'
 ): void {
   if (node.machine === undefined) return
   const power = shell.random.below(2) === 0

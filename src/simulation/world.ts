@@ -24,6 +24,8 @@ export interface Life {
   readonly name: string
   readonly alive: boolean
   readonly paused: boolean
+  /** It is slow: what comes now waits behind what came before. */
+  readonly busy: boolean
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -236,6 +238,10 @@ class SimulatedLife implements Life {
 
   get paused(): boolean {
     return this.pausedUntil > this.#now()
+  }
+
+  get busy(): boolean {
+    return this.isBusy(this.#now())
   }
 
   sleeps(ms: number): boolean {

@@ -198,6 +198,9 @@ class RegisterRun {
     if (!this.#cluster.runTo(TIMEOUT_MS, () => crowded() === undefined)) {
       throw new Violation(`requests stay inside: ${crowded()}`)
     }
+    if (!this.#cluster.runTo(EQUAL_MS_MAX, () => this.#cluster.mapsApart === undefined)) {
+      throw new Violation(`maps stay apart: ${this.#cluster.mapsApart}`)
+    }
     const overgrown = (): string | undefined => this.#cluster.overgrownLog(this.#logBound)
     if (!this.#cluster.runTo(EQUAL_MS_MAX, () => overgrown() === undefined)) {
       throw new Violation(`the log of ${overgrown()} stays too large`)
