@@ -86,6 +86,7 @@ export class Overlay {
   readonly #queue: WriteQueue
   readonly #garbage: GarbageCollector
   readonly #cache: RecordCache
+  readonly #onFault: (fault: DiskFault) => void
   readonly #isSound: GroupShell['isSound']
   readonly #groups = new Map<GroupId, OverlayGroup>()
   readonly #dirty = new Set<GroupId>()
@@ -95,6 +96,7 @@ export class Overlay {
   /** Throws StoreNewer. Begins at once to delete what earlier lives left unfinished. */
   constructor(store: StateStore, options: OverlayOptions) {
     this.#store = store
+    this.#onFault = options.onFault
     this.#cache = new RecordCache(options.cacheBytes ?? CACHE_BYTES)
     this.#isSound = options.isSound ?? (() => true)
     const version = store.get(VERSION_KEY)?.[0]
@@ -224,6 +226,7 @@ export class Overlay {
         // Through the queue: no put of this receiver can still be waiting when it is done.
         this.#write([mark], (fault) => {
           if (fault === undefined) this.#garbage.add(group, generation)
+          else this.#onFault(fault)
         })
       }
     }

@@ -223,6 +223,15 @@ test('a failed background write is reported', () => {
   expect(harness.faults).toHaveLength(1)
 })
 
+test('so is one of a snapshot that was given up', () => {
+  const harness = new OverlayHarness('given up')
+  const receiver = harness.overlay.receive(1)
+  harness.store.failNextWrite()
+  receiver.abort()
+  harness.run(1000)
+  expect(harness.faults).toHaveLength(1)
+})
+
 test('state of a newer version is refused by name', () => {
   const harness = new OverlayHarness('newer')
   const key = Uint8Array.of(0, 0x76)
