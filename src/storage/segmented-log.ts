@@ -330,7 +330,8 @@ class SegmentedLog implements NodeLog {
     this.#durable = last
     // The disk works on the next batch while the CPU works on what this one allows.
     if (this.#waiting.length > 0) this.#writeBatch()
-    for (const done of flight) done(undefined)
+    // If that failed, the node has ended: what is durable now must not set anything going.
+    for (const done of flight) done(this.#fault)
     this.#removeBelow(oldestNeeded)
     if (this.#flight === undefined && !this.#removing && this.#closing !== undefined)
       this.#closeFile()

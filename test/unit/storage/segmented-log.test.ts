@@ -159,6 +159,17 @@ test.each(['failNextSync', 'failNextAppend'] as const)('%s ends the log', (fail)
   expect(harness.log.durableSequence).toBe(2)
 })
 
+test('what just became durable sets nothing going if the next batch fails at once', () => {
+  const harness = logWithGroup()
+  const faults: unknown[] = []
+  harness.log.commit((fault) => faults.push(fault))
+  harness.log.append(1, entries(2, 1, 1))
+  harness.log.commit((fault) => faults.push(fault))
+  harness.disk.failNextAppend()
+  harness.run(1000)
+  expect(faults).toEqual([expect.any(DiskFault), expect.any(DiskFault)])
+})
+
 test('segments go once every group has compacted what they hold', () => {
   const harness = logWithGroup()
   harness.log.create(2, 20, markAt(1, 1), HARD_STATE)
