@@ -32,6 +32,19 @@ const TOKEN = 'torture'
 /** Of every request over HTTP. */
 export const HTTP_HEADERS = `authorization: Bearer ${TOKEN}\r\n`
 
+/** Any life there may be. */
+export interface LifeOptions {
+  /** Where it listens; the one behind those of all nodes is free. */
+  readonly place: number
+  readonly data: string
+  /** Of its log. */
+  readonly name: string
+  /** Which of our nodes it is; -1: none. */
+  readonly node: number
+  /** It knows of nobody, and forms a cluster of its own. */
+  readonly isAlone?: true
+}
+
 /** One life of a node. */
 interface Life {
   readonly node: number
@@ -98,19 +111,18 @@ export class Arena {
     return this.startAs({ place: node, data, name: `node-${node}`, node })
   }
 
-  /** Any life: where, on which data, and which node it is then; by -1 none of ours. */
-  startAs(life: { place: number; data: string; name: string; node: number }): NodeProcess {
-    const { nodes, replicas, partitions, network, stage, directory } = this.options
+  startAs(life: LifeOptions): NodeProcess {
+    const { nodes, network, stage, directory } = this.options
     const { listen, announce, http, launcher } = network.place(life.place)
     const args = ['--data', life.data, '--listen', listen, '--announce', announce, '--http', http]
-    for (const other of Array.from({ length: nodes }, (_, i) => i)) {
-      if (other !== life.place) args.push('--seed', network.place(other).announce)
-    }
     args.push('--http-token-file', this.#tokenFile)
-    if (life.node === 0) {
-      args.push('--bootstrap', '--expect', String(nodes), '--replicas', String(replicas))
-      args.push('--partitions', String(partitions))
+    if (life.isAlone === true) args.push('--bootstrap', '--partitions', '1')
+    else {
+      for (let other = 0; other < nodes; other++) {
+        if (other !== life.place) args.push('--seed', network.place(other).announce)
+      }
     }
+    if (life.node === 0) args.push(...this.#forming())
     const log = join(directory, `${life.name}.log`)
     const environment = { KEYMESH_CLUSTER_KEY: CLUSTER_KEY }
     const process = new NodeProcess(args, log, { environment, launcher })
@@ -169,16 +181,20 @@ export class Arena {
     }
   }
 
-  /** The id of a node is in its `ready` line and in its log. */
-  async id(node: number): Promise<string> {
-    return (await this.at(node).listening()).split('/p2p/')[1] ?? ''
+  /** The ids of all nodes; '' of one that ended before it said it. */
+  ids(): Promise<string[]> {
+    const said = this.all.map((node) => this.at(node).listening())
+    return Promise.all(
+      said.map((address) => address.then((known) => known.split('/p2p/')[1] ?? '').catch(() => ''))
+    )
   }
 
   /** Waits until every node is ready and sees a whole cluster; returns what is missing at last. */
   async healthy(): Promise<string | undefined> {
     const end = performance.now() + WHOLE_MS_MAX
     for (;;) {
-      const ills = (await Promise.all(this.all.map((node) => this.#ill(node)))).flat()
+      const ids = new Set(await this.ids())
+      const ills = (await Promise.all(this.all.map((node) => this.#ill(node, ids)))).flat()
       if (ills.length === 0) return undefined
       if (performance.now() > end) return `after ${WHOLE_MS_MAX} ms ${ills.join('; ')}`
       if (this.unexpectedEnds().length > 0) return ills.join('; ')
@@ -218,7 +234,7 @@ export class Arena {
     this.options.network.close()
   }
 
-  async #ill(node: number): Promise<string[]> {
+  async #ill(node: number, ids: ReadonlySet<string>): Promise<string[]> {
     const process = this.at(node)
     if (process.ending !== undefined) return [`node ${node} ended with ${process.ending}`]
     try {
@@ -228,11 +244,18 @@ export class Arena {
       return [`node ${node} does not answer: ${String(error)}`]
     }
     const status = await this.status(node)
-    const down = (status?.nodes ?? []).filter(({ state }) => state !== 'up').length
+    const ours = (status?.nodes ?? []).filter(({ id }) => ids.has(id))
+    const down = ours.filter(({ state }) => state !== 'up').length
     const without = (status?.partitions ?? []).filter(({ leader }) => leader === null).length
     if (status === undefined) return [`node ${node} does not tell of its cluster`]
     if (down > 0) return [`node ${node} sees ${down} nodes that are not up`]
     return without > 0 ? [`node ${node} knows no leader of ${without} partitions`] : []
+  }
+
+  #forming(): string[] {
+    const { nodes, replicas, partitions } = this.options
+    const forming = ['--bootstrap', '--expect', String(nodes), '--replicas', String(replicas)]
+    return [...forming, '--partitions', String(partitions)]
   }
 
   async #ask(node: number, path: string): Promise<Response> {

@@ -1,7 +1,8 @@
-import { stale, swap, twin } from './copies.ts'
+import { foreign, stale, swap, twin, wipe } from './copies.ts'
 import { cut, flap, oneWay, reset, ring } from './cuts.ts'
 import type { Fault } from './fault.ts'
 import { crashLoop, killAll, killMajority, killOne, killRound, stop } from './kills.ts'
+import { mixed } from './mixed.ts'
 import { pause, stutter } from './pauses.ts'
 import { rot } from './rot.ts'
 import { syncError } from './sync-errors.ts'
@@ -25,5 +26,8 @@ export const FAULTS: readonly Fault[] = [
   rot,
   twin,
   stale,
-  swap
+  swap,
+  foreign,
+  wipe,
+  mixed
 ]

@@ -71,6 +71,58 @@ export const swap: Fault = {
   }
 }
 
+/** The data of another cluster: the node must end and say so. */
+export const foreign: Fault = {
+  name: 'foreign',
+  obstacle: NO_OBSTACLE,
+  strike: async ({ arena, random, note }) => {
+    const victim = one(random, arena.all)
+    const place = arena.options.nodes
+    const [data = '', own = ''] = ['foreign', 'own'].map((it) => join(arena.options.directory, it))
+    const alone = arena.startAs({ place, data, name: 'foreign', node: -1, isAlone: true })
+    arena.expectEnd(alone, 'SIGKILL')
+    await alone.ready(TRIED_MS_MAX)
+    alone.kill('SIGKILL')
+    await Promise.all([alone.ended(), arena.kill(victim)])
+    note(`node ${victim} on the data of another cluster`)
+    renameSync(arena.data(victim), own)
+    renameSync(data, arena.data(victim))
+    const process = arena.start(victim)
+    arena.expectEnd(process, 2, 'SIGKILL')
+    const ending = await Promise.race([process.ended(), wait(TRIED_MS_MAX, 'no end')])
+    process.kill('SIGKILL')
+    await process.ended()
+    rmSync(arena.data(victim), { recursive: true })
+    renameSync(own, arena.data(victim))
+    if (ending === 2 && /^keymesh: .*belongs to cluster/m.test(process.log)) return []
+    return [`a node on the data of another cluster: ${ending}\n${process.log.slice(-1_500)}`]
+  }
+}
+
+/** All data of one node lost: it comes back as another node, and serves as a gateway. */
+export const wipe: Fault = {
+  name: 'wipe',
+  obstacle: NO_OBSTACLE,
+  strike: async ({ arena, random, note, workload }) => {
+    const victim = one(random, arena.all)
+    const aside = join(arena.options.directory, 'aside')
+    const [before] = (await arena.ids()).slice(victim)
+    await arena.kill(victim)
+    note(`the data of node ${victim} lost`)
+    renameSync(arena.data(victim), aside)
+    const process = arena.start(victim)
+    const isReady = await becomesReady(process)
+    const [after] = (await arena.ids()).slice(victim)
+    const serves = await workload.more(CALLS, CALLS_MS_MAX)
+    await arena.kill(victim)
+    rmSync(arena.data(victim), { recursive: true })
+    renameSync(aside, arena.data(victim))
+    if (!isReady) return [`a node without its data is not ready:\n${process.log.slice(-1_500)}`]
+    if (after === before) return [`a node without its data is ${before} again`]
+    return serves ? [] : ['with a node that lost its data nobody is served']
+  }
+}
+
 /** Of a node that was stopped, or as it stands while it runs. */
 async function takeCopy({ arena, random }: Scene, node: number, copy: string): Promise<void> {
   if (random.below(2) === 0) {

@@ -55,6 +55,7 @@ export async function busiest(arena: Arena): Promise<number> {
     if (leader !== null) led.set(leader, (led.get(leader) ?? 0) + 1)
   }
   const [most] = [...led].sort((a, b) => b[1] - a[1])
-  const ids = await Promise.all(arena.alive.map((node) => arena.id(node)))
-  return arena.alive[ids.indexOf(most?.[0] ?? '')] ?? first
+  const ids = await arena.ids()
+  const node = ids.indexOf(most?.[0] ?? 'nobody')
+  return arena.alive.includes(node) ? node : first
 }
