@@ -11,7 +11,8 @@ export type NodeLine = NodeStatus & {
 }
 
 /**
- * - `healthy`: every node is up, every partition has a leader and all the replicas it can have.
+ * - `healthy`: every node is up and has room, every partition has a leader and all the replicas it
+ *   can have.
  * - `degraded`: every partition has a leader; the loss of more may change that.
  * - `unavailable`: some keys can be neither read nor written.
  */
@@ -24,7 +25,13 @@ export interface Summary {
   readonly epoch: number
   /** Wanted of each partition. */
   readonly replicas: number
-  readonly nodes: { readonly total: number; readonly up: number; readonly down: readonly string[] }
+  readonly nodes: {
+    readonly total: number
+    readonly up: number
+    readonly down: readonly string[]
+    /** Of these the disk is low or full: they take no writes. */
+    readonly withoutRoom: readonly string[]
+  }
   readonly partitions: {
     readonly total: number
     readonly withLeader: number
@@ -45,11 +52,13 @@ export function statusOf(view: ClusterView): ClusterStatus {
 export function summaryOf(status: ClusterStatus): Summary {
   const { clusterId, epoch, settings, nodes, partitions, system } = status
   const down = nodes.filter(({ state }) => state === 'down').map(({ id }) => id)
+  const withoutRoom = nodes.filter(({ disk }) => disk !== 'ok').map(({ id }) => id)
   const withoutLeader = partitions
     .filter(({ leader }) => leader === null)
     .map(({ partition }) => partition)
   const degraded = partitions.filter(({ state }) => state === 'degraded').length
-  const whole = down.length === 0 && degraded === 0 && system.state === 'serving'
+  const ills = down.length + withoutRoom.length + degraded
+  const whole = ills === 0 && system.state === 'serving'
   return {
     state: withoutLeader.length > 0 ? 'unavailable' : whole ? 'healthy' : 'degraded',
     clusterId,
@@ -58,7 +67,8 @@ export function summaryOf(status: ClusterStatus): Summary {
     nodes: {
       total: nodes.length,
       up: nodes.filter(({ state }) => state === 'up').length,
-      down
+      down,
+      withoutRoom
     },
     partitions: {
       total: partitions.length,

@@ -19,8 +19,10 @@ export function summarized(summary: Summary): Answer {
 
 function lines(summary: Summary): readonly string[] {
   const { state, clusterId, epoch, replicas, nodes, partitions } = summary
-  const name = shortNames(nodes.down)
-  const down = nodes.down.length === 0 ? '' : `; down: ${nodes.down.map(name).join(', ')}`
+  const name = shortNames([...nodes.down, ...nodes.withoutRoom])
+  const listed = (what: string, ids: readonly string[]): string =>
+    ids.length === 0 ? '' : `; ${what}: ${ids.map(name).join(', ')}`
+  const ill = listed('down', nodes.down) + listed('without room', nodes.withoutRoom)
   const few =
     nodes.total < replicas
       ? `; ${counted(nodes.total, 'node holds', 'nodes hold')} ${nodes.total}`
@@ -28,7 +30,7 @@ function lines(summary: Summary): readonly string[] {
   return [
     `${state}: ${reasons(summary).join('; ')}`,
     `cluster     ${clusterId}, epoch ${epoch}`,
-    `nodes       ${nodes.up} of ${nodes.total} up${down}`,
+    `nodes       ${nodes.up} of ${nodes.total} up${ill}`,
     `partitions  ${partitions.withLeader} of ${partitions.total} have a leader`,
     `replicas    ${replicas} wanted of each partition${few}`
   ]
@@ -42,6 +44,9 @@ function reasons({ nodes, partitions, system }: Summary): readonly string[] {
   }
   if (nodes.down.length > 0)
     found.push(`${counted(nodes.down.length, 'node is', 'nodes are')} down`)
+  if (nodes.withoutRoom.length > 0) {
+    found.push(`${counted(nodes.withoutRoom.length, 'disk is', 'disks are')} almost full`)
+  }
   if (degraded > 0) {
     found.push(
       `${counted(degraded, 'partition has', 'partitions have')} fewer replicas than wanted`

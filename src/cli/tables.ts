@@ -25,6 +25,7 @@ export function listNodes(status: ClusterStatus): Answer {
         [
           { head: 'NODE', of: ({ id }) => name(id) },
           { head: 'STATE', of: ({ state }) => state },
+          { head: 'DISK', of: ({ disk }) => disk },
           { head: 'ZONE', of: ({ zone }) => zone },
           { head: 'LEADS', of: ({ leads }) => leads },
           { head: 'REPLICAS', of: ({ replicas }) => replicas },

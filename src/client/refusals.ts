@@ -50,6 +50,11 @@ export class Refusals {
       case 'shed':
         this.#shed(answer, now)
         return
+      case 'told':
+        // A copy in doubt may have been applied: only an answer can say so.
+        if (mayApply(call) || call.copies.length > 0) this.#dispatch.rest(call, now, reply.waitMs)
+        else this.#dispatch.fail(call, refused(call, reply), now)
+        return
       case 'renumber':
         sometimes('client: a command needs another number')
         this.#dispatch.renumber(call, now)

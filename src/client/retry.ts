@@ -19,15 +19,16 @@ export function backOff(attempt: number, random: Random): number {
  * - `refresh`: fetch the map, then again.
  * - `later`: the same again, after a wait.
  * - `shed`: nothing more of that kind to this node for a while; its caller hears at once.
+ * - `told`: it does not change soon; its caller hears at once.
  * - `renumber`: only in a new session.
  * - `stop`: no repetition helps.
  */
-export type Verdict = 'elsewhere' | 'refresh' | 'later' | 'shed' | 'renumber' | 'stop'
+export type Verdict = 'elsewhere' | 'refresh' | 'later' | 'shed' | 'told' | 'renumber' | 'stop'
 
 const VERDICTS: Partial<Record<Code | RoutingCode, Verdict>> = {
   not_leader: 'elsewhere',
   wrong_cluster: 'elsewhere',
-  unavailable: 'elsewhere',
+  unavailable: 'told',
   // A node that shuts down refuses with it.
   closed: 'elsewhere',
   wrong_epoch: 'refresh',

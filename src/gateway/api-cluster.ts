@@ -1,3 +1,4 @@
+import { DISK_LEVELS } from '../wire/disk-level.ts'
 import type { AnswerShape } from './api-shape.ts'
 
 const node = { type: 'string', description: 'Id of a node.' } as const
@@ -51,14 +52,18 @@ export const CLUSTER = {
           type: 'array',
           items: {
             type: 'object',
-            required: ['id', 'addresses', 'http', 'zone', 'state'],
+            required: ['id', 'addresses', 'http', 'zone', 'state', 'disk'],
             additionalProperties: false,
             properties: {
               id: node,
               addresses: { type: 'array', items: { type: 'string' } },
               http: { type: 'string', description: 'URL of its HTTP API; empty: none.' },
               zone: { type: 'string', description: 'Failure domain; empty: none.' },
-              state: { enum: ['joining', 'up', 'draining', 'down', 'removed'] }
+              state: { enum: ['joining', 'up', 'draining', 'down', 'removed'] },
+              disk: {
+                enum: DISK_LEVELS,
+                description: 'low: it takes no writes but deletes; full: none at all.'
+              }
             }
           }
         },

@@ -3,9 +3,11 @@ import path from 'node:path'
 import type { Calls } from '../gateway/calls.ts'
 import { type HttpDoor, openHttp } from '../gateway/http.ts'
 import { metricsText } from '../gateway/metrics-text.ts'
+import { spaceUnder } from '../storage/file-space.ts'
 import { openFiles } from '../storage/files.ts'
 import { openLevel } from '../storage/level.ts'
 import { DiskCounts, meteredDisk } from '../storage/metered-disk.ts'
+import { releaseToStart } from '../storage/reserve.ts'
 import { generateIdentity, peerIdOf } from '../transport/identity.ts'
 import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
 import type { Transport } from '../transport/transport.ts'
@@ -15,7 +17,7 @@ import { type Logger, silent } from '../world/log.ts'
 import { realClock, realTimers, systemRandom } from '../world/real.ts'
 import type { StateStore } from '../world/state-store.ts'
 import { announcedHttp } from './announced-http.ts'
-import { NODE_LIMITS } from './config.ts'
+import { limitsFor, type NodeLimits } from './config.ts'
 import { checkDataDirectory, markDataDirectory } from './data-directory.ts'
 import { UnusableData } from './identity.ts'
 import { LOOKOUT_MS, Lookout } from './lookout.ts'
@@ -63,7 +65,9 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const checked = checkOptions(options)
   const logger = options.logger ?? silent
   checkDataDirectory(checked.data)
-  const opened = await open(checked, logger)
+  makeData(checked.data)
+  const limits = limitsFor(spaceUnder(checked.data).totalBytes)
+  const opened = await open(checked, limits, logger)
   const { transport, http } = opened
   const life = new Life(opened, logger, options.onFatal ?? (() => {}))
   const disk = new DiskCounts()
@@ -72,12 +76,12 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     machine = new NodeMachine({
       transport,
       store: opened.store,
-      disk: meteredDisk(openFiles(path.join(checked.data, 'log')), realClock, disk),
+      disk: meteredDisk(openFiles(logIn(checked.data)), realClock, disk),
       clock: realClock,
       timers: realTimers,
       random: systemRandom(),
       logger,
-      limits: NODE_LIMITS,
+      limits,
       seeds: checked.seeds,
       forming: checked.forming,
       http: http === undefined ? '' : announcedHttp(http.url, transport.addresses()),
@@ -121,10 +125,12 @@ function tellMetrics(machine: NodeMachine, transport: Libp2pTransport, disk: Dis
   return metricsText(NODE_METRICS, { machine, groups, traffic: transport.traffic(), disk })
 }
 
+const logIn = (data: string): string => path.join(data, 'log')
+
 /** Opens the parts one by one; what is open is closed again when a later one does not. */
-async function open(checked: CheckedOptions, logger: Logger): Promise<Opened> {
-  makeData(checked.data)
-  const store = await openLevel(path.join(checked.data, 'state'))
+async function open(checked: CheckedOptions, limits: NodeLimits, logger: Logger): Promise<Opened> {
+  releaseToStart(openFiles(logIn(checked.data)), limits.diskReserveBytes)
+  const store = await openLevel(path.join(checked.data, 'state'), limits)
   let transport: Libp2pTransport | undefined
   try {
     const privateKey = await nodeKey(path.join(checked.data, KEY_FILE))

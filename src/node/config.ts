@@ -36,7 +36,24 @@ export interface NodeLimits {
   readonly snapshotChunkBytes: number
   /** Entries a snapshot reads from the store at once. Default 32. */
   readonly snapshotPageEntries: number
+  /**
+   * With less than this beside the reserve the disk is low, and nothing is begun that takes room.
+   * Default 512 MiB: LevelDB may need 250 for a moment to bring its files in order.
+   */
+  readonly diskLowBytes: number
+  /**
+   * With less than this it is full: only votes, marks and the like are written. Default 128 MiB.
+   */
+  readonly diskFullBytes: number
+  /** A file of this size gives its room back when others take the rest. Default 32 MiB. */
+  readonly diskReserveBytes: number
+  /** What a flush may take beside what it writes: see writeBufferBytes. Default 16 MiB. */
+  readonly flushRoomBytes: number
+  /** LevelDB's: changes it gathers before it writes them out as a file. Default 16 MiB. */
+  readonly writeBufferBytes: number
 }
+
+const MIB = 1024 * 1024
 
 export const NODE_LIMITS: NodeLimits = {
   tickMs: 100,
@@ -44,18 +61,51 @@ export const NODE_LIMITS: NodeLimits = {
   heartbeatTicks: 2,
   syncStallMs: 1_000,
   flushMs: 1_000,
-  flushBytes: 2 * 1024 * 1024,
+  flushBytes: 2 * MIB,
   logEntriesKept: 10_000,
-  logBytesMax: 1024 * 1024 * 1024,
-  segmentBytes: 64 * 1024 * 1024,
+  logBytesMax: 1024 * MIB,
+  segmentBytes: 64 * MIB,
   appendBytesMax: 256 * 1024,
   inflightAppendsMax: 64,
-  inflightBytesMax: 4 * 1024 * 1024,
-  uncommittedBytesMax: 16 * 1024 * 1024,
+  inflightBytesMax: 4 * MIB,
+  uncommittedBytesMax: 16 * MIB,
   tailBytesMax: 256 * 1024,
   snapshotWindowBytes: 256 * 1024,
   snapshotChunkBytes: 64 * 1024,
-  snapshotPageEntries: 32
+  snapshotPageEntries: 32,
+  diskLowBytes: 512 * MIB,
+  diskFullBytes: 128 * MIB,
+  diskReserveBytes: 32 * MIB,
+  flushRoomBytes: 16 * MIB,
+  writeBufferBytes: 16 * MIB
+}
+
+/**
+ * LevelDB's files are 2 MiB, and it rewrites a dozen of them at once, however small the disk is.
+ */
+const LOW_BYTES_MIN = 32 * MIB
+
+/** `limits` for a disk that holds `totalBytes`: below 8 GiB less is kept, and less is gathered. */
+export function limitsFor(totalBytes: number, limits: NodeLimits = NODE_LIMITS): NodeLimits {
+  const share = (of: number, most: number): number => Math.min(most, Math.floor(totalBytes / of))
+  const diskLowBytes = Math.max(
+    share(8, limits.diskLowBytes),
+    Math.min(LOW_BYTES_MIN, limits.diskLowBytes, share(2, limits.diskLowBytes))
+  )
+  const logBytesMax = share(8, limits.logBytesMax)
+  const writeBufferBytes = share(64, limits.writeBufferBytes)
+  return {
+    ...limits,
+    diskLowBytes,
+    diskFullBytes: Math.min(limits.diskFullBytes, Math.floor(diskLowBytes / 4)),
+    diskReserveBytes: share(32, limits.diskReserveBytes),
+    logBytesMax,
+    segmentBytes: share(64, limits.segmentBytes),
+    uncommittedBytesMax: Math.min(limits.uncommittedBytesMax, Math.floor(logBytesMax / 8)),
+    flushBytes: share(256, limits.flushBytes),
+    writeBufferBytes,
+    flushRoomBytes: Math.min(limits.flushRoomBytes, writeBufferBytes)
+  }
 }
 
 /** What a node does unless told otherwise. `partitions` is fixed when the cluster is formed. */

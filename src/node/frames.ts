@@ -309,11 +309,12 @@ export class Frames {
   }
 
   #status(peer: PeerId, head: readonly unknown[]): void {
-    const { membership, leaders, mesh, time } = this.#node
-    const { durableSequence, led, unfit, peers, epoch, wall } = decodeStatus(head)
+    const { membership, leaders, mesh, time, room } = this.#node
+    const { durableSequence, led, unfit, disk, peers, epoch, wall } = decodeStatus(head)
     time.hear(peer, wall)
     mesh.prove(peer)
     mesh.setUnfit(peer, unfit)
+    room.hear(peer, disk)
     membership.durable(peer, durableSequence)
     leaders.tell(peer, led)
     if (!membership.isMember) for (const known of peers) mesh.want(known)
@@ -323,7 +324,7 @@ export class Frames {
   }
 
   #sendStatus(peer: PeerId): void {
-    const { membership, host, mesh } = this.#node
+    const { membership, host, mesh, room } = this.#node
     const led: [number, number][] = []
     const unfit: number[] = []
     for (const replica of host.replicas()) {
@@ -336,6 +337,7 @@ export class Frames {
       durableSequence: this.#node.keeping.log.durableSequence,
       led,
       unfit,
+      disk: room.level,
       peers: membership.isMember ? [] : mesh.known()
     }
     this.#transport.send(peer, encodeStatus(status))

@@ -5,7 +5,7 @@ import type { Timers } from '../world/clock.ts'
 import { type Disk, DiskFault, isDiskDamage } from '../world/disk.ts'
 import type { StateStore } from '../world/state-store.ts'
 import { UnusableData } from './identity.ts'
-import type { MachineOptions } from './machine.ts'
+import type { MachineOptions } from './machine-options.ts'
 
 /**
  * A disk can fail in the middle of anything: a record that was read back is another one, a file
@@ -77,6 +77,7 @@ export class Guard {
       settle: (name, from) => disk.settle(name, from),
       remove: (name) => disk.remove(name),
       replace: (name, bytes) => disk.replace(name, bytes),
+      space: () => disk.space(),
       syncDirectory: (done) => disk.syncDirectory((fault) => this.run(() => done(fault)))
     }
   }
@@ -94,6 +95,10 @@ export class Guard {
         }
       },
       write: (batch, done) => store.write(batch, (fault) => this.run(() => done(fault))),
+      compact: (first, last, done) => {
+        store.compact(first, last, (fault) => this.run(() => done(fault)))
+      },
+      space: () => store.space(),
       close: (done) => store.close(() => this.run(done))
     }
   }

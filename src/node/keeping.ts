@@ -3,6 +3,7 @@ import { Flusher } from '../partition/flusher.ts'
 import { FreshnessRounds } from '../partition/freshness-rounds.ts'
 import type { TrustedClock } from '../partition/group-time.ts'
 import { ReplicaHost } from '../partition/host.ts'
+import type { Room } from '../partition/room.ts'
 import { Snapshots } from '../partition/snapshots.ts'
 import { isSoundRecord } from '../state/keys.ts'
 import { cutShort } from '../storage/log-corrupt.ts'
@@ -14,7 +15,7 @@ import type { GroupId, NodeId } from '../wire/ids.ts'
 import { type DigestClaim, encodeFreshness, encodeFreshnessReply } from '../wire/node-frames.ts'
 import type { StateWrite } from '../world/state-store.ts'
 import { type Identity, UnusableData } from './identity.ts'
-import type { MachineOptions } from './machine.ts'
+import type { MachineOptions } from './machine-options.ts'
 import { NodeNotes } from './notes.ts'
 import { openState } from './open-replicas.ts'
 import { NodeOutbox } from './outbox.ts'
@@ -37,6 +38,7 @@ export interface KeepingShell {
   readonly lifeNotes: () => readonly StateWrite[]
   readonly bootNonce: number
   readonly trusted: TrustedClock
+  readonly room: Room
   readonly isLinked: (node: NodeId) => boolean
   readonly tellDigests: (claims: readonly DigestClaim[]) => void
   /** A replica was found damaged: it must stay so over restarts. */
@@ -54,7 +56,7 @@ export function openKeeping(
   identity: Identity,
   shell: KeepingShell
 ): Keeping {
-  const { transport, clock, timers, limits, logger } = options
+  const { transport, clock, timers, limits } = options
   const { fatal, isLinked } = shell
   const log = openWholeLog(options, identity)
   const overlay = new Overlay(options.store, { onFault: fatal, isSound: isSoundRecord })
@@ -64,6 +66,7 @@ export function openKeeping(
     trusted: shell.trusted,
     timers,
     log,
+    room: shell.room,
     outbox: new NodeOutbox(transport, shell.bootNonce),
     fatal,
     onlooker: options.onlooker,
@@ -81,18 +84,10 @@ export function openKeeping(
     fatal,
     limits
   })
-  const audit = new Audit(host, {
-    self: transport.self,
-    tell: shell.tellDigests,
-    onDamage: (replica, reason) => {
-      if (replica.damage !== undefined) return
-      logger.log('error', 'replica damaged', { reason })
-      replica.condemn(reason)
-      shell.onDamage(replica.group)
-    }
-  })
+  const audit = auditOf(host, options, shell)
   const freshness = freshnessOf(host, options, shell.bootNonce)
   const tick = (now: number): void => {
+    overlay.tend(now, shell.room.level)
     snapshots.tick()
     freshness.tick(now)
   }
@@ -108,6 +103,23 @@ function openWholeLog({ disk, store, limits }: MachineOptions, identity: Identit
   const [logEnd = 0] = readNote(store, LOG_END_KEY, 1) ?? []
   if (log.durableSequence < logEnd) throw cutShort(log.durableSequence, logEnd)
   return log
+}
+
+function auditOf(
+  host: ReplicaHost,
+  { transport, logger }: MachineOptions,
+  { tellDigests, onDamage }: KeepingShell
+): Audit {
+  return new Audit(host, {
+    self: transport.self,
+    tell: tellDigests,
+    onDamage: (replica, reason) => {
+      if (replica.damage !== undefined) return
+      logger.log('error', 'replica damaged', { reason })
+      replica.condemn(reason)
+      onDamage(replica.group)
+    }
+  })
 }
 
 function freshnessOf(

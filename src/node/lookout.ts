@@ -26,6 +26,7 @@ interface Conditions {
   readonly leaderless: Condition
   readonly sync: Condition
   readonly flush: Condition
+  readonly room: Condition
   readonly shedding: Condition
   readonly clock: Condition
   readonly sessions: Condition
@@ -102,7 +103,12 @@ export class Lookout {
   }
 
   #lookAtDisk(now: number, before: number): void {
-    const { host, keeping } = this.#machine
+    const { host, keeping, room } = this.#machine
+    this.#conditions.room.look(now, room.level !== 'ok', () => ({
+      level: room.level,
+      usableBytes: room.usableBytes,
+      reserveBytes: room.reserve.held
+    }))
     const syncMs = Math.max(host.syncAgeMs, host.counts.persists.longestFrom(before))
     this.#conditions.sync.look(now, syncMs > SLOW_SYNC_MS, () => ({ syncMs: Math.round(syncMs) }))
     const flushMs = keeping.flusher.spans.longestFrom(before)
@@ -143,6 +149,7 @@ function conditions(logger: Logger): Conditions {
     leaderless: condition('groups without a leader', 'all groups have a leader', LEADERLESS_MS),
     sync: condition('disk syncs slowly', 'disk syncs well again'),
     flush: condition('state is flushed slowly', 'state is flushed well again'),
+    room: condition('disk is almost full', 'disk has room again'),
     shedding: condition('load is shed', 'load is shed no more'),
     clock: condition('clock is off', 'clock is right again', CLOCK_PATIENCE_MS),
     sessions: condition('sessions are many', 'sessions are few again')

@@ -1,18 +1,13 @@
 import type { ClientDriver } from '../client/driver.ts'
 import type { ReplicaHost } from '../partition/host.ts'
-import type { Onlooker } from '../partition/onlooker.ts'
-import type { Link, Transport } from '../transport/transport.ts'
+import type { Link } from '../transport/transport.ts'
 import type { ClusterMap, ClusterView } from '../wire/cluster-map.ts'
 import { ADDRESSES_MAX, encodeClusterView } from '../wire/cluster-map-codec.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
-import type { Clock, Timers } from '../world/clock.ts'
-import type { Disk } from '../world/disk.ts'
-import type { Logger } from '../world/log.ts'
-import type { Random } from '../world/random.ts'
-import type { StateStore } from '../world/state-store.ts'
 import { Balance } from './balance.ts'
 import { ClusterClock } from './cluster-clock.ts'
-import type { NodeLimits } from './config.ts'
+import { clusterViewOf } from './cluster-view.ts'
+import { type DiskRoom, openRoom } from './disk-room.ts'
 import { Door } from './door.ts'
 import { firstMap } from './first-map.ts'
 import { Frames } from './frames.ts'
@@ -26,33 +21,13 @@ import { type Keeping, openKeeping } from './keeping.ts'
 import { Leaders } from './leaders.ts'
 import { LinkLog } from './link-log.ts'
 import { Lives } from './lives.ts'
+import type { MachineOptions } from './machine-options.ts'
 import { readFoundingMap, readMap, saveFoundingMap, saveMap } from './map-files.ts'
-import { type FormingOptions, Membership, type Refusal, type Self } from './membership.ts'
+import { Membership, type Refusal, type Self } from './membership.ts'
 import { Mesh } from './mesh.ts'
 import { openReplicas } from './open-replicas.ts'
 import { Registration } from './registration.ts'
 import { RequestWatch } from './request-watch.ts'
-
-export interface MachineOptions {
-  readonly transport: Transport
-  readonly clock: Clock
-  readonly timers: Timers
-  readonly random: Random
-  readonly disk: Disk
-  readonly store: StateStore
-  readonly logger: Logger
-  readonly limits: NodeLimits
-  readonly seeds: readonly string[]
-  readonly forming: FormingOptions
-  /** URL of the HTTP API; empty: none. */
-  readonly http: string
-  readonly zone: string
-  /** Requests that take so long are logged; 0: none is. */
-  readonly slowMs: number
-  readonly onlooker?: Onlooker | undefined
-  /** The process must end: 1 for a fault, 2 for a configuration that cannot work. Called once. */
-  readonly fatal: (fault: Error, exitCode: 1 | 2) => void
-}
 
 const STATUS_MS = 1_000
 /** A node without a link for so long is shown as down. */
@@ -81,6 +56,7 @@ export class NodeMachine {
   readonly links: LinkLog
   readonly watch: RequestWatch
   readonly time: ClusterClock
+  readonly room: DiskRoom
   /** The transport behind the gateway, for the frames that are its own. */
   readonly inside: InsideTransport
   readonly #options: MachineOptions
@@ -101,8 +77,10 @@ export class NodeMachine {
 
   /** Opens identity, log and state. Throws UnusableData, LogCorrupt, or DiskFault. */
   constructor(ports: MachineOptions) {
-    const guard = new Guard((fault) => this.#fail(fault))
-    const options = guard.ports(ports)
+    const fatal = (fault: Error): void => this.#fail(fault)
+    const guard = new Guard(fatal)
+    const { room, options } = openRoom(guard.ports(ports), fatal)
+    this.room = room
     const { transport, clock, timers, random, disk, forming } = options
     this.#options = options
     this.#guard = guard
@@ -115,17 +93,18 @@ export class NodeMachine {
       seeds: options.seeds,
       random: random.fork('mesh'),
       onGone: (peer) => this.host.leaderGone(peer),
-      isOnTime: (peer) => this.time.isFit(peer)
+      isFit: (peer) => this.time.isFit(peer) && this.room.levelOf(peer) === 'ok'
     })
     this.#frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
     this.keeping = openKeeping(options, identity, {
       bootNonce: this.#bootNonce,
       trusted: this.time,
+      room: this.room,
       lifeNotes: () => lives.notes((storeId) => this.membership.isRegistered(storeId)),
       isLinked: (node) => this.mesh.link(node) !== undefined,
       tellDigests: (claims) => this.#frames.tellDigests(claims),
       onDamage: (group) => this.#noteDamage(group),
-      fatal: (fault) => this.#fail(fault),
+      fatal,
       fill: () => this.door.fill(),
       ended: () => this.#ended
     })
@@ -178,6 +157,7 @@ export class NodeMachine {
     if (this.#stopping) reasons.push('this node is stopping')
     if (!this.membership.isMember) reasons.push('this node belongs to no cluster yet')
     else if (!this.#replicasOpen) reasons.push('the replicas of this node are being opened')
+    if (this.room.ill !== undefined) reasons.push(this.room.ill)
     return [...reasons, ...this.links.reasons, ...illsOf(this.host.replicas())]
   }
 
@@ -193,12 +173,7 @@ export class NodeMachine {
 
   view(): ClusterView | undefined {
     const { map } = this.membership
-    if (map === undefined) return undefined
-    const leaders = map.placements.map(
-      ({ group }) => this.leaders.of(group, this.host.get(group)) ?? ''
-    )
-    const unreachable = map.nodes.map(({ id }) => id).filter((id) => !this.isReachable(id))
-    return { map, leaders, unreachable }
+    return map === undefined ? undefined : clusterViewOf(this, map)
   }
 
   /** Hands leadership over, finishes what is inside, makes all durable, closes; then `done`. */
@@ -268,6 +243,7 @@ export class NodeMachine {
   #tick(): void {
     const { clock, limits } = this.#options
     const now = clock.monotonic()
+    this.room.tick()
     this.mesh.tick(now)
     this.host.tick()
     this.door.tick(now, now - this.#tickDue)
@@ -276,7 +252,8 @@ export class NodeMachine {
     this.keeping.tick(now)
     this.#maybeForm()
     this.#wasReady ||= this.unready.length === 0
-    if (now >= this.#statusAt) {
+    if (this.room.level !== 'ok' && !this.#stopping) this.#handover.pass()
+    if (this.room.takeNews() || now >= this.#statusAt) {
       this.#statusAt = now + STATUS_MS
       this.#frames.tellStatus()
       if (this.time.tick() && !this.#stopping) this.#handover.pass()

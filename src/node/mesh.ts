@@ -38,7 +38,7 @@ export class Mesh {
   readonly #transport: Transport
   readonly #random: Random
   readonly #onGone: (peer: PeerId) => void
-  readonly #isOnTime: (peer: PeerId) => boolean
+  readonly #isFit: (peer: PeerId) => boolean
   readonly #seeds: Dialling[]
   readonly #targets = new Map<PeerId, Dialling>()
   readonly #links = new Map<PeerId, Link>()
@@ -52,14 +52,14 @@ export class Mesh {
       readonly random: Random
       /** The peer's process is certainly gone: its address refuses connections. */
       readonly onGone: (peer: PeerId) => void
-      /** Whether the peer's clock is no reason to keep leadership from it. */
-      readonly isOnTime: (peer: PeerId) => boolean
+      /** Whether neither the peer's clock nor its disk is a reason to keep leadership from it. */
+      readonly isFit: (peer: PeerId) => boolean
     }
   ) {
     this.#transport = transport
     this.#random = options.random
     this.#onGone = options.onGone
-    this.#isOnTime = options.isOnTime
+    this.#isFit = options.isFit
     this.#seeds = options.seeds.map((address) => dialling([address]))
   }
 
@@ -84,7 +84,7 @@ export class Mesh {
 
   /** Whether `peer` is linked and may be made leader of `group`. */
   mayLead(peer: PeerId, group: GroupId): boolean {
-    if (!this.#links.has(peer) || !this.#isOnTime(peer)) return false
+    if (!this.#links.has(peer) || !this.#isFit(peer)) return false
     return this.#unfit.get(peer)?.has(group) !== true
   }
 

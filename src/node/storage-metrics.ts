@@ -1,8 +1,24 @@
+import { DISK_LEVELS } from '../wire/disk-level.ts'
 import { counter, gauge, type Metric, timing } from '../world/metric.ts'
 import type { NodeSource } from './metrics.ts'
 
 /** Of the log and the state on the disk of a node. */
 export const STORAGE_METRICS: readonly Metric<NodeSource>[] = [
+  gauge(
+    'keymesh_disk_usable_bytes',
+    'What is free on the disk beside the reserve.',
+    ({ machine }) => Math.max(0, machine.room.usableBytes)
+  ),
+  gauge(
+    'keymesh_disk_level',
+    'How the disk is: 0 there is room, 1 low (no writes but deletes are taken), 2 full.',
+    ({ machine }) => DISK_LEVELS.indexOf(machine.room.level)
+  ),
+  gauge(
+    'keymesh_disk_reserve_bytes',
+    'What the node holds of the disk for bad times.',
+    ({ machine }) => machine.room.reserve.held
+  ),
   gauge(
     'keymesh_log_bytes',
     'Bytes of the log on the disk.',
@@ -16,7 +32,7 @@ export const STORAGE_METRICS: readonly Metric<NodeSource>[] = [
   counter(
     'keymesh_log_written_bytes_total',
     'Bytes written to the log.',
-    ({ disk }) => disk.bytesAppended
+    ({ machine }) => machine.keeping.log.bytesWritten
   ),
   counter(
     'keymesh_log_moved_bytes_total',

@@ -92,7 +92,10 @@ export class Flusher {
       this.#flush(() => {}, this.#options.notes.due)
   }
 
-  /** Flushes what is applied now; `done` when it is durable. Waits for a flush under way. */
+  /**
+   * Flushes what is applied now; `done` when it is durable, or when it has to wait because the disk
+   * has no room for it: the log keeps it as long. Waits for a flush under way.
+   */
   flush(done: () => void): void {
     this.#flush(done, true)
   }
@@ -103,8 +106,13 @@ export class Flusher {
       this.#after.push(done)
       return
     }
-    this.#busy = true
     this.#lastAt = this.#options.clock.monotonic()
+    if (!this.#host.room.fits(this.#overlay.dirtyBytes)) {
+      this.trimmer.drop()
+      done()
+      return
+    }
+    this.#busy = true
     this.#touchApplied()
     // What is applied is durable in the log, but a group that was just made may not be in it yet: a
     // state without a log looks like a lost log at the next start.

@@ -10,7 +10,9 @@ import { HostCounts } from './host-counts.ts'
 import { NearReads } from './near-reads.ts'
 import type { Onlooker } from './onlooker.ts'
 import { ReadRounds } from './reads.ts'
-import type { PersistBatch, Replica, ReplicaShell } from './replica.ts'
+import type { Replica } from './replica.ts'
+import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
+import type { Room } from './room.ts'
 import type { ReadWait } from './waits.ts'
 
 /** Where a host's frames go; the node gathers them per peer. */
@@ -27,6 +29,7 @@ export interface HostOptions {
   readonly trusted: TrustedClock
   readonly timers: Timers
   readonly log: NodeLog
+  readonly room: Room
   readonly outbox: Outbox
   readonly snapshotsWanted: (replica: Replica, to: readonly ReplicaId[]) => void
   /** The disk refused a write or sync: the process must end (design §6). */
@@ -46,6 +49,7 @@ export class ReplicaHost implements ReplicaShell {
   readonly clock: Clock
   readonly trusted: TrustedClock
   readonly log: NodeLog
+  readonly room: Room
   readonly reads: ReadRounds
   readonly counts = new HostCounts()
   readonly nearReads: NearReads
@@ -64,6 +68,7 @@ export class ReplicaHost implements ReplicaShell {
     this.clock = options.clock
     this.trusted = options.trusted
     this.log = options.log
+    this.room = options.room
     this.onlooker = options.onlooker
     this.nearReads = new NearReads({
       ...options,

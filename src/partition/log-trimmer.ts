@@ -21,6 +21,8 @@ const KEPT_SHARE = 0.5
  */
 const MOVED_BYTES_MIN = 256 * 1024
 const MOVED_BYTES_MAX = 2 * 1024 * 1024
+/** On a full disk, where what was moved has to give back its room before more is. */
+const MOVED_BYTES_FULL = 64 * 1024
 
 /**
  * Keeps the log within its bound, whatever single groups do: drops what is durable in the state,
@@ -47,7 +49,7 @@ export class LogTrimmer {
   /** Drops what may be dropped. Call it when more became durable. */
   drop(): void {
     const { log } = this.#host
-    this.#isOver = log.bytes >= this.#options.logBytesMax
+    this.#isOver = log.bytes >= this.#bytesMax
     if (this.#isOver) sometimes('partition: the log is over its bound')
     const old = log.oldEntries(this.#keptBytes)
     let dropped = false
@@ -63,8 +65,11 @@ export class LogTrimmer {
     const { log } = this.#host
     const came = log.bytesWritten - this.#written
     this.#written = log.bytesWritten
-    if (!this.#isOver || log.bytes < this.#options.logBytesMax) return
-    const budget = Math.min(MOVED_BYTES_MAX, Math.max(MOVED_BYTES_MIN, 2 * came))
+    if (!this.#isOver || log.bytes < this.#bytesMax) return
+    const isFull = this.#host.room.level === 'full'
+    const budget = isFull
+      ? MOVED_BYTES_FULL
+      : Math.min(MOVED_BYTES_MAX, Math.max(MOVED_BYTES_MIN, 2 * came))
     const moved = log.moveOldest(this.#keptBytes, budget)
     if (moved === 0) return
     sometimes('partition: moves entries that hold the log')
@@ -74,8 +79,13 @@ export class LogTrimmer {
     this.#commit(log)
   }
 
+  /** A disk that has little room keeps nothing for followers that lag. */
+  get #bytesMax(): number {
+    return this.#host.room.level === 'ok' ? this.#options.logBytesMax : 0
+  }
+
   get #keptBytes(): number {
-    return this.#options.logBytesMax * KEPT_SHARE
+    return this.#bytesMax * KEPT_SHARE
   }
 
   /**

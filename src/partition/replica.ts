@@ -2,52 +2,20 @@ import type { Raft } from '../raft/raft.ts'
 import type { Entry, Index, Input, Message, Ready, Term } from '../raft/types.ts'
 import { encodeBody } from '../state/entry-body.ts'
 import type { Answer, StateMachine } from '../state/state-machine.ts'
-import type { NodeLog } from '../storage/log-types.ts'
 import type { Placement } from '../wire/cluster-map.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeRead } from '../wire/read-body.ts'
 import { assert } from '../world/assert.ts'
-import type { Clock } from '../world/clock.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { type Asker, commandAnswer, ok, readCommand, rejected, unknown } from './answer.ts'
 import { ExpiredReads } from './expired-reads.ts'
 import { Freshness } from './freshness.ts'
 import { Gathering } from './gathering.ts'
-import { GroupTime, type TrustedClock } from './group-time.ts'
-import type { Onlooker } from './onlooker.ts'
+import { GroupTime } from './group-time.ts'
 import { Pending } from './pending.ts'
+import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
+import { isTooMuch, roomRefusal } from './room.ts'
 import { type ReadWait, Waits } from './waits.ts'
-
-/** What a replica needs of the node around it. */
-export interface ReplicaShell {
-  readonly clock: Clock
-  readonly trusted: TrustedClock
-  readonly log: NodeLog
-  readonly onlooker: Onlooker | undefined
-  /** Queues a message for the end of this turn. */
-  send(node: NodeId, group: GroupId, message: Message): void
-  /** `replica` has work for the end of this turn. */
-  dirty(replica: Replica): void
-  /**
-   * Entries, hard state or a reset went to the log: call `replica.persisted` once they are synced.
-   */
-  persist(replica: Replica, batch: PersistBatch): void
-  snapshotsWanted(replica: Replica, to: readonly ReplicaId[]): void
-  /** These entries were applied, in this order: for whoever watches from outside. */
-  applied(replica: Replica, entries: readonly Entry[]): void
-  /** An entry with so many commands was proposed. */
-  proposed(commands: number): void
-  /** We lead this group in a new term, or lead it no longer. */
-  leadershipChanged(replica: Replica): void
-}
-
-/** What one Ready still owes when its records are durable. */
-export interface PersistBatch {
-  readonly hardState: Ready['hardState']
-  readonly index: Index
-  readonly term: Term
-  readonly messages: Message[]
-}
 
 /** Digests are kept at every such index, so that replicas under load can be compared, too. */
 const CHECKPOINT_ENTRIES = 1_000
@@ -168,6 +136,8 @@ export class Replica {
     if (message.to !== this.id) return
     // A replica whose state is wrong must not be made leader by a transfer.
     if (this.#damage !== undefined && message.type === 'timeout-now') return
+    // As if it was lost: the leader goes on without us, as long as a majority has room.
+    if (isTooMuch(this, message, this.#shell.room)) return
     if (this.#nodeOf.get(message.from) !== from) this.#nodeOf.set(message.from, from)
     this.raft.step({ type: 'receive', message })
     this.#stepped()
@@ -198,6 +168,12 @@ export class Replica {
     if (known !== undefined) {
       sometimes('partition: answers a copy from the session')
       asker.respond(commandAnswer(this.state.applied.index, known))
+      return
+    }
+    const { room } = this.#shell
+    const refusal = room.isShort ? roomRefusal(this, command.operation.type, room) : undefined
+    if (refusal !== undefined) {
+      asker.respond(refusal)
       return
     }
     this.#gathering.add(bytes, asker)

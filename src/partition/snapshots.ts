@@ -67,6 +67,16 @@ export class Snapshots {
     for (const [group, receiver] of this.#receiving) this.#giveUpIfVain(group, receiver)
   }
 
+  /** A state takes as much room as the one it replaces: what has begun is given up. */
+  #lacksRoom(receiver: SnapshotReceiver | undefined): boolean {
+    if (this.#host.room.level === 'ok' || receiver?.isComplete) return false
+    if (receiver !== undefined) {
+      receiver.abort()
+      this.#receiving.delete(receiver.first.group)
+    }
+    return true
+  }
+
   /** Its sender may be dead, and the log may have brought what it was to bring. */
   #giveUpIfVain(group: GroupId, receiver: SnapshotReceiver): void {
     if (receiver.isComplete) return
@@ -88,12 +98,17 @@ export class Snapshots {
   chunk(node: NodeId, chunk: SnapshotChunk & { readonly page: Uint8Array }): void {
     const replica = this.#host.get(chunk.group)
     if (replica === undefined || chunk.to !== replica.id) return
+    let receiver = this.#receiving.get(chunk.group)
+    if (this.#lacksRoom(receiver)) {
+      sometimes('partition: refuses a snapshot for lack of room')
+      this.#answer(node, chunk, { next: 0, outcome: 'refused' })
+      return
+    }
     if (chunk.term < replica.raft.status.term) {
       sometimes('partition: refuses a snapshot of an earlier term')
       this.#answer(node, chunk, { next: 0, outcome: 'refused' })
       return
     }
-    let receiver = this.#receiving.get(chunk.group)
     if (receiver !== undefined && !receiver.belongs(chunk)) {
       // A complete one is being switched in; a newer transfer then finds its place taken by state.
       if (receiver.isComplete || chunk.sequence !== 0 || chunk.term < receiver.first.term) {
@@ -132,7 +147,8 @@ export class Snapshots {
     }
     const node = replica.nodeOf(to)
     const index = this.#flusher.durableIndex(replica.group)
-    if (!replica.isLeader || node === undefined || index === 0) {
+    const hasRoom = node !== undefined && this.#host.room.levelOf(node) === 'ok'
+    if (!replica.isLeader || !hasRoom || index === 0) {
       sometimes('partition: a snapshot was wanted of who leads no more')
       ended(false, 0)
       return

@@ -1,5 +1,5 @@
 import { assert } from '../world/assert.ts'
-import { type AppendFile, type Disk, DiskFault } from '../world/disk.ts'
+import { type AppendFile, type Disk, DiskFault, type Space } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
 import { appendTo, contentOf, emptyFile, type SimulatedFile, wholeFile } from './disk-file.ts'
 import { cutPower } from './power-cut.ts'
@@ -192,12 +192,12 @@ export class SimulatedDisk implements Disk {
     return {
       append: (bytes) => {
         assert(life === this.#life, `a dead process writes to ${name}`)
-        const room = this.bytesMax - this.#bytes()
-        if (this.#failAppends > 0 || room < bytes.length) {
-          const written = Math.min(room, this.#random.below(bytes.length + 1))
+        const { freeBytes } = this.space()
+        if (this.#failAppends > 0 || freeBytes < bytes.length) {
+          const written = Math.min(freeBytes, this.#random.below(bytes.length + 1))
           this.#failAppends = Math.max(0, this.#failAppends - 1)
           this.#failed = life
-          appendTo(file, bytes.subarray(0, Math.max(0, written)))
+          appendTo(file, bytes.subarray(0, written))
           throw new DiskFault(`cannot append to ${name}: simulated fault`)
         }
         appendTo(file, bytes)
@@ -244,6 +244,10 @@ export class SimulatedDisk implements Disk {
   }
 
   replace(name: string, bytes: Uint8Array): void {
+    if (this.space().freeBytes < bytes.length) {
+      this.#failed = this.#life
+      throw new DiskFault(`cannot replace ${name}: simulated fault`)
+    }
     this.#change(name, wholeFile(bytes))
     // Renamed, and the directory not synced: the new file may still vanish, and the old one return.
     this.#changed()
@@ -251,6 +255,10 @@ export class SimulatedDisk implements Disk {
     // The directory sync that makes the rename durable makes all the rest of it durable.
     this.#directoryDurable(this.#files, this.#directoryVersion)
     this.#changed()
+  }
+
+  space(): Space {
+    return { freeBytes: Math.max(0, this.bytesMax - this.#bytes()), totalBytes: this.bytesMax }
   }
 
   syncDirectory(done: Done): void {

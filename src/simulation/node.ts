@@ -26,6 +26,9 @@ export interface SimulatedNodeOptions {
   readonly onFatal: (node: SimulatedNode, fault: Error) => void
 }
 
+/** A disk without a bound is never low, and a reserve on it would be only memory. */
+const ENDLESS_DISK = { diskReserveBytes: 0, flushRoomBytes: 0 } as const
+
 export const addressOf = (name: string): string => `/sim/${name}`
 
 /** A node's machine, and what outlives its lives: the disk under it. */
@@ -151,7 +154,7 @@ export class SimulatedNode {
       disk: this.disk,
       store: this.store,
       logger,
-      limits: { ...NODE_LIMITS, ...limits },
+      limits: { ...NODE_LIMITS, ...ENDLESS_DISK, ...limits },
       seeds,
       forming,
       http: this.http,

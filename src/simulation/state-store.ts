@@ -1,5 +1,5 @@
 import { assert } from '../world/assert.ts'
-import { DiskFault, diskDamage } from '../world/disk.ts'
+import { DiskFault, diskDamage, type Space } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
 import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import { batchBytes, survivors, type WalDamage, walBytes } from './level-wal.ts'
@@ -58,6 +58,8 @@ const TABLE_MS = 20
 export class SimulatedStore implements StateStore {
   /** Added to every write and every page: a slow disk. */
   delayMs = 0
+  /** What it may hold, and what a batch takes until it is in its place; beyond it a write fails. */
+  bytesMax = Number.POSITIVE_INFINITY
   readonly #world: World
   readonly #random: Random
   readonly #delayMs: readonly [number, number]
@@ -229,8 +231,9 @@ export class SimulatedStore implements StateStore {
     }))
     this.#writing = copy
     this.#later(this.#delay() + this.delayMs, 'write state', () => {
-      if (this.#failWrites > 0) {
-        this.#failWrites--
+      const isFull = this.space().freeBytes < batchBytes(copy)
+      if (this.#failWrites > 0 || isFull) {
+        this.#failWrites = Math.max(0, this.#failWrites - 1)
         this.#failed = this.#life
         done(new DiskFault('cannot write to the state store: simulated fault'))
         return
@@ -239,6 +242,18 @@ export class SimulatedStore implements StateStore {
       this.#log(copy)
       done(undefined)
     })
+  }
+
+  /** Here nothing deleted takes up room. */
+  compact(_first: Uint8Array, _last: Uint8Array, done: Done): void {
+    this.#later(this.#delay() + this.delayMs, 'compact state', () => done(undefined))
+  }
+
+  space(): Space {
+    if (this.bytesMax === Number.POSITIVE_INFINITY) return ENDLESS
+    let bytes = 0
+    for (const [key, value] of this.#content.values) bytes += key.length + value.length
+    return { freeBytes: Math.max(0, this.bytesMax - bytes), totalBytes: this.bytesMax }
   }
 
   close(done: () => void): void {
@@ -291,6 +306,11 @@ export class SimulatedStore implements StateStore {
       else values.set(text, value)
     }
   }
+}
+
+const ENDLESS: Space = {
+  freeBytes: Number.POSITIVE_INFINITY,
+  totalBytes: Number.POSITIVE_INFINITY
 }
 
 function page(

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import path from 'node:path'
 import { assert } from '../world/assert.ts'
 import { type AppendFile, type Disk, DiskFault } from '../world/disk.ts'
+import { spaceUnder } from './file-space.ts'
 
 const NAME = /^[a-z0-9.-]+$/
 /** A file that `replace` has not finished; not a name, so `list` never shows it. */
@@ -54,6 +55,7 @@ export function openFiles(directory: string): Disk {
         syncDirectoryNow()
       })
     },
+    space: () => spaceUnder(directory),
     syncDirectory: (done) => syncDirectory(directory, done)
   }
 }

@@ -31,6 +31,9 @@ export class GarbageCollector {
   readonly #waiting: (readonly [GroupId, Generation])[] = []
   #busy = false
   #stopped = false
+  #paused = false
+  /** What goes on when the pause ends. */
+  #resume: (() => void) | undefined
 
   constructor(store: StateStore, queue: WriteQueue, onFault: (fault: DiskFault) => void) {
     this.#store = store
@@ -62,6 +65,15 @@ export class GarbageCollector {
   add(group: GroupId, generation: Generation): void {
     this.#waiting.push([group, generation])
     this.#next()
+  }
+
+  /** Nothing is written while it is paused, but for a batch under way. */
+  pause(paused: boolean): void {
+    this.#paused = paused
+    if (paused) return
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.()
   }
 
   /** Begins nothing more. What is under way ends after at most one batch. */
@@ -117,6 +129,10 @@ export class GarbageCollector {
   }
 
   #write(batch: readonly StateWrite[], done: () => void): void {
+    if (this.#paused) {
+      this.#resume = () => this.#write(batch, done)
+      return
+    }
     this.#queue.write(batch, (fault) => {
       if (fault === undefined) done()
       else this.#onFault(fault)

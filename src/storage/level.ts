@@ -1,6 +1,7 @@
 import { ClassicLevel } from 'classic-level'
 import { DiskFault, diskDamage } from '../world/disk.ts'
 import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
+import { spaceUnder } from './file-space.ts'
 import { REPLACE_NODE, StoreLocked } from './store-errors.ts'
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
@@ -17,16 +18,26 @@ const MISLED =
   /^IO error: .*(: (No such file or directory|Invalid argument|Is a directory|Not a directory)|\/)$/
 const WRITE_BUFFER_BYTES = 16 * 1024 * 1024
 
+export interface LevelOptions {
+  /**
+   * LevelDB gathers so much in a log and in memory, and then writes it out as a file. Default 16
+   * MiB: a flush is 2 MiB, more when the disk is slow, and few should make LevelDB turn its log.
+   */
+  readonly writeBufferBytes?: number
+}
+
 /**
  * The state store in `directory`, created if need be. Throws StoreLocked when another process has
  * it open, DiskFault when it cannot be opened otherwise, its files damaged for example.
  */
-export async function openLevel(directory: string): Promise<StateStore> {
+export async function openLevel(
+  directory: string,
+  { writeBufferBytes = WRITE_BUFFER_BYTES }: LevelOptions = {}
+): Promise<StateStore> {
   const level: Level = new ClassicLevel<Uint8Array, Uint8Array>(directory, {
     keyEncoding: 'view',
     valueEncoding: 'view',
-    // A flush is 2 MiB, more when the disk is slow: few of them should make LevelDB turn its log.
-    writeBufferSize: WRITE_BUFFER_BYTES
+    writeBufferSize: writeBufferBytes
   })
   try {
     await level.open()
@@ -48,6 +59,10 @@ export async function openLevel(directory: string): Promise<StateStore> {
     },
     view: () => openView(level),
     write: (batch, done) => write(level, batch, done),
+    compact: (first, last, done) => {
+      settle(level.compactRange(first, last), 'compact the state store', done)
+    },
+    space: () => spaceUnder(directory),
     close: (done) => {
       settle(level.close(), 'close the state store', (failed) => {
         if (failed !== undefined) throw failed

@@ -4,7 +4,6 @@ import { Histogram } from '../world/histogram.ts'
 
 /** What a disk was asked for since it was opened. */
 export class DiskCounts {
-  bytesAppended = 0
   /** From asking for a sync to its end, in ms. */
   readonly sync = new Histogram()
 }
@@ -20,16 +19,14 @@ export function meteredDisk(disk: Disk, clock: Clock, counts: DiskCounts): Disk 
     settle: (name, from) => disk.settle(name, from),
     remove: (name) => disk.remove(name),
     replace: (name, bytes) => disk.replace(name, bytes),
+    space: () => disk.space(),
     syncDirectory: (done) => disk.syncDirectory(done)
   }
 }
 
 function meteredFile(file: AppendFile, clock: Clock, counts: DiskCounts): AppendFile {
   return {
-    append: (bytes) => {
-      file.append(bytes)
-      counts.bytesAppended += bytes.length
-    },
+    append: (bytes) => file.append(bytes),
     sync: (done) => {
       const began = clock.monotonic()
       file.sync((fault) => {

@@ -1,4 +1,5 @@
 import type { Table } from '../state/table.ts'
+import type { DiskLevel } from '../wire/disk-level.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import type { DiskFault } from '../world/disk.ts'
@@ -6,6 +7,7 @@ import { sometimes } from '../world/sometimes.ts'
 import type { StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import { GarbageCollector } from './garbage.ts'
 import { type GroupShell, OverlayGroup } from './overlay-group.ts'
+import { Reclaimer } from './reclaimer.ts'
 import { RecordCache } from './record-cache.ts'
 import {
   decodePointer,
@@ -85,6 +87,7 @@ export class Overlay {
   readonly #store: StateStore
   readonly #queue: WriteQueue
   readonly #garbage: GarbageCollector
+  readonly #reclaimer: Reclaimer
   readonly #cache: RecordCache
   readonly #onFault: (fault: DiskFault) => void
   readonly #isSound: GroupShell['isSound']
@@ -107,7 +110,8 @@ export class Overlay {
       )
     }
     this.#versionWritten = version !== undefined
-    this.#queue = new WriteQueue(store)
+    this.#reclaimer = new Reclaimer(store, options.onFault)
+    this.#queue = new WriteQueue(store, (batch) => this.#reclaimer.note(batch))
     this.#garbage = new GarbageCollector(store, this.#queue, options.onFault)
     this.#garbage.start()
   }
@@ -237,6 +241,15 @@ export class Overlay {
     const from = this.#group(group)
     assert(!from.receiving, `group ${group} receives a snapshot`)
     this.#switch(from, { generation: from.freshGeneration(), live: false }, [], done)
+  }
+
+  /**
+   * Deleting takes room before it gives any: on a full disk the background work waits, on a low one
+   * what was deleted is given back. Call it a few times a second; `now` is monotonic.
+   */
+  tend(now: number, level: DiskLevel): void {
+    this.#garbage.pause(level === 'full')
+    this.#reclaimer.tick(now, level)
   }
 
   /** Waits for what is being written, ends the background work and closes the store. */

@@ -18,7 +18,7 @@ export const VERSION_KEY: Uint8Array = Uint8Array.of(0x00, 0x76)
 const POINTER = 0x70
 const GARBAGE = 0x67
 /** Bytes in front of a sub-key. */
-const PREFIX_BYTES = 9
+export const PREFIX_BYTES = 9
 
 export interface Pointer {
   readonly generation: Generation

@@ -9,13 +9,16 @@ type Done = (fault: DiskFault | undefined) => void
  */
 export class WriteQueue {
   readonly #store: StateStore
+  readonly #onWritten: (batch: readonly StateWrite[]) => void
   readonly #waiting: (readonly [readonly StateWrite[], Done])[] = []
   #busy = false
   #fault: DiskFault | undefined
   #idle: (() => void) | undefined
 
-  constructor(store: StateStore) {
+  /** `onWritten` hears of each batch that is durable. */
+  constructor(store: StateStore, onWritten: (batch: readonly StateWrite[]) => void) {
     this.#store = store
+    this.#onWritten = onWritten
   }
 
   write(batch: readonly StateWrite[], done: Done): void {
@@ -47,6 +50,7 @@ export class WriteQueue {
     this.#store.write(batch, (fault) => {
       this.#busy = false
       if (fault !== undefined) this.#fault = fault
+      else this.#onWritten(batch)
       done(fault)
       if (fault === undefined) this.#next()
       else this.#failRest(fault)

@@ -23,7 +23,7 @@ const PARTITIONS_MAX = GROUPS_MAX - 1
 
 const NODE_VERSION = 1
 const MAP_VERSION = 1
-const VIEW_VERSION = 2
+const VIEW_VERSION = 3
 const HASH = { 'xxh64-0': 1 } as const
 const STATE = { joining: 1, up: 2, draining: 3, down: 4, removed: 5 } as const
 const STATES = new Map<number, NodeState>(
@@ -87,7 +87,7 @@ export function decodeClusterMap(bytes: Uint8Array): ClusterMap {
 
 /**
  * Layout: version u8 · the map · count, leaders: 0 for none, or the place of the node plus one ·
- * count, places of nodes that cannot be reached.
+ * then three times count, places of nodes: not reachable, disk low, disk full.
  */
 export function encodeClusterView(view: ClusterView): Uint8Array {
   const writer = new ByteWriter(1024)
@@ -100,10 +100,12 @@ export function encodeClusterView(view: ClusterView): Uint8Array {
     const place = leader === '' ? undefined : places.get(leader)
     writer.varint(place === undefined ? 0 : place + 1)
   }
-  const known = view.unreachable.flatMap((node) => places.get(node) ?? [])
-  assert(known.length <= NODES_MAX, 'too many nodes that cannot be reached')
-  writer.varint(known.length)
-  for (const place of known) writer.varint(place)
+  for (const nodes of [view.unreachable, view.low, view.full]) {
+    const known = nodes.flatMap((node) => places.get(node) ?? [])
+    assert(known.length <= NODES_MAX, 'too many nodes of one kind')
+    writer.varint(known.length)
+    for (const place of known) writer.varint(place)
+  }
   return writer.finish()
 }
 
@@ -118,11 +120,15 @@ export function decodeClusterView(bytes: Uint8Array): ClusterView {
     const place = reader.varint()
     leaders.push(place === 0 ? '' : nameAt(names, place - 1))
   }
-  const gone = readCount(reader, NODES_MAX)
-  const unreachable: NodeId[] = []
-  for (let i = 0; i < gone; i++) unreachable.push(nameAt(names, reader.varint()))
+  const nodes = (): NodeId[] => {
+    const found: NodeId[] = []
+    const count = readCount(reader, NODES_MAX)
+    for (let i = 0; i < count; i++) found.push(nameAt(names, reader.varint()))
+    return found
+  }
+  const view = { map, leaders, unreachable: nodes(), low: nodes(), full: nodes() }
   reader.end()
-  return { map, leaders, unreachable }
+  return view
 }
 
 function writeNode(writer: ByteWriter, node: NodeRecord): void {

@@ -64,4 +64,7 @@ export interface ClusterView {
   readonly leaders: readonly NodeId[]
   /** Nodes of the map that the one who tells could not talk to of late. */
   readonly unreachable: readonly NodeId[]
+  /** Nodes of the map whose disks are `low`, and those whose are `full`, by what they last said. */
+  readonly low: readonly NodeId[]
+  readonly full: readonly NodeId[]
 }

@@ -1,5 +1,6 @@
 import { Malformed } from './bytes.ts'
 import { ADDRESSES_MAX } from './cluster-map-codec.ts'
+import { DISK_LEVELS, type DiskLevel } from './disk-level.ts'
 import { asArray, asBoolean, asChoice, asInteger, asPeerId, asText, asTuple } from './fields.ts'
 import { encodeFrame, FRAME } from './frame.ts'
 import type { GroupId, NodeId, ReplicaId } from './ids.ts'
@@ -129,6 +130,7 @@ export interface Status {
   readonly led: readonly (readonly [GroupId, number])[]
   /** Groups whose replica there must not lead: its state is damaged. */
   readonly unfit: readonly GroupId[]
+  readonly disk: DiskLevel
   /** Nodes it is linked to; how nodes that share only a seed find each other. */
   readonly peers: readonly KnownPeer[]
 }
@@ -136,11 +138,12 @@ export interface Status {
 export function encodeStatus(status: Status): Parts {
   const { epoch, wall, durableSequence, led, unfit } = status
   const known = status.peers.map(({ node, addresses }) => [node, addresses])
-  return encodeFrame([FRAME.status, epoch, wall, durableSequence, led.flat(), unfit, known])
+  const disk = DISK_LEVELS.indexOf(status.disk)
+  return encodeFrame([FRAME.status, epoch, wall, durableSequence, led.flat(), unfit, disk, known])
 }
 
 export function decodeStatus(head: Head): Status {
-  const [, epoch, wall, durableSequence, flat, groups, known] = asTuple(head, 7)
+  const [, epoch, wall, durableSequence, flat, groups, disk, known] = asTuple(head, 8)
   const peers = asArray(known, PEERS_MAX).map((one) => {
     const [node, addresses] = asTuple(one, 2)
     return { node: asPeerId(node), addresses: asAddresses(addresses) }
@@ -151,6 +154,7 @@ export function decodeStatus(head: Head): Status {
     durableSequence: asInteger(durableSequence),
     led: asPairs(flat),
     unfit: asArray(groups, GROUPS_MAX).map((group) => asInteger(group)),
+    disk: asChoice(disk, DISK_LEVELS),
     peers
   }
 }

@@ -1,4 +1,4 @@
-import type { DiskFault } from './disk.ts'
+import type { DiskFault, Space } from './disk.ts'
 
 /** `value` undefined deletes `key`. */
 export interface StateWrite {
@@ -26,6 +26,13 @@ export interface StateStore {
    * at a time: Requires the `done` of the one before.
    */
   write(batch: readonly StateWrite[], done: (fault: DiskFault | undefined) => void): void
+  /**
+   * Gives back the room of what was deleted from `first` to `last`, in the background; it may take
+   * seconds. Nothing that can be read changes.
+   */
+  compact(first: Uint8Array, last: Uint8Array, done: (fault: DiskFault | undefined) => void): void
+  /** Of the file system it is on. Throws DiskFault. */
+  space(): Space
   close(done: () => void): void
 }
 

@@ -140,6 +140,13 @@ export function diskContract(open: () => DiskHarness): void {
     expect(text(reopen(), 'identity.json')).toBe('second')
   })
 
+  test('it tells how much room there is', () => {
+    const { disk } = open()
+    const { freeBytes, totalBytes } = disk.space()
+    expect(freeBytes).toBeGreaterThan(0)
+    expect(totalBytes).toBeGreaterThanOrEqual(freeBytes)
+  })
+
   test('names are listed in order', () => {
     const { disk } = open()
     for (const name of ['b', 'a.1', 'a-2', 'c']) disk.open(name).close()

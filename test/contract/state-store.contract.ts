@@ -126,6 +126,24 @@ export function stateStoreContract(open: () => Promise<StoreHarness>): void {
     view.release()
   })
 
+  test('compacting changes nothing that can be read', async () => {
+    const harness = await open()
+    await write(harness, [put('a', '1'), put('b', '2'), put('c', '3')])
+    await write(harness, [{ key: utf8('b'), value: undefined }])
+    const fault = await harness.wait<unknown>((done) =>
+      harness.store.compact(utf8('a'), utf8('b'), done)
+    )
+    expect(fault).toBeUndefined()
+    const found = ['a', 'b', 'c'].map((key) => text(harness.store.get(utf8(key))))
+    expect(found).toEqual(['1', undefined, '3'])
+  })
+
+  test('it tells how much room there is', async () => {
+    const { freeBytes, totalBytes } = (await open()).store.space()
+    expect(freeBytes).toBeGreaterThan(0)
+    expect(totalBytes).toBeGreaterThanOrEqual(freeBytes)
+  })
+
   test('what is done is there after closing and opening', async () => {
     const harness = await open()
     await write(harness, [put('a', '1')])

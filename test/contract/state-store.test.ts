@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
@@ -6,7 +7,7 @@ import { SimulatedStore } from '../../src/simulation/state-store.ts'
 import { World } from '../../src/simulation/world.ts'
 import { openLevel } from '../../src/storage/level.ts'
 import { StoreLocked } from '../../src/storage/store-errors.ts'
-import type { StateStore } from '../../src/world/state-store.ts'
+import type { StateStore, StateWrite } from '../../src/world/state-store.ts'
 import { type StoreHarness, stateStoreContract } from './state-store.contract.ts'
 
 const root = fs.mkdtempSync(path.join(os.tmpdir(), 'keymesh-store-'))
@@ -53,6 +54,26 @@ describe('classic-level', () => {
         return openAt(directory)
       }
     }
+  })
+
+  test('what was deleted gives its room back when it is compacted', async () => {
+    const directory = path.join(root, String(directories++))
+    const store = await openLevel(directory, { writeBufferBytes: 256 * 1024 })
+    opened.push(store)
+    const write = (batch: readonly StateWrite[]): Promise<unknown> =>
+      new Promise((done) => store.write(batch, done))
+    const key = (i: number): Uint8Array => Uint8Array.of(1, i)
+    for (let i = 0; i < 40; i++) {
+      await write([{ key: key(i), value: new Uint8Array(randomBytes(100_000)) }])
+    }
+    await write(Array.from({ length: 30 }, (_, i) => ({ key: key(i), value: undefined })))
+    const bytes = (): number =>
+      fs.readdirSync(directory).reduce((sum, name) => {
+        return sum + (fs.statSync(path.join(directory, name), { throwIfNoEntry: false })?.size ?? 0)
+      }, 0)
+    expect(bytes()).toBeGreaterThan(4_000_000)
+    await new Promise((done) => store.compact(key(0), key(29), done))
+    expect(bytes()).toBeLessThan(1_500_000)
   })
 
   test('a store in use is refused by name', async () => {

@@ -16,8 +16,13 @@ const NO_SETTINGS = Object.fromEntries(
 
 /** Nodes of one test, as processes with data of their own; all are gone when it is disposed of. */
 export class Stage implements AsyncDisposable {
-  readonly directory = mkdtempSync(join(tmpdir(), 'keymesh-processes-'))
+  readonly directory: string
   readonly #started: NodeProcess[] = []
+
+  /** `within` is where the data goes: the directory for temporary files, if need be. */
+  constructor(within = tmpdir()) {
+    this.directory = mkdtempSync(join(within, 'keymesh-processes-'))
+  }
 
   /** Starts `keymesh start` with `args` added to a data directory of this name and free ports. */
   start(

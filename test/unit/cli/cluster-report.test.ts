@@ -34,7 +34,9 @@ function view(
       nextReplica: 10
     },
     leaders,
-    unreachable
+    unreachable,
+    low: [],
+    full: []
   }
 }
 
@@ -56,6 +58,16 @@ test('status with a node down serves all the same', () => {
   expect(told(view([A, B, B], [C]))).toBe(`degraded: 1 node is down
 cluster     ${CLUSTER}, epoch 7
 nodes       2 of 3 up; down: CCCC3333
+partitions  2 of 2 have a leader
+replicas    3 wanted of each partition
+exit 0`)
+})
+
+test('status with disks that have no room serves all the same', () => {
+  const of = { ...view([A, B, B]), low: [A], full: [C] }
+  expect(told(of)).toBe(`degraded: 2 disks are almost full
+cluster     ${CLUSTER}, epoch 7
+nodes       3 of 3 up; without room: AAAA1111, CCCC3333
 partitions  2 of 2 have a leader
 replicas    3 wanted of each partition
 exit 0`)
@@ -91,19 +103,19 @@ test('the summary for machines names ids and partitions', () => {
     clusterId: CLUSTER,
     epoch: 7,
     replicas: 3,
-    nodes: { total: 3, up: 2, down: [C] },
+    nodes: { total: 3, up: 2, down: [C], withoutRoom: [] },
     partitions: { total: 2, withLeader: 1, degraded: 0, withoutLeader: [1] },
     system: 'serving'
   })
 })
 
 test('the table of nodes', () => {
-  const status = statusOf(view([A, B, B], [C]))
+  const status = statusOf({ ...view([A, B, B], [C]), low: [B] })
   expect(`\n${listNodes(status).plain()}\n`).toBe(`
-NODE      STATE  ZONE   LEADS  REPLICAS  HTTP                  ADDRESS
-AAAA1111  up     north      0         2  http://10.0.0.1:8101  /ip4/10.0.0.1/tcp/7101
-BBBB2222  up     -          2         2  http://10.0.0.1:8102  /ip4/10.0.0.1/tcp/7102
-CCCC3333  down   -          0         2  http://10.0.0.1:8103  /ip4/10.0.0.1/tcp/7103
+NODE      STATE  DISK  ZONE   LEADS  REPLICAS  HTTP                  ADDRESS
+AAAA1111  up     ok    north      0         2  http://10.0.0.1:8101  /ip4/10.0.0.1/tcp/7101
+BBBB2222  up     low   -          2         2  http://10.0.0.1:8102  /ip4/10.0.0.1/tcp/7102
+CCCC3333  down   ok    -          0         2  http://10.0.0.1:8103  /ip4/10.0.0.1/tcp/7103
 `)
   expect(nodeLines(status)[1]).toEqual({
     id: B,
@@ -111,6 +123,7 @@ CCCC3333  down   -          0         2  http://10.0.0.1:8103  /ip4/10.0.0.1/tcp
     http: 'http://10.0.0.1:8102',
     zone: '',
     state: 'up',
+    disk: 'low',
     leads: 2,
     replicas: 2
   })

@@ -219,7 +219,13 @@ export class ModelCluster {
       placements: [0, 1, 2].map((group) => ({ group, members: members(group) })),
       nextReplica: 100
     } as const
-    return { map, leaders: this.groups.map((group) => group.leader), unreachable: [] }
+    return {
+      map,
+      leaders: this.groups.map((group) => group.leader),
+      unreachable: [],
+      low: [],
+      full: []
+    }
   }
 
   link(node: NodeId): void {

@@ -150,7 +150,7 @@ export class OneNode implements Transport {
       placements: [0, 1].map((group) => ({ group, members })),
       nextReplica: 2
     } as const
-    return encodeClusterView({ map, leaders: [NODE, NODE], unreachable: [] })
+    return encodeClusterView({ map, leaders: [NODE, NODE], unreachable: [], low: [], full: [] })
   }
 
   #apply(operation: Operation): Result {

@@ -81,6 +81,23 @@ test('goal: what a group refuses is not held against its node', () => {
   expect(cluster.outcomes.has(3)).toBe(false)
 })
 
+test('goal: who hears that disks are full has the answer; a write in doubt asks on', () => {
+  const { cluster, leader } = unanswered()
+  cluster.put(2, 'key')
+  refuse(cluster, leader, { code: 'unavailable', message: 'disks are full', waitMs: 0 })
+  const failure = { code: 'unavailable', outcome: 'not_applied', message: 'disks are full' }
+  expect(cluster.outcome(2)).toMatchObject({ ok: false, failure })
+  cluster.put(3, 'key', 1_000)
+  refuse(cluster, leader, { outcome: 'unknown', code: 'unknown_outcome' })
+  cluster.run(100)
+  const sent = cluster.sent.length
+  refuse(cluster, cluster.sent.at(-1)?.node ?? '', { code: 'unavailable', waitMs: 0 })
+  expect(cluster.outcomes.has(3)).toBe(false)
+  cluster.run(1_000)
+  expect(cluster.sent.length).toBeGreaterThan(sent)
+  expect(cluster.outcome(3)).toMatchObject({ ok: false, failure: { code: 'unknown_outcome' } })
+})
+
 test('goal: a write in doubt goes on, until an answer says what became of it', () => {
   const { cluster, leader } = unanswered()
   cluster.put(2, 'key')

@@ -20,7 +20,7 @@ function view(): ClusterView {
     placements: [0, 1, 2].map((group) => ({ group, members })),
     nextReplica: 4
   }
-  return { map, leaders: ['a', 'b', 'c'], unreachable: [] }
+  return { map, leaders: ['a', 'b', 'c'], unreachable: [], low: [], full: [] }
 }
 
 test('goal: a node out of reach is down, and what it led is unavailable', () => {

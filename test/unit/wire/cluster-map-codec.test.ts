@@ -78,12 +78,16 @@ test('a view comes back; who leads or is gone and is not in the map is nobody', 
       const ids = ['', ...nodes]
       const leaders = picks.map((pick) => ids[pick % ids.length] as string)
       const unreachable = nodes.filter((_, i) => ((gone >> i) & 1) === 1)
-      const view: ClusterView = { map, leaders, unreachable }
+      const low = nodes.filter((_, i) => ((gone >> i) & 3) === 2)
+      const full = nodes.filter((_, i) => ((gone >> i) & 3) === 3)
+      const view: ClusterView = { map, leaders, unreachable, low, full }
       expect(decodeClusterView(encodeClusterView(view))).toEqual(view)
       const strange = encodeClusterView({
         map,
         leaders: [...leaders, stranger],
-        unreachable: [stranger, ...unreachable]
+        unreachable: [stranger, ...unreachable],
+        low: [...low, stranger],
+        full
       })
       expect(decodeClusterView(strange)).toEqual({ ...view, leaders: [...leaders, ''] })
     })
@@ -97,7 +101,7 @@ test('cut, extended or garbled, it is Malformed or something well-formed, never 
     fc.property(anyMap, garble, fc.nat(), (map, changes, cut) => {
       for (const bytes of [
         encodeClusterMap(map),
-        encodeClusterView({ map, leaders: [], unreachable: map.nodes.map(({ id }) => id) }),
+        encodeClusterView({ ...unknown, map, unreachable: map.nodes.map(({ id }) => id) }),
         encodeNodeRecord(map.nodes[0] ?? node('a'))
       ]) {
         const garbled = bytes.slice(0, bytes.length - (cut % 4))
@@ -114,6 +118,8 @@ test('cut, extended or garbled, it is Malformed or something well-formed, never 
     { numRuns: 300 }
   )
 })
+
+const unknown = { leaders: [], unreachable: [], low: [], full: [] }
 
 function node(id: string): NodeRecord {
   return { id, storeId: 's', addresses: [], http: '', zone: '', state: 'up' }
@@ -147,7 +153,7 @@ test('each rule of the format is kept', () => {
 })
 
 test('a view of another version, or of a node at no place, is refused', () => {
-  const bytes = encodeClusterView({ map, leaders: ['a'], unreachable: ['b'] })
+  const bytes = encodeClusterView({ ...unknown, map, full: ['b'] })
   expect(() => decodeClusterView(Uint8Array.of(1, ...bytes.subarray(1)))).toThrow(/view version/)
   expect(() => decodeClusterView(Uint8Array.of(...bytes.subarray(0, -1), 2))).toThrow(/no node/)
 })
