@@ -1,6 +1,7 @@
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
 import type { Member } from '../wire/cluster-map.ts'
 import type { GroupId } from '../wire/ids.ts'
+import { LOG_NUMBER_MAX } from '../wire/limits.ts'
 import { unreachable } from '../world/assert.ts'
 import type {
   Configuration,
@@ -83,8 +84,8 @@ export function encodeMark(mark: SnapshotMark): Uint8Array {
 /** Throws Malformed unless `bytes` is exactly one mark. */
 export function decodeMark(bytes: Uint8Array): SnapshotMark {
   const reader = new ByteReader(bytes)
-  const index = reader.varint()
-  const term = reader.varint()
+  const index = readNumber(reader)
+  const term = readNumber(reader)
   const configuration = readConfiguration(reader)
   reader.end()
   return { index, term, configuration }
@@ -200,7 +201,7 @@ function writeAppend(writer: ByteWriter, message: Append, bodies: Uint8Array[]):
 function readMessage(reader: ByteReader, data: ByteReader): Message {
   const type = TYPES[reader.u8()]
   if (type === undefined) throw new Malformed('unknown message type')
-  const envelope = { from: reader.varint(), to: reader.varint(), term: reader.varint() }
+  const envelope = { from: reader.varint(), to: reader.varint(), term: readNumber(reader) }
   if (envelope.from === 0 || envelope.to === 0) throw new Malformed('a message of replica 0')
   switch (type) {
     case 'append':
@@ -241,11 +242,10 @@ function readAppend(
   data: ByteReader,
   envelope: Pick<Append, 'from' | 'to' | 'term'>
 ): Append {
-  const previousIndex = reader.varint()
+  const previousIndex = readNumber(reader)
   const previousTerm = reader.varint()
   const commit = reader.varint()
   const count = readCount(reader, reader.remaining)
-  if (!Number.isSafeInteger(previousIndex + count)) throw new Malformed('index too large')
   const entries: Entry[] = []
   let term = previousTerm
   for (let index = previousIndex + 1; index <= previousIndex + count; index++) {
@@ -264,12 +264,19 @@ function readEntry(
 ): Entry {
   const kind = KINDS[reader.u8()]
   if (kind === undefined) throw new Malformed('unknown entry kind')
+  // Not beyond the term of the message: see `readAppend`.
   const term = place.after + reader.varint()
-  if (!Number.isSafeInteger(term)) throw new Malformed('term too large')
   const bytes = data.raw(reader.varint())
   // Raft decodes a configuration when it appends it: what cannot be read is stopped at the door.
   if (kind === 'configuration') decodeConfiguration(bytes)
   return { index: place.index, term, kind, data: bytes }
+}
+
+/** A term, or an index. */
+function readNumber(reader: ByteReader): number {
+  const number = reader.varint()
+  if (number > LOG_NUMBER_MAX) throw new Malformed('a term or index too large')
+  return number
 }
 
 function readFlag(reader: ByteReader): boolean {

@@ -1,4 +1,5 @@
 import type { ReplicaId } from '../wire/ids.ts'
+import { LOG_NUMBER_MAX } from '../wire/limits.ts'
 import { assert } from '../world/assert.ts'
 import { RaftLog } from './log.ts'
 import type { Progress } from './progress.ts'
@@ -146,7 +147,10 @@ export function hearsLeader(core: Core): boolean {
   return core.leader !== 0 && core.electionElapsed < core.options.electionTicks
 }
 
-/** Learners and those who left the configuration never campaign. */
+/**
+ * Learners and those who left the configuration never campaign, nor does anybody in the last term
+ * there is.
+ */
 export function mayCampaign(core: Core): boolean {
-  return core.log.configurations.isVoter(core.self)
+  return core.log.configurations.isVoter(core.self) && core.term < LOG_NUMBER_MAX
 }

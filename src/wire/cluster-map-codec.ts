@@ -9,6 +9,7 @@ import type {
   NodeState,
   Placement
 } from './cluster-map.ts'
+import { asHexId } from './fields.ts'
 import type { NodeId } from './ids.ts'
 
 /** Bounds of what a reader believes; a writer never makes more. */
@@ -202,7 +203,7 @@ function furtherNames(
 
 function readMap(reader: ByteReader): { map: ClusterMap; names: readonly NodeId[] } {
   if (reader.u8() !== MAP_VERSION) throw new Malformed('unknown cluster map version')
-  const clusterId = readName(reader)
+  const clusterId = asHexId(readName(reader))
   const epoch = reader.varint()
   const clusterVersion = reader.varint()
   const settings = readSettings(reader)
@@ -258,8 +259,14 @@ function readPlacement(reader: ByteReader, names: readonly NodeId[]): Placement 
   for (let i = 0; i < count; i++) {
     const replica = reader.varint()
     const place = reader.varint()
+    if (replica === 0) throw new Malformed('replica 0 in a placement')
     members.push({ replica, node: nameAt(names, Math.floor(place / 2)), voter: place % 2 === 1 })
   }
+  if (new Set(members.map((member) => member.replica)).size !== members.length) {
+    throw new Malformed('a replica twice in a placement')
+  }
+  // They begin as the configuration of the group.
+  if (!members.some((member) => member.voter)) throw new Malformed('a placement with no voter')
   return { group, members }
 }
 

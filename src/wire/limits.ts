@@ -21,3 +21,8 @@ export const TIMEOUT_MS_MAX = 600_000
 export const TTL_MS_MAX = 1_000 * 366 * 24 * 3_600 * 1_000
 /** An unknown session is opened only this many entries after the basis of its command. */
 export const SESSION_BASIS_WINDOW = 1_000_000
+/**
+ * Terms, indexes of a log and numbers of commands that a peer may speak of. Nobody gets there by
+ * counting; beyond it a number that grows by one would soon be none any more.
+ */
+export const LOG_NUMBER_MAX = 2 ** 52

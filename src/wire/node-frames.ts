@@ -4,6 +4,7 @@ import { DISK_LEVELS, type DiskLevel } from './disk-level.ts'
 import { asArray, asBoolean, asChoice, asInteger, asPeerId, asText, asTuple } from './fields.ts'
 import { encodeFrame, FRAME } from './frame.ts'
 import type { GroupId, NodeId, ReplicaId } from './ids.ts'
+import { LOG_NUMBER_MAX } from './limits.ts'
 
 type Parts = readonly Uint8Array[]
 type Head = readonly unknown[]
@@ -194,7 +195,7 @@ export function decodeSnapshotChunk(
     group: asInteger(group),
     from: asInteger(from),
     to: asInteger(to),
-    term: asInteger(term),
+    term: asInteger(term, 0, LOG_NUMBER_MAX),
     transfer: asInteger(transfer),
     sequence: asInteger(sequence),
     last: asBoolean(last),

@@ -12,6 +12,7 @@ import {
 } from '../../../src/raft/codec.ts'
 import type { Configuration, Entry, Message } from '../../../src/raft/types.ts'
 import { concatBytes, Malformed } from '../../../src/wire/bytes.ts'
+import { LOG_NUMBER_MAX } from '../../../src/wire/limits.ts'
 
 // Goal: what is encoded comes back the same, and no other bytes do anything but throw Malformed.
 
@@ -211,4 +212,29 @@ test('a configuration without a voter, with a replica twice or replica 0 is refu
   for (const members of bad) {
     expect(() => decodeConfiguration(encodeConfiguration({ members }))).toThrow(Malformed)
   }
+})
+
+test('terms and indexes that nobody counts to are refused', () => {
+  const configuration = { members: [{ replica: 1, node: 'a', voter: true }] }
+  const decoded = (term: number, index: number): unknown => {
+    const message = { type: 'heartbeat', from: 1, to: 2, term, commit: index } as const
+    const { head } = encodeGroupMessages([{ group: 1, message }])
+    decodeGroupMessages(head, new Uint8Array())
+    return decodeMark(encodeMark({ index, term, configuration }))
+  }
+  expect(decoded(LOG_NUMBER_MAX, LOG_NUMBER_MAX)).toBeDefined()
+  expect(() => decoded(LOG_NUMBER_MAX + 1, 1)).toThrow(Malformed)
+  expect(() => decoded(1, LOG_NUMBER_MAX + 1)).toThrow(Malformed)
+  const append: Message = {
+    type: 'append',
+    from: 1,
+    to: 2,
+    term: 1,
+    previousIndex: LOG_NUMBER_MAX + 1,
+    previousTerm: 1,
+    commit: 0,
+    entries: []
+  }
+  const { head } = encodeGroupMessages([{ group: 1, message: append }])
+  expect(() => decodeGroupMessages(head, new Uint8Array())).toThrow(Malformed)
 })

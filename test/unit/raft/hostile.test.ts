@@ -1,6 +1,7 @@
 import fc from 'fast-check'
-import { test } from 'vitest'
+import { expect, test } from 'vitest'
 import type { Entry } from '../../../src/raft/types.ts'
+import { LOG_NUMBER_MAX } from '../../../src/wire/limits.ts'
 import { assert } from '../../../src/world/assert.ts'
 import { entry, type MessageBody, Solo, voters } from './solo.ts'
 
@@ -80,4 +81,13 @@ test('codec-valid nonsense does no harm', () => {
     }),
     { numRuns: 1_000 }
   )
+})
+
+test('in the last term there is nobody campaigns', () => {
+  const solo = new Solo({ members: voters(3) })
+  solo.receive(2, { type: 'heartbeat', term: LOG_NUMBER_MAX, commit: 0 })
+  solo.tick(100)
+  solo.receive(2, { type: 'timeout-now', term: LOG_NUMBER_MAX })
+  solo.drain()
+  expect(solo.raft.status).toMatchObject({ role: 'follower', term: LOG_NUMBER_MAX })
 })

@@ -25,9 +25,21 @@ const anyNode: fc.Arbitrary<NodeRecord> = fc.record({
   state: fc.constantFrom('joining', 'up', 'draining', 'down', 'removed')
 })
 
+const CLUSTER = '0123456789abcdef'.repeat(2)
+
+/** At least one of a placement votes, and none is there twice. */
+const anyMember = fc.tuple(
+  fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+  fc.nat(),
+  fc.boolean()
+)
+const anyMembers = fc
+  .uniqueArray(anyMember, { selector: ([replica]) => replica, minLength: 1, maxLength: 5 })
+  .map((members) => members.map(([id, n, voter], i) => [id, n, voter || i === 0] as const))
+
 const anyMap: fc.Arbitrary<ClusterMap> = fc
   .record({
-    clusterId: name,
+    clusterId: fc.constant(CLUSTER),
     epoch: fc.maxSafeNat(),
     clusterVersion: fc.nat(),
     settings: fc.record({
@@ -37,9 +49,7 @@ const anyMap: fc.Arbitrary<ClusterMap> = fc
     }),
     nodes: fc.uniqueArray(anyNode, { selector: (node) => node.id, maxLength: 6 }),
     gone: fc.array(name, { maxLength: 2 }),
-    lists: fc.array(fc.array(fc.tuple(fc.maxSafeNat(), fc.nat(), fc.boolean()), { maxLength: 5 }), {
-      maxLength: 8
-    }),
+    lists: fc.array(anyMembers, { maxLength: 8 }),
     nextReplica: fc.maxSafeNat()
   })
   .map(({ gone, lists, nodes, ...rest }) => {
@@ -126,7 +136,7 @@ function node(id: string): NodeRecord {
 }
 
 const map: ClusterMap = {
-  clusterId: 'c',
+  clusterId: CLUSTER,
   epoch: 3,
   clusterVersion: 1,
   settings: { partitions: 2, replicas: 3, hash: 'xxh64-0' },
@@ -150,6 +160,13 @@ test('each rule of the format is kept', () => {
   refused({ nodes: [node('b'), node('a')] }, /nodes out of order/)
   const [first] = map.placements
   if (first !== undefined) refused({ placements: [first, first] }, /groups out of order/)
+  refused({ clusterId: 'c' }, /hex id/)
+  const one = { replica: 1, node: 'a', voter: true }
+  const placed = (...members: (typeof one)[]) => ({ placements: [{ group: 0, members }] })
+  refused(placed({ ...one, replica: 0 }), /replica 0/)
+  refused(placed(one, { ...one, node: 'b' }), /twice/)
+  refused(placed({ ...one, voter: false }), /no voter/)
+  refused(placed(), /no voter/)
 })
 
 test('a view of another version, or of a node at no place, is refused', () => {
@@ -165,7 +182,7 @@ test('what no reader would take is not written', () => {
 })
 
 test('a count that the bytes cannot hold is refused at once', () => {
-  const writer = new ByteWriter().u8(1).text('c').varint(1).varint(1).varint(2).varint(3).u8(1)
+  const writer = new ByteWriter().u8(1).text(CLUSTER).varint(1).varint(1).varint(2).varint(3).u8(1)
   const bytes = writer
     .varint(2)
     .varint(2 ** 40)
@@ -176,7 +193,11 @@ test('a count that the bytes cannot hold is refused at once', () => {
 test('names are given once, so a large map stays small', () => {
   const ids = Array.from({ length: 100 }, (_, i) => `12D3KooWnode${String(i).padStart(40, '0')}`)
   const members = (p: number) =>
-    [0, 1, 2].map((i) => ({ replica: p * 3 + i, node: ids[(p + i) % 100] as string, voter: true }))
+    [0, 1, 2].map((i) => ({
+      replica: p * 3 + i + 1,
+      node: ids[(p + i) % 100] as string,
+      voter: true
+    }))
   const placements = Array.from({ length: 4_096 }, (_, p) => ({ group: p, members: members(p) }))
   const large = { ...map, nodes: ids.map(node), placements }
   const bytes = encodeClusterMap(large)
