@@ -1,7 +1,9 @@
+import { decodeConfiguration } from '../raft/codec.ts'
 import type { SnapshotMark } from '../raft/types.ts'
 import { TableCheck } from '../state/table-check.ts'
 import type { Receiver } from '../storage/overlay.ts'
-import { equalBytes, Malformed } from '../wire/bytes.ts'
+import { compareBytes, equalBytes, Malformed } from '../wire/bytes.ts'
+import { SYSTEM_GROUP } from '../wire/ids.ts'
 import type { SnapshotChunk } from '../wire/node-frames.ts'
 import { decodeStatePage, type StateEntry } from '../wire/state-page.ts'
 import { sometimes } from '../world/sometimes.ts'
@@ -31,6 +33,8 @@ export class SnapshotReceiver {
   #complete = false
   #ended = false
   readonly #check = new TableCheck()
+  /** Of the entry that came last. */
+  #before: Uint8Array | undefined
 
   /** `mark` is what the first chunk says it stands at. */
   constructor(first: SnapshotChunk, mark: SnapshotMark, into: Receiver, shell: ReceiverShell) {
@@ -97,13 +101,22 @@ export class SnapshotReceiver {
   }
 
   /**
-   * A sender whose disk rots must not pass it on: what does not add up to its hashes is refused.
+   * A sender whose disk rots must not pass it on: what does not add up to its hashes is refused, as
+   * is what stands elsewhere than it was announced for, or cannot be read by this version.
    */
   #isSound(entries: readonly StateEntry[], last: boolean): boolean {
     try {
-      for (const [key, value] of entries) this.#check.add(key, value)
-      if (last) this.#check.finish()
-      return true
+      for (const [key, value] of entries) {
+        const before = this.#before
+        if (before !== undefined && compareBytes(before, key) >= 0) return false
+        this.#before = key
+        this.#check.add(key, value)
+      }
+      if (!last) return true
+      const { index, term, configuration } = this.#check.finish()
+      decodeConfiguration(configuration)
+      const isWhole = this.first.group !== SYSTEM_GROUP || this.#check.hasClusterMap
+      return isWhole && index === this.mark.index && term === this.mark.term
     } catch (error) {
       if (error instanceof Malformed) return false
       throw error

@@ -1,6 +1,7 @@
 import { decodeConfiguration, decodeMark } from '../raft/codec.ts'
 import type { StateMachine } from '../state/state-machine.ts'
 import type { Overlay } from '../storage/overlay.ts'
+import { Malformed } from '../wire/bytes.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
 import { encodeSnapshotReply, type SnapshotChunk, type SnapshotReply } from '../wire/node-frames.ts'
 import type { Clock } from '../world/clock.ts'
@@ -176,6 +177,7 @@ export class Snapshots {
 
   #receive(node: NodeId, replica: Replica, chunk: SnapshotChunk): SnapshotReceiver | undefined {
     const mark = decodeMark(chunk.mark.slice())
+    if (mark.term > chunk.term) throw new Malformed('a snapshot later than the term of its message')
     if (mark.index <= replica.state.applied.index) {
       sometimes('partition: is sent a snapshot of what it has')
       this.#answer(node, chunk, { next: 0, outcome: 'done' })

@@ -1,4 +1,4 @@
-import { ByteWriter } from '../wire/bytes.ts'
+import { ByteReader, ByteWriter } from '../wire/bytes.ts'
 import { lasting, passing } from '../wire/slab.ts'
 
 /**
@@ -45,6 +45,15 @@ export function repeatSlotKey(number: number): Uint8Array {
   const writer = new ByteWriter(9).raw(REPEAT_BOUNDS_KEY)
   writer.u32(high).u32(number >>> 0)
   return lasting.copy(writer.finish())
+}
+
+/** The number in such a key. Throws Malformed. */
+export function repeatSlotNumber(key: Uint8Array): number {
+  const reader = new ByteReader(key)
+  reader.u8()
+  const number = reader.u32() * 2 ** 32 + reader.u32()
+  reader.end()
+  return number
 }
 
 function behind(prefix: Uint8Array, key: Uint8Array, slab = lasting): Uint8Array {

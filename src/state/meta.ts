@@ -1,5 +1,6 @@
 import type { Index, Term } from '../raft/types.ts'
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import { LOG_NUMBER_MAX } from '../wire/limits.ts'
 import { lasting } from '../wire/slab.ts'
 import { hashItem, Multiset, readMultiset } from './hash.ts'
 import { META_KEY } from './layout.ts'
@@ -70,6 +71,9 @@ export function decodeMeta(bytes: Uint8Array): Meta {
   const isSound = reader.u32() === a >>> 0 && reader.u32() === b >>> 0
   reader.end()
   if (!isSound) throw new Malformed('a damaged meta record')
+  if (Math.max(meta.index, meta.term, meta.counter) > LOG_NUMBER_MAX) {
+    throw new Malformed('a meta record with numbers that nobody counts to')
+  }
   return meta
 }
 

@@ -79,10 +79,9 @@ export class Repeats {
     this.#limits = limits
     const bounds = table.get(REPEAT_BOUNDS_KEY)
     if (bounds === undefined) return
-    const reader = new ByteReader(bounds)
-    this.#first = reader.varint()
-    this.#next = reader.varint()
-    reader.end()
+    const { first, next } = decodeBounds(bounds)
+    this.#first = first
+    this.#next = next
     this.#due = this.#firstDue()
   }
 
@@ -224,6 +223,24 @@ export class Repeats {
   }
 }
 
+/** Numbers of the queue's first slot, and of the one behind its last. */
+export interface QueueBounds {
+  readonly first: number
+  readonly next: number
+}
+
+/** Of a queue that never had a slot. */
+export const NO_BOUNDS: QueueBounds = { first: 0, next: 0 }
+
+/** Throws Malformed. */
+export function decodeBounds(bytes: Uint8Array): QueueBounds {
+  const reader = new ByteReader(bytes)
+  const bounds = { first: reader.varint(), next: reader.varint() }
+  reader.end()
+  if (bounds.next < bounds.first) throw new Malformed('a queue that ends before it begins')
+  return bounds
+}
+
 /** Layout: version u8 · digest 32 bytes · until varint · result, if it ran, to the end. */
 function encodeRemembered({ digest, until, result }: Remembered): Uint8Array {
   const writer = new ByteWriter(64).u8(RECORD_VERSION).raw(digest).varint(until)
@@ -231,7 +248,8 @@ function encodeRemembered({ digest, until, result }: Remembered): Uint8Array {
   return lasting.copy(writer.finish())
 }
 
-function decodeRemembered(bytes: Uint8Array): Remembered {
+/** Throws Malformed. */
+export function decodeRemembered(bytes: Uint8Array): Remembered {
   const reader = new ByteReader(bytes)
   if (reader.u8() !== RECORD_VERSION) throw new Malformed('unknown version of a remembered request')
   const digest = reader.raw(DIGEST_BYTES)
@@ -246,7 +264,8 @@ function encodeSlot({ due, key }: Slot): Uint8Array {
   return lasting.copy(new ByteWriter(16 + key.length).varint(due).raw(key).finish())
 }
 
-function decodeSlot(bytes: Uint8Array): Slot {
+/** Throws Malformed. */
+export function decodeSlot(bytes: Uint8Array): Slot {
   const reader = new ByteReader(bytes)
   const due = reader.varint()
   return { due, key: reader.raw(reader.remaining) }

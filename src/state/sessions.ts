@@ -226,7 +226,8 @@ function encodeSession(session: Session): Uint8Array {
   return lasting.copy(writer.finish())
 }
 
-function decodeSession(key: Uint8Array, value: Uint8Array): Session {
+/** Throws Malformed unless this version can read the record. */
+export function decodeSession(key: Uint8Array, value: Uint8Array): Session {
   if (key.length !== 17 || key[0] !== SESSION_PREFIX[0]) throw new Malformed('not a session key')
   const reader = new ByteReader(value)
   if (reader.u8() !== SESSION_VERSION) throw new Malformed('unknown session version')

@@ -1,6 +1,7 @@
 import { Malformed } from '../wire/bytes.ts'
+import { decodeClusterMap } from '../wire/cluster-map-codec.ts'
 import { hashItem, Multiset } from './hash.ts'
-import { isSound, recordHash } from './keys.ts'
+import { decodeRecord, isSound, recordHash } from './keys.ts'
 import {
   CLUSTER_MAP_KEY,
   DATA_PREFIX,
@@ -10,36 +11,55 @@ import {
   SESSION_PREFIX
 } from './layout.ts'
 import { decodeMeta, type Meta } from './meta.ts'
+import { QueueCheck } from './queue-check.ts'
+import { decodeSession } from './sessions.ts'
 
 /**
  * Whether a set of records is all of what one flush left of a group: give it each record once, in
- * any order, then ask. Tells a snapshot with a hole or a flipped bit from a sound one.
+ * any order, then ask. Tells a snapshot with a hole or a flipped bit from a sound one, and one that
+ * this version could not read from one it can: the state machine opens whatever passes here.
  */
 export class TableCheck {
   readonly #data = new Multiset()
   readonly #sessions = new Multiset()
+  readonly #repeats = new QueueCheck()
   #keyCount = 0
   #sessionCount = 0
   #meta: Meta | undefined
+  #hasClusterMap = false
+
+  /** Whether a cluster map was among them: the system group cannot do without. */
+  get hasClusterMap(): boolean {
+    return this.#hasClusterMap
+  }
 
   /** Throws Malformed at a record that cannot have been written. Keeps neither array. */
   add(key: Uint8Array, value: Uint8Array): void {
     switch (key[0]) {
       case DATA_PREFIX[0]:
         if (!isSound(key, value)) throw new Malformed('a damaged key record')
+        decodeRecord(value)
         this.#data.add(recordHash(value))
         this.#keyCount++
         return
       case SESSION_PREFIX[0]:
+        decodeSession(key, value)
         this.#sessions.add(hashItem(key, value, 0))
         this.#sessionCount++
         return
       case CLUSTER_MAP_KEY[0]:
+        if (key.length > 1) throw new Malformed('a record of no known kind')
+        decodeClusterMap(value)
+        this.#hasClusterMap = true
+        this.#data.add(hashItem(key, value, 0))
+        return
       case REPEAT_PREFIX[0]:
       case REPEAT_BOUNDS_KEY[0]:
+        this.#repeats.add(key, value)
         this.#data.add(hashItem(key, value, 0))
         return
       case META_KEY[0]:
+        if (key.length > 1) throw new Malformed('a record of no known kind')
         this.#meta = decodeMeta(value)
         return
       default:
@@ -57,6 +77,7 @@ export class TableCheck {
     if (!meta.dataHash.equals(this.#data) || !meta.sessionHash.equals(this.#sessions)) {
       throw new Malformed('the records are not those of the last flush')
     }
+    this.#repeats.finish()
     return meta
   }
 }
