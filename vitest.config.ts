@@ -18,7 +18,8 @@ export default defineConfig({
       suite('scenario', ['test/scenario/**/*.test.ts'], 20_000),
       suite('model', ['test/model/**/*.test.ts'], 60_000),
       suite('contract', ['test/contract/**/*.test.ts'], 30_000),
-      suite('fuzz', ['test/fuzz/**/*.test.ts'], 60_000),
+      // As many times longer as it makes more runs: see docs/testing.md.
+      suite('fuzz', ['test/fuzz/**/*.test.ts'], 60_000 * Number(process.env.KEYMESH_FUZZ ?? 1)),
       suite('simulation', ['test/simulation/**/*.test.ts'], 300_000),
       // Real clocks and real elections: two clusters at once would disturb each other.
       suite('processes', ['test/processes/**/*.test.ts'], 120_000, false)
