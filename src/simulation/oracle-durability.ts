@@ -10,6 +10,8 @@ import { type DurableGroup, DurableLog } from './durable-log.ts'
 import type { SimulatedStore } from './state-store.ts'
 import { Violation } from './violation.ts'
 
+type Reply = Extract<Message, { type: 'append-reply' }>
+
 /** What of a node a power cut cannot take. */
 export interface Media {
   readonly name: NodeId
@@ -84,7 +86,7 @@ export class DurabilityOracle {
         return
       case 'append-reply': {
         const term = this.#promised.get(message)
-        if (term !== undefined) this.#acknowledge(name, group, message.index, term)
+        if (term !== undefined) this.#acknowledge(name, group, message, term)
         return
       }
       default:
@@ -136,9 +138,13 @@ export class DurabilityOracle {
     )
   }
 
-  #acknowledge(name: NodeId, group: GroupId, index: Index, term: Term): void {
+  #acknowledge(name: NodeId, group: GroupId, message: Reply, term: Term): void {
+    const { index } = message
     const durable = this.#logs.get(name)?.group(group)
     if (holds(durable, index, term)) return
+    // It left that term for good, and a later leader, elected by a majority that did not have the
+    // entry when it voted, replaced it: nobody can commit it by this word any more.
+    if (durable !== undefined && durable.hardState.term > message.term) return
     throw new Violation(
       `group ${group}: ${name} acknowledges entry ${index} of term ${term}, and its disk has ` +
         `entries up to ${durable?.log.last}, term ${durable?.log.at(index)} there`

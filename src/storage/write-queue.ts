@@ -51,9 +51,12 @@ export class WriteQueue {
       this.#busy = false
       if (fault !== undefined) this.#fault = fault
       else this.#onWritten(batch)
+      // Before `done`, in which the node may end: nothing is begun after that.
+      const isMore = fault === undefined && this.#waiting.length > 0
+      if (isMore) this.#next()
       done(fault)
-      if (fault === undefined) this.#next()
-      else this.#failRest(fault)
+      if (fault !== undefined) this.#failRest(fault)
+      else if (!isMore) this.#next()
     })
   }
 

@@ -185,8 +185,8 @@ test('status, nodes and partitions of a cluster of one', async () => {
       .split('\n')
       .map((line) => line.split(/ {2,}/))
   ).toEqual([
-    ['NODE', 'STATE', 'ZONE', 'LEADS', 'REPLICAS', 'HTTP', 'ADDRESS'],
-    [id.slice(-8), 'up', '-', '4', '4', expect.anything(), seed.replace(/\/p2p\/.*$/, '')]
+    ['NODE', 'STATE', 'DISK', 'ZONE', 'LEADS', 'REPLICAS', 'HTTP', 'ADDRESS'],
+    [id.slice(-8), 'up', 'ok', '-', '4', '4', expect.anything(), seed.replace(/\/p2p\/.*$/, '')]
   ])
   const nodes = JSON.parse((await keymesh(['cluster', 'nodes', '--json'])).stdout)
   expect(nodes).toMatchObject({ nodes: [{ id, state: 'up', leads: 4, replicas: 4 }] })
