@@ -1,9 +1,12 @@
 import type { ClusterView } from '../wire/cluster-map.ts'
-import type { Operation, Result } from '../wire/command.ts'
+import type { Operation } from '../wire/command.ts'
+import type { DataOperation } from '../wire/data-operation.ts'
 import type { Failure } from '../wire/failure.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { Lapse, ReadRecord } from '../wire/read-body.ts'
 import type { Consistency, Reply, Request } from '../wire/request.ts'
+import type { AbortReason, KeyResult, Result } from '../wire/result.ts'
+import type { Check, TransactionRef } from '../wire/transaction.ts'
 import type { Random } from '../world/random.ts'
 
 /** What a reader has seen of one group: no `session` read of it may show anything older. */
@@ -32,6 +35,19 @@ export type CallOperation =
       /** Where to, for operations without a key. Absent: the partition of the key. */
       readonly group?: GroupId
     }
+  /** One attempt at a transaction over any keys; whose anchor is the lowest of their groups. */
+  | {
+      readonly kind: 'transact'
+      readonly checks: readonly Check[]
+      /** In this order; later ones see earlier ones. */
+      readonly writes: readonly DataOperation[]
+      /** See the operation of that name. */
+      readonly inOrder: boolean
+    }
+  /** A command made by somebody else, with its numbers: only between the parts of a transaction. */
+  | { readonly kind: 'forward'; readonly group: GroupId; readonly command: Uint8Array }
+  /** What became of a transaction. */
+  | { readonly kind: 'outcome'; readonly of: TransactionRef }
 
 /** `group`, `applied` and `lapse` are for a Floor: who shows it elsewhere reads no older state. */
 export type CallOutcome =
@@ -50,11 +66,40 @@ export type CallOutcome =
   | {
       readonly ok: true
       readonly kind: 'mutate'
+      readonly result: KeyResult
+      readonly group: GroupId
+      readonly applied: number
+    }
+  | {
+      readonly ok: true
+      readonly kind: 'transact'
+      readonly id: TransactionRef
+      readonly decision: Decision
+      readonly groups: readonly SeenGroup[]
+    }
+  | {
+      readonly ok: true
+      readonly kind: 'forward' | 'outcome'
       readonly result: Result
       readonly group: GroupId
       readonly applied: number
     }
   | { readonly ok: false; readonly failure: Failure }
+
+/** `aborted`: it changed nothing, and under this number never will. */
+export type Decision =
+  | {
+      readonly type: 'committed'
+      /** Of each write, in their order. */
+      readonly results: readonly KeyResult[]
+    }
+  | { readonly type: 'aborted'; readonly why: AbortReason }
+
+/** Who shows this to a session reads nothing older of that group. */
+export interface SeenGroup {
+  readonly group: GroupId
+  readonly applied: number
+}
 
 export type ClientInput =
   /** Every call gets exactly one `complete`. Requires: `call` never used before. */

@@ -1,6 +1,7 @@
-import type { Operation, Result } from '../wire/command.ts'
+import type { Operation } from '../wire/command.ts'
 import { CODES, failure } from '../wire/failure.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
+import type { Result } from '../wire/result.ts'
 import type {
   Codec,
   Consistency,

@@ -1,7 +1,7 @@
 import { ByteReader } from '../wire/bytes.ts'
-import { readResult } from '../wire/command.ts'
 import { decodeRead, isPast } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
+import { readResult } from '../wire/result.ts'
 import { type Call, floorOf, type Route } from './calls.ts'
 import type { CallOutcome } from './inputs.ts'
 

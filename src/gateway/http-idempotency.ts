@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type DataOperation, encodeOperation } from '../wire/command.ts'
+import { type DataOperation, encodeOperation } from '../wire/data-operation.ts'
 import { ONCE_LIFE_MS } from '../wire/limits.ts'
 import type { Repeatable } from './idempotency.ts'
 

@@ -1,7 +1,9 @@
 import type { CallOutcome } from '../client/inputs.ts'
-import type { DataOperation, NotRun, Once } from '../wire/command.ts'
+import type { Once } from '../wire/command.ts'
+import type { DataOperation } from '../wire/data-operation.ts'
 import { CODES, type Failure, failure } from '../wire/failure.ts'
 import { ONCE_LIFE_MS } from '../wire/limits.ts'
+import type { NotRun } from '../wire/result.ts'
 import type { Cancel, Clock } from '../world/clock.ts'
 import type { Calls } from './calls.ts'
 

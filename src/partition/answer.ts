@@ -1,9 +1,10 @@
 import type { Answer } from '../state/state-machine.ts'
 import { ByteWriter, Malformed } from '../wire/bytes.ts'
-import { type Command, decodeCommand, writeResult } from '../wire/command.ts'
+import { type Command, decodeCommand } from '../wire/command.ts'
 import type { Code, RoutingCode } from '../wire/failure.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
+import { writeResult } from '../wire/result.ts'
 
 /** A reply before the door adds the id of its request and the epoch of the map. */
 export type Answered = Omit<Reply, 'id' | 'epoch'>

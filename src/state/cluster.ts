@@ -6,7 +6,7 @@ import {
   encodeClusterMap,
   NODES_MAX
 } from '../wire/cluster-map-codec.ts'
-import type { Result } from '../wire/command.ts'
+import type { Result } from '../wire/result.ts'
 import { assert } from '../world/assert.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { CLUSTER_MAP_KEY } from './layout.ts'

@@ -1,5 +1,6 @@
 import { ByteReader, Malformed } from '../wire/bytes.ts'
-import type { DataOperation, Result } from '../wire/command.ts'
+import type { DataOperation } from '../wire/data-operation.ts'
+import type { KeyResult } from '../wire/result.ts'
 import { lasting } from '../wire/slab.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { DATA_PREFIX, dataKey, dataLookup } from './layout.ts'
@@ -26,8 +27,8 @@ export interface Moment {
 const RECORD_VERSION = 1
 const HAS_EXPIRY = 0x80
 const HASH_BYTES = 8
-const ABSENT: Result = { type: 'absent' }
-const NOT_A_NUMBER: Result = { type: 'not-a-number' }
+const ABSENT: KeyResult = { type: 'absent' }
+const NOT_A_NUMBER: KeyResult = { type: 'not-a-number' }
 /** The longest safe integer as text: -9007199254740991. */
 const DIGITS_MAX = 17
 
@@ -50,7 +51,7 @@ export class Keys {
     return stored === undefined ? undefined : alive(decodeRecord(stored), time)
   }
 
-  apply(operation: DataOperation, now: Moment): Result {
+  apply(operation: DataOperation, now: Moment): KeyResult {
     const at = dataKey(operation.key)
     const stored = this.#table.get(at)
     const current = stored === undefined ? undefined : alive(decodeRecord(stored), now.time)

@@ -1,5 +1,6 @@
 import { ByteReader, ByteWriter, equalBytes, Malformed } from '../wire/bytes.ts'
-import { type NotRun, type Once, type Result, readResult, writeResult } from '../wire/command.ts'
+import type { Once } from '../wire/command.ts'
+import { type KeyResult, type NotRun, readKeyResult, writeResult } from '../wire/result.ts'
 import { lasting } from '../wire/slab.ts'
 import { assert } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
@@ -34,7 +35,7 @@ interface Remembered {
   /** Group time, ms: it is known up to then, that moment included. */
   readonly until: number
   /** Undefined: its key is taken, and it did not run here. */
-  readonly result: Result | undefined
+  readonly result: KeyResult | undefined
 }
 
 /** A place in the queue of those that will be forgotten. */
@@ -49,7 +50,7 @@ const FORGOTTEN_PER_ENTRY = 8
 const FORGOTTEN_PER_REQUEST = 2
 const RECORD_VERSION = 1
 const DIGEST_BYTES = 32
-const DONE: Result = { type: 'done' }
+const DONE: KeyResult = { type: 'done' }
 
 /**
  * What was asked for under which idempotency key, and what came of it (decision 0062). All of it is
@@ -98,7 +99,7 @@ export class Repeats {
   }
 
   /** Takes the key for the request, if nobody has it. */
-  claim(once: Once, time: number): Result {
+  claim(once: Once, time: number): KeyResult {
     this.forget(time, FORGOTTEN_PER_REQUEST)
     const known = this.#known(once.key, time)
     if (known === undefined) {
@@ -118,7 +119,7 @@ export class Repeats {
   }
 
   /** The result the request had, or that of `run`, which is then kept. */
-  once(once: Once, time: number, run: () => Result): Result {
+  once(once: Once, time: number, run: () => KeyResult): KeyResult {
     this.forget(time, FORGOTTEN_PER_REQUEST)
     const known = this.#known(once.key, time)
     if (known !== undefined && !equalBytes(known.digest, once.digest)) {
@@ -160,7 +161,7 @@ export class Repeats {
   }
 
   /** A record whose time was over, and still there, is replaced where it stands. */
-  #remember(once: Once, result: Result | undefined, least = 0): void {
+  #remember(once: Once, result: KeyResult | undefined, least = 0): void {
     const at = repeatKey(once.key)
     const before = this.#table.get(at)
     const until = Math.max(this.#until(once), least)
@@ -254,7 +255,7 @@ export function decodeRemembered(bytes: Uint8Array): Remembered {
   if (reader.u8() !== RECORD_VERSION) throw new Malformed('unknown version of a remembered request')
   const digest = reader.raw(DIGEST_BYTES)
   const until = reader.varint()
-  const result = reader.remaining > 0 ? readResult(reader) : undefined
+  const result = reader.remaining > 0 ? readKeyResult(reader) : undefined
   reader.end()
   return { digest, until, result }
 }

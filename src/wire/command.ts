@@ -1,13 +1,23 @@
-import { assert, unreachable } from '../world/assert.ts'
+import { assert } from '../world/assert.ts'
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
-import type { SessionId } from './ids.ts'
 import {
-  COMMAND_BYTES_MAX,
-  IDEMPOTENCY_KEY_BYTES_MAX,
-  KEY_BYTES_MAX,
-  VALUE_BYTES_MAX
-} from './limits.ts'
+  DATA_OPERATION,
+  type DataOperation,
+  dataOperationSize,
+  readDataOperation,
+  writeDataOperation
+} from './data-operation.ts'
+import type { SessionId } from './ids.ts'
+import { COMMAND_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX } from './limits.ts'
 import { readSession, writeSession } from './session-id.ts'
+import {
+  isTransactionKind,
+  readTransactionOperation,
+  TRANSACTION_OPERATION,
+  type TransactionOperation,
+  transactionOperationSize,
+  writeTransactionOperation
+} from './transaction.ts'
 
 /**
  * A change somebody asked for, with the numbers that make it happen once: `seq` counts the commands
@@ -37,30 +47,6 @@ export interface Once {
   readonly notAfter: number
 }
 
-/** What changes one key. `ifRevision` 0 means: only if there is no such key. */
-export type DataOperation =
-  | {
-      readonly type: 'put'
-      readonly key: Uint8Array
-      readonly value: Uint8Array
-      readonly ttlMs?: number
-      readonly ifRevision?: number
-    }
-  | { readonly type: 'delete'; readonly key: Uint8Array; readonly ifRevision?: number }
-  | {
-      readonly type: 'increment'
-      readonly key: Uint8Array
-      readonly by: number
-      readonly ifRevision?: number
-    }
-  /** Sets a new ttl and nothing else. Without `ttlMs`: no expiry. */
-  | {
-      readonly type: 'touch'
-      readonly key: Uint8Array
-      readonly ttlMs?: number
-      readonly ifRevision?: number
-    }
-
 export type Operation =
   | DataOperation
   /** Takes an idempotency key for a request, in the key's own partition. */
@@ -71,47 +57,15 @@ export type Operation =
   | { readonly type: 'tick' }
   /** System group only: admits a node, or changes its addresses. Body: an encoded NodeRecord. */
   | { readonly type: 'register-node'; readonly node: Uint8Array }
+  | TransactionOperation
 
-/** What applying a command answered; kept per session until acknowledged. */
-export type Result =
-  | { readonly type: 'written'; readonly revision: number }
-  | { readonly type: 'deleted'; readonly revision: number }
-  /** There was nothing to delete, or to touch. */
-  | { readonly type: 'absent' }
-  | {
-      readonly type: 'counted'
-      readonly value: number
-      readonly revision: number
-      /** What was left of the ttl the key has, at the time of the entry. Absent: it has none. */
-      readonly expiresInMs?: number
-    }
-  /** Revision 0: there is no such key. */
-  | { readonly type: 'conflict'; readonly revision: number }
-  | { readonly type: 'not-a-number' }
-  | { readonly type: 'done' }
-  /** The command may not run here at all (a data command in group 0, an unusable node record). */
-  | { readonly type: 'refused'; readonly reason: string }
-  /** What bears an idempotency key did not run, and under this number never will. */
-  | { readonly type: 'not-run'; readonly why: NotRun }
-
-/**
- * - `reused`: its idempotency key stands for another request.
- * - `full`: the memory for idempotency keys is.
- * - `late`: it is not known, and its time is over.
- * - `early`: its time is too far ahead of the group's: somebody's clock is wrong.
- */
-export type NotRun = (typeof NOT_RUN)[number]
-
-const NOT_RUN = ['reused', 'full', 'late', 'early'] as const
 const DIGEST_BYTES = 32
 const ONCE_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX + DIGEST_BYTES + 16
 const OPERATION = {
-  put: 1,
-  delete: 2,
-  increment: 3,
+  ...DATA_OPERATION,
+  ...TRANSACTION_OPERATION,
   tick: 4,
   'register-node': 5,
-  touch: 6,
   claim: 7,
   once: 8
 } as const
@@ -123,21 +77,6 @@ const OPERATION_TYPES: readonly (Operation['type'] | undefined)[] = Object.entri
   return types
 }, [])
 const SESSION_BYTES = 16
-const RESULT = {
-  written: 1,
-  deleted: 2,
-  absent: 3,
-  counted: 4,
-  conflict: 5,
-  'not-a-number': 6,
-  done: 7,
-  refused: 8,
-  'not-run': 9
-} as const
-/** `counted`, and what is left of the ttl. */
-const COUNTED_EXPIRING = 10
-const HAS_CONDITION = 1
-const HAS_TTL = 2
 const COMMAND_VERSION = 1
 
 /**
@@ -175,21 +114,13 @@ export function operationTypeOf(bytes: Uint8Array): Operation['type'] | undefine
   return OPERATION_TYPES[bytes[at] ?? 0]
 }
 
-/** The operation alone, as it stands in a command: the same bytes for the same request. */
-export function encodeOperation(operation: DataOperation): Uint8Array {
-  const writer = new ByteWriter(operationSize(operation) + 32)
-  writeOperation(writer, operation)
-  return writer.finish()
-}
-
 function operationSize(operation: Operation): number {
   switch (operation.type) {
     case 'put':
-      return operation.key.length + operation.value.length
     case 'delete':
     case 'increment':
     case 'touch':
-      return operation.key.length
+      return dataOperationSize(operation)
     case 'register-node':
       return operation.node.length
     case 'tick':
@@ -197,47 +128,37 @@ function operationSize(operation: Operation): number {
     case 'claim':
       return ONCE_BYTES_MAX
     case 'once':
-      return ONCE_BYTES_MAX + operationSize(operation.operation)
+      return ONCE_BYTES_MAX + dataOperationSize(operation.operation)
     default:
-      return unreachable(operation)
+      return transactionOperationSize(operation)
   }
 }
 
 function writeOperation(writer: ByteWriter, operation: Operation): void {
-  writer.u8(OPERATION[operation.type])
   switch (operation.type) {
-    case 'put':
-    case 'touch':
-      writer.u8(
-        (operation.ifRevision === undefined ? 0 : HAS_CONDITION) |
-          (operation.ttlMs === undefined ? 0 : HAS_TTL)
-      )
-      if (operation.ifRevision !== undefined) writer.varint(operation.ifRevision)
-      if (operation.ttlMs !== undefined) writer.varint(operation.ttlMs)
-      writer.bytes(operation.key)
-      if (operation.type === 'put') writer.bytes(operation.value)
-      return
-    case 'delete':
-    case 'increment':
-      writer.u8(operation.ifRevision === undefined ? 0 : HAS_CONDITION)
-      if (operation.ifRevision !== undefined) writer.varint(operation.ifRevision)
-      writer.bytes(operation.key)
-      if (operation.type === 'increment') writer.signed(operation.by)
-      return
     case 'tick':
+      writer.u8(OPERATION.tick)
       return
     case 'register-node':
-      writer.bytes(operation.node)
+      writer.u8(OPERATION['register-node']).bytes(operation.node)
       return
     case 'claim':
+      writer.u8(OPERATION.claim)
       writeOnce(writer, operation.once)
       return
     case 'once':
+      writer.u8(OPERATION.once)
       writeOnce(writer, operation.once)
-      writeOperation(writer, operation.operation)
+      writeDataOperation(writer, operation.operation)
+      return
+    case 'put':
+    case 'delete':
+    case 'increment':
+    case 'touch':
+      writeDataOperation(writer, operation)
       return
     default:
-      unreachable(operation)
+      writeTransactionOperation(writer, operation)
   }
 }
 
@@ -266,107 +187,7 @@ function readOperation(reader: ByteReader): Operation {
       return { type: 'once', once, operation: readDataOperation(reader, reader.u8()) }
     }
     default:
+      if (isTransactionKind(kind)) return readTransactionOperation(reader, kind)
       return readDataOperation(reader, kind)
   }
-}
-
-function readDataOperation(reader: ByteReader, kind: number): DataOperation {
-  switch (kind) {
-    case OPERATION.put:
-    case OPERATION.touch: {
-      const flags = readFlags(reader, HAS_CONDITION | HAS_TTL)
-      const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
-      const ttl = flags & HAS_TTL ? { ttlMs: reader.varint() } : {}
-      const key = readKey(reader)
-      if (kind === OPERATION.touch) return { type: 'touch', key, ...ifRevision, ...ttl }
-      return { type: 'put', key, value: reader.bytes(VALUE_BYTES_MAX), ...ifRevision, ...ttl }
-    }
-    case OPERATION.delete: {
-      const flags = readFlags(reader, HAS_CONDITION)
-      const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
-      return { type: 'delete', key: readKey(reader), ...ifRevision }
-    }
-    case OPERATION.increment: {
-      const flags = readFlags(reader, HAS_CONDITION)
-      const ifRevision = flags & HAS_CONDITION ? { ifRevision: reader.varint() } : {}
-      return { type: 'increment', key: readKey(reader), by: reader.signed(), ...ifRevision }
-    }
-    default:
-      throw new Malformed(`unknown operation ${kind}`)
-  }
-}
-
-export function writeResult(writer: ByteWriter, result: Result): void {
-  const isExpiring = result.type === 'counted' && result.expiresInMs !== undefined
-  writer.u8(isExpiring ? COUNTED_EXPIRING : RESULT[result.type])
-  switch (result.type) {
-    case 'written':
-    case 'deleted':
-    case 'conflict':
-      writer.varint(result.revision)
-      return
-    case 'counted':
-      writer.signed(result.value).varint(result.revision)
-      if (result.expiresInMs !== undefined) writer.varint(result.expiresInMs)
-      return
-    case 'refused':
-      writer.text(result.reason)
-      return
-    case 'not-run':
-      writer.u8(NOT_RUN.indexOf(result.why))
-      return
-    case 'absent':
-    case 'not-a-number':
-    case 'done':
-      return
-    default:
-      unreachable(result)
-  }
-}
-
-export function readResult(reader: ByteReader): Result {
-  const kind = reader.u8()
-  switch (kind) {
-    case RESULT.written:
-      return { type: 'written', revision: reader.varint() }
-    case RESULT.deleted:
-      return { type: 'deleted', revision: reader.varint() }
-    case RESULT.absent:
-      return { type: 'absent' }
-    case RESULT.counted:
-      return readCounted(reader)
-    case COUNTED_EXPIRING:
-      return { ...readCounted(reader), expiresInMs: reader.varint() }
-    case RESULT.conflict:
-      return { type: 'conflict', revision: reader.varint() }
-    case RESULT['not-a-number']:
-      return { type: 'not-a-number' }
-    case RESULT.done:
-      return { type: 'done' }
-    case RESULT.refused:
-      return { type: 'refused', reason: reader.text() }
-    case RESULT['not-run']: {
-      const why = NOT_RUN[reader.u8()]
-      if (why === undefined) throw new Malformed('unknown reason not to run')
-      return { type: 'not-run', why }
-    }
-    default:
-      throw new Malformed(`unknown result ${kind}`)
-  }
-}
-
-function readCounted(reader: ByteReader): Extract<Result, { type: 'counted' }> {
-  return { type: 'counted', value: reader.signed(), revision: reader.varint() }
-}
-
-function readFlags(reader: ByteReader, allowed: number): number {
-  const flags = reader.u8()
-  if (flags & ~allowed) throw new Malformed('unknown flags')
-  return flags
-}
-
-function readKey(reader: ByteReader): Uint8Array {
-  const key = reader.bytes(KEY_BYTES_MAX)
-  if (key.length === 0) throw new Malformed('empty key')
-  return key
 }

@@ -12,8 +12,16 @@ export const IDEMPOTENCY_KEY_BYTES_MAX = 128
  * rests on that, see REPEAT_LIMITS.
  */
 export const ONCE_LIFE_MS = 60_000
-/** An encoded command: key, value and bookkeeping. */
-export const COMMAND_BYTES_MAX = KEY_BYTES_MAX + VALUE_BYTES_MAX + 1_024
+/** Of one transaction: checks, and writes. */
+export const TRANSACTION_OPERATIONS_MAX = 1_024
+/** Keys and values of one transaction together. */
+export const TRANSACTION_BYTES_MAX = 8 * 1024 * 1024
+/** It can touch no more groups than it has operations, checks and writes. */
+export const TRANSACTION_GROUPS_MAX = 2 * TRANSACTION_OPERATIONS_MAX
+/** Records one command drops. */
+export const FORGOTTEN_AT_ONCE_MAX = 1_024
+/** An encoded command: the keys and values of a transaction, and bookkeeping for each. */
+export const COMMAND_BYTES_MAX = TRANSACTION_BYTES_MAX + 128 * 1024
 export const TIMEOUT_MS_DEFAULT = 5_000
 /** A deadline further away than this is a mistake. */
 export const TIMEOUT_MS_MAX = 600_000

@@ -7,9 +7,11 @@ export type Consistency = 'strong' | 'session' | 'eventual'
  * - `get`: body is the key.
  * - `mutate`: body is an encoded Command, which the leader appends as it came.
  * - `basis`: asks any replica for its applied index (see Command.basis); no quorum behind it.
+ * - `outcome`: body is a transaction's session and seq, see writeTransactionId; the leader of its
+ *   anchor answers with a Result: `pending`, `ended`, or `gone` when it knows nothing of it.
  * - `map`: asks for the cluster map and the leaders the node knows of; any node answers.
  */
-export type RequestKind = 'get' | 'mutate' | 'basis' | 'map'
+export type RequestKind = 'get' | 'mutate' | 'basis' | 'map' | 'outcome'
 
 /** What a router asks a node, over a client link or a node link alike. */
 export interface Request {

@@ -1,8 +1,8 @@
 import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
 import { Violation } from '../../src/simulation/violation.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
-import type { Result } from '../../src/wire/command.ts'
 import type { Consistency } from '../../src/wire/request.ts'
+import type { Result } from '../../src/wire/result.ts'
 import type { Operation } from './checkers/linearizable.ts'
 import type { Answer, Call } from './checkers/register.ts'
 

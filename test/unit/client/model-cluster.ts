@@ -4,10 +4,11 @@ import { type Life, World } from '../../../src/simulation/world.ts'
 import { ByteWriter, utf8, utf8Text } from '../../../src/wire/bytes.ts'
 import type { ClusterView } from '../../../src/wire/cluster-map.ts'
 import { encodeClusterView } from '../../../src/wire/cluster-map-codec.ts'
-import { type Command, decodeCommand, type Result, writeResult } from '../../../src/wire/command.ts'
+import { type Command, decodeCommand } from '../../../src/wire/command.ts'
 import type { NodeId } from '../../../src/wire/ids.ts'
 import { encodeRead } from '../../../src/wire/read-body.ts'
 import type { Reply, Request } from '../../../src/wire/request.ts'
+import { type Result, writeResult } from '../../../src/wire/result.ts'
 import type { Random } from '../../../src/world/random.ts'
 
 export const NODES: readonly NodeId[] = ['nodeA', 'nodeB', 'nodeC']

@@ -3,17 +3,13 @@ import { type Life, World } from '../../../src/simulation/world.ts'
 import type { Transport, TransportHandlers } from '../../../src/transport/transport.ts'
 import { ByteWriter, concatBytes, utf8 } from '../../../src/wire/bytes.ts'
 import { encodeClusterView } from '../../../src/wire/cluster-map-codec.ts'
-import {
-  decodeCommand,
-  type Operation,
-  type Result,
-  writeResult
-} from '../../../src/wire/command.ts'
+import { decodeCommand, type Operation } from '../../../src/wire/command.ts'
 import { decodeFrame, FRAME } from '../../../src/wire/frame.ts'
 import { CLIENT_HELLO, encodeHello, type Hello } from '../../../src/wire/hello.ts'
 import { encodeRead } from '../../../src/wire/read-body.ts'
 import type { Reply, Request } from '../../../src/wire/request.ts'
 import { decodeRequest, encodeReply } from '../../../src/wire/request-codec.ts'
+import { type Result, writeResult } from '../../../src/wire/result.ts'
 import { hex } from '../../../src/wire/session-id.ts'
 
 const NODE = 'node1'

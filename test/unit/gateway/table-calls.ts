@@ -3,9 +3,10 @@ import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
 import type { Calls } from '../../../src/gateway/calls.ts'
 import { Multiset } from '../../../src/state/hash.ts'
 import { REPEAT_LIMITS, Repeats } from '../../../src/state/repeats.ts'
-import type { Operation, Result } from '../../../src/wire/command.ts'
+import type { Operation } from '../../../src/wire/command.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
+import type { Result } from '../../../src/wire/result.ts'
 import { MapTable } from '../state/fixture.ts'
 
 /**

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { canonicalInteger, decodeRecord, encodeRecord, isSound } from '../../../src/state/keys.ts'
 import { dataKey } from '../../../src/state/layout.ts'
 import { Malformed, utf8 } from '../../../src/wire/bytes.ts'
-import type { Result } from '../../../src/wire/command.ts'
+import type { Result } from '../../../src/wire/result.ts'
 import { Runner } from './fixture.ts'
 
 // Goal: each data command does what the contract (§3) says, condition by condition, and every

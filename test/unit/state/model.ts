@@ -2,7 +2,9 @@ import type { KeyRecord } from '../../../src/state/keys.ts'
 import type { RepeatLimits } from '../../../src/state/repeats.ts'
 import type { SessionLimits } from '../../../src/state/sessions.ts'
 import type { Answer } from '../../../src/state/state-machine.ts'
-import type { Command, DataOperation, Once, Operation, Result } from '../../../src/wire/command.ts'
+import type { Command, Once, Operation } from '../../../src/wire/command.ts'
+import type { DataOperation } from '../../../src/wire/data-operation.ts'
+import type { Result } from '../../../src/wire/result.ts'
 import { hex } from '../../../src/wire/session-id.ts'
 
 interface ModelSession {

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { encodeBody } from '../../../src/state/entry-body.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
-import { encodeCommand, type Operation, type Result } from '../../../src/wire/command.ts'
+import { encodeCommand, type Operation } from '../../../src/wire/command.ts'
+import type { Result } from '../../../src/wire/result.ts'
 import { MapTable } from './fixture.ts'
 
 // Goal: whatever copies come, however late and in whatever order, what is asked under one

@@ -5,13 +5,9 @@ import { REPEAT_LIMITS, type RepeatLimits } from '../../../src/state/repeats.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { TableCheck } from '../../../src/state/table-check.ts'
 import { Malformed, utf8 } from '../../../src/wire/bytes.ts'
-import {
-  type DataOperation,
-  encodeCommand,
-  type Once,
-  type Operation,
-  type Result
-} from '../../../src/wire/command.ts'
+import { encodeCommand, type Once, type Operation } from '../../../src/wire/command.ts'
+import type { DataOperation } from '../../../src/wire/data-operation.ts'
+import type { Result } from '../../../src/wire/result.ts'
 import { MapTable, SESSION } from './fixture.ts'
 
 // Goal: what bears an idempotency key runs once and is answered alike afterwards, another request

@@ -5,12 +5,8 @@ import { loadSaved } from '../../../src/state/meta.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import { TableCheck } from '../../../src/state/table-check.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
-import {
-  type Command,
-  type DataOperation,
-  encodeCommand,
-  type Operation
-} from '../../../src/wire/command.ts'
+import { type Command, encodeCommand, type Operation } from '../../../src/wire/command.ts'
+import type { DataOperation } from '../../../src/wire/data-operation.ts'
 import { MapTable } from './fixture.ts'
 import { Model } from './model.ts'
 

@@ -6,11 +6,9 @@ import {
   decodeCommand,
   encodeCommand,
   type Operation,
-  operationTypeOf,
-  type Result,
-  readResult,
-  writeResult
+  operationTypeOf
 } from '../../../src/wire/command.ts'
+import { type Result, readResult, writeResult } from '../../../src/wire/result.ts'
 
 // Goal: every command and result comes back as it was written, and bytes that are none are refused.
 
