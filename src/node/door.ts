@@ -1,8 +1,16 @@
-import { type Answered, type Asker, ok, rejected } from '../partition/answer.ts'
+import {
+  type Answered,
+  type Asker,
+  ok,
+  outcomeAnswer,
+  readOutcomeRequest,
+  rejected
+} from '../partition/answer.ts'
 import type { ReplicaHost } from '../partition/host.ts'
 import type { Replica } from '../partition/replica.ts'
 import type { PeerId } from '../transport/transport.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
+import { isDecisionType, operationTypeOf } from '../wire/command.ts'
 import { CODES } from '../wire/failure.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
@@ -212,9 +220,11 @@ export class Door implements VisitShell {
   }
 
   /** Undefined: what it takes to be served at all is answered, whatever else is inside. */
-  #admissionOf({ kind, group }: Request): Admission | undefined {
+  #admissionOf({ kind, group, body }: Request): Admission | undefined {
     if (kind === 'get') return this.#reads
-    return kind === 'mutate' && group !== SYSTEM_GROUP ? this.#mutations : undefined
+    if (kind !== 'mutate' || group === SYSTEM_GROUP) return undefined
+    // What ends transactions lets others go on.
+    return isDecisionType(operationTypeOf(body)) ? undefined : this.#mutations
   }
 
   #newLine(): Line<Visit> {
@@ -248,7 +258,22 @@ export class Door implements VisitShell {
     }
     if (kind === 'basis') asker.respond(ok(replica.state.applied.index, EMPTY))
     else if (kind === 'mutate') replica.mutate(body, asker)
+    else if (kind === 'outcome') this.#outcome(replica, body, asker)
     else this.#get(replica, request, asker)
+  }
+
+  /** A strong read of what a transaction's anchor knows of it. */
+  #outcome(replica: Replica, body: Uint8Array, asker: Asker): void {
+    const id = readOutcomeRequest(body)
+    if (id === undefined) {
+      asker.respond(rejected('invalid_argument', 'not the name of a transaction'))
+      return
+    }
+    this.#shell.host.read(replica, {
+      run: () => asker.respond(outcomeAnswer(replica.state, id)),
+      fail: () => asker.respond(replica.notLeader()),
+      isOver: (now) => asker.isOver(now)
+    })
   }
 
   #get(replica: Replica, request: Request, asker: Asker): void {
@@ -259,17 +284,6 @@ export class Door implements VisitShell {
     } else if (consistency === 'eventual') host.nearReads.eventual(replica, key, asker)
     else if (consistency === 'session') {
       host.nearReads.session(replica, { key, index: minApplied }, asker)
-    } else {
-      host.read(replica, {
-        run: () => replica.answerRead(key, asker),
-        fail: () => asker.respond(notLeader(replica)),
-        isOver: (now) => asker.isOver(now)
-      })
-    }
+    } else host.readStrong(replica, key, asker)
   }
-}
-
-function notLeader(replica: Replica): Answered {
-  const leader = replica.isLeader ? '' : (replica.leaderNode ?? '')
-  return rejected('not_leader', `this node does not lead group ${replica.group}`, { leader })
 }

@@ -2,7 +2,7 @@ import { Audit } from '../partition/audit.ts'
 import { Flusher } from '../partition/flusher.ts'
 import { FreshnessRounds } from '../partition/freshness-rounds.ts'
 import type { TrustedClock } from '../partition/group-time.ts'
-import { ReplicaHost } from '../partition/host.ts'
+import { ReplicaHost, type TransactionShell } from '../partition/host.ts'
 import type { Room } from '../partition/room.ts'
 import { Snapshots } from '../partition/snapshots.ts'
 import { isSoundRecord } from '../state/keys.ts'
@@ -39,6 +39,7 @@ export interface KeepingShell {
   readonly bootNonce: number
   readonly trusted: TrustedClock
   readonly room: Room
+  readonly transactions: TransactionShell
   readonly isLinked: (node: NodeId) => boolean
   readonly tellDigests: (claims: readonly DigestClaim[]) => void
   /** A replica was found damaged: it must stay so over restarts. */
@@ -71,6 +72,7 @@ export function openKeeping(
     fatal,
     onlooker: options.onlooker,
     fill: shell.fill,
+    transactions: shell.transactions,
     syncStallMs: limits.syncStallMs,
     snapshotsWanted: (replica, to) => snapshots.want(replica, to)
   })

@@ -28,6 +28,7 @@ import { Mesh } from './mesh.ts'
 import { openReplicas } from './open-replicas.ts'
 import { Registration } from './registration.ts'
 import { RequestWatch } from './request-watch.ts'
+import { NodeTransactions } from './transactions.ts'
 
 const STATUS_MS = 1_000
 /** A node without a link for so long is shown as down. */
@@ -57,6 +58,7 @@ export class NodeMachine {
   readonly watch: RequestWatch
   readonly time: ClusterClock
   readonly room: DiskRoom
+  readonly transactions: NodeTransactions
   /** The transport behind the gateway, for the frames that are its own. */
   readonly inside: InsideTransport
   readonly #options: MachineOptions
@@ -96,6 +98,7 @@ export class NodeMachine {
       isFit: (peer) => this.time.isFit(peer) && this.room.levelOf(peer) === 'ok'
     })
     this.#frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
+    this.transactions = new NodeTransactions(clock, (...call) => this.gateway.call(...call))
     this.keeping = openKeeping(options, identity, {
       bootNonce: this.#bootNonce,
       trusted: this.time,
@@ -106,6 +109,7 @@ export class NodeMachine {
       onDamage: (group) => this.#noteDamage(group),
       fatal,
       fill: () => this.door.fill(),
+      transactions: this.transactions,
       ended: () => this.#ended
     })
     const { host } = this.keeping
@@ -267,6 +271,7 @@ export class NodeMachine {
       this.keeping.audit.tick()
     }
     this.#learnFromSystemGroup()
+    if (!this.#stopping) this.transactions.tick(this.host)
     if (!this.#stopping) this.#registration.tick(this.#self())
   }
 

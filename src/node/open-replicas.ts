@@ -12,8 +12,9 @@ import type {
   StableLog,
   Term
 } from '../raft/types.ts'
-import { META_KEY, SESSION_PREFIX } from '../state/layout.ts'
+import { META_KEY, SESSION_PREFIX, TRANSACTION_PREFIX } from '../state/layout.ts'
 import { loadSaved } from '../state/meta.ts'
+import type { Row } from '../state/prepared.ts'
 import { StateMachine } from '../state/state-machine.ts'
 import type { Table } from '../state/table.ts'
 import type { NodeLog, RecoveredGroup } from '../storage/log-types.ts'
@@ -104,19 +105,27 @@ export function openState(
       shell.fatal(fault)
       return
     }
-    const state = readState(group, table, sessions)
-    if (state instanceof Error) shell.fatal(state)
-    else done(state)
+    shell.overlay.scan(group, TRANSACTION_PREFIX, (scanFault, transactions) => {
+      if (shell.ended()) return
+      if (scanFault !== undefined) {
+        shell.fatal(scanFault)
+        return
+      }
+      const state = readState(group, table, { sessions, transactions })
+      if (state instanceof Error) shell.fatal(state)
+      else done(state)
+    })
   })
 }
 
 function readState(
   group: GroupId,
   table: Table,
-  sessions: Parameters<typeof loadSaved>[1]
+  rows: { readonly sessions: readonly Row[]; readonly transactions: readonly Row[] }
 ): StateMachine | UnusableData {
   try {
-    return new StateMachine({ group, table }, loadSaved(table.get(META_KEY), sessions))
+    const saved = loadSaved(table.get(META_KEY), rows.sessions, rows.transactions)
+    return new StateMachine({ group, table }, saved)
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
     return damaged(group, error)

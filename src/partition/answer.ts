@@ -1,10 +1,11 @@
-import type { Answer } from '../state/state-machine.ts'
-import { ByteWriter, Malformed } from '../wire/bytes.ts'
+import type { Given, StateMachine } from '../state/state-machine.ts'
+import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
 import { type Command, decodeCommand } from '../wire/command.ts'
 import type { Code, RoutingCode } from '../wire/failure.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
 import { writeResult } from '../wire/result.ts'
+import { readTransactionId, type TransactionId } from '../wire/transaction.ts'
 
 /** A reply before the door adds the id of its request and the epoch of the map. */
 export type Answered = Omit<Reply, 'id' | 'epoch'>
@@ -60,11 +61,33 @@ const REJECTED = {
 } as const
 
 /** What applying a command answered, as of `applied`. */
-export function commandAnswer(applied: number, answer: Answer): Answered {
+export function commandAnswer(applied: number, answer: Given): Answered {
   if (answer.type === 'rejected') {
     return rejected(answer.code, REJECTED[answer.code], { applied: answer.applied, waitMs: 100 })
   }
   const writer = new ByteWriter(32)
   writeResult(writer, answer.result)
   return ok(applied, writer.finish())
+}
+
+/** The transaction that an `outcome` request asks for; undefined: it is garbled. */
+export function readOutcomeRequest(bytes: Uint8Array): TransactionId | undefined {
+  try {
+    const reader = new ByteReader(bytes)
+    const id = readTransactionId(reader)
+    reader.end()
+    return id
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    return undefined
+  }
+}
+
+export function outcomeAnswer(
+  { transactions, applied }: StateMachine,
+  id: TransactionId
+): Answered {
+  const writer = new ByteWriter(8)
+  writeResult(writer, transactions.outcome(id))
+  return ok(applied.index, writer.finish())
 }

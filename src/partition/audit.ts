@@ -39,7 +39,7 @@ export class Audit {
     for (const replica of this.#host.replicas()) {
       const { group, state } = replica
       own.push({ group, index: state.applied.index, digest: state.digest() })
-      const checkpoint = replica.checkpoints.at(-1)
+      const checkpoint = replica.checkpoints.latest
       if (checkpoint !== undefined) own.push({ group, ...checkpoint })
     }
     this.#options.tell(own)

@@ -1,5 +1,6 @@
 import type { Index } from '../raft/types.ts'
 import type { Answer } from '../state/state-machine.ts'
+import type { TransactionRef } from '../wire/transaction.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { type Answered, type Asker, commandAnswer } from './answer.ts'
 
@@ -46,10 +47,19 @@ export class Taken {
     return this.#gathered.map(({ bytes }) => bytes)
   }
 
-  /** The entry was applied at `index`; `answers` are in the order of the commands. */
-  answer(index: Index, answers: readonly Answer[]): void {
-    for (const [i, { asker }] of this.#gathered.entries()) {
-      asker.respond(commandAnswer(index, answers[i] as Answer))
+  /**
+   * The entry was applied at `index`; `answers` are in the order of the commands. Who is blocked by
+   * a transaction goes to `blocked` instead, with the command.
+   */
+  answer(
+    index: Index,
+    answers: readonly Answer[],
+    blocked: (by: TransactionRef, command: Uint8Array, asker: Asker) => void
+  ): void {
+    for (const [i, { bytes, asker }] of this.#gathered.entries()) {
+      const answer = answers[i] as Answer
+      if (answer.type === 'blocked') blocked(answer.by, bytes, asker)
+      else asker.respond(commandAnswer(index, answer))
     }
   }
 

@@ -5,6 +5,8 @@ import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { DiskFault } from '../world/disk.ts'
 import { sometimes } from '../world/sometimes.ts'
+import type { Asker } from './answer.ts'
+import type { Inquiries } from './encounters.ts'
 import type { TrustedClock } from './group-time.ts'
 import { HostCounts } from './host-counts.ts'
 import { NearReads } from './near-reads.ts'
@@ -13,6 +15,7 @@ import { ReadRounds } from './reads.ts'
 import type { Replica } from './replica.ts'
 import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
 import type { Room } from './room.ts'
+import type { Transact } from './transactional.ts'
 import type { ReadWait } from './waits.ts'
 
 /** Where a host's frames go; the node gathers them per peer. */
@@ -21,6 +24,12 @@ export interface Outbox {
   confirm(node: NodeId, round: number, groups: readonly ConfirmGroup[]): void
   /** The turn is over: everything queued may leave. */
   flush(): void
+}
+
+/** What is done for transactions beyond one group. */
+export interface TransactionShell extends Inquiries {
+  coordinate(replica: Replica, command: Transact, asker: Asker): void
+  leadershipChanged(replica: Replica): void
 }
 
 export interface HostOptions {
@@ -35,6 +44,7 @@ export interface HostOptions {
   /** The disk refused a write or sync: the process must end (design §6). */
   readonly fatal: (fault: Error) => void
   readonly onlooker?: Onlooker | undefined
+  readonly transactions: TransactionShell
   /** Asked in each turn once answers have left: lets in who waited; false: nobody. */
   readonly fill: () => boolean
   /** A sync that takes longer ends this node's leaderships; one election timeout. */
@@ -54,6 +64,7 @@ export class ReplicaHost implements ReplicaShell {
   readonly counts = new HostCounts()
   readonly nearReads: NearReads
   readonly onlooker: Onlooker | undefined
+  readonly inquiries: Inquiries
   readonly #options: HostOptions
   readonly #replicas = new Map<GroupId, Replica>()
   readonly #dirty = new Set<Replica>()
@@ -70,6 +81,7 @@ export class ReplicaHost implements ReplicaShell {
     this.log = options.log
     this.room = options.room
     this.onlooker = options.onlooker
+    this.inquiries = options.transactions
     this.nearReads = new NearReads({
       ...options,
       confirm: (replica, read) => this.read(replica, read)
@@ -105,6 +117,7 @@ export class ReplicaHost implements ReplicaShell {
     const now = this.clock.monotonic()
     for (const replica of this.#replicas.values()) {
       replica.waits.sweep(now)
+      replica.encounters.tick()
       // A leader on a hung disk would keep its followers waiting (hashicorp/raft#503); a follower
       // on one must not campaign, for it cannot keep the vote it would give itself.
       if (!stalled) replica.tick()
@@ -192,6 +205,20 @@ export class ReplicaHost implements ReplicaShell {
   leadershipChanged(replica: Replica): void {
     this.counts.leadershipChanged(replica.group, replica.isLeader, this.clock.monotonic())
     this.reads.leadershipChanged(replica)
+    this.#options.transactions.leadershipChanged(replica)
+  }
+
+  coordinate(replica: Replica, command: Transact, asker: Asker): void {
+    this.#options.transactions.coordinate(replica, command, asker)
+  }
+
+  /** A strong read of `key`, from its beginning. */
+  readStrong(replica: Replica, key: Uint8Array, asker: Asker): void {
+    this.read(replica, {
+      run: () => replica.answerRead(key, asker),
+      fail: () => asker.respond(replica.notLeader()),
+      isOver: (now) => asker.isOver(now)
+    })
   }
 
   #scheduleTurn(): void {

@@ -58,7 +58,18 @@ export class NearReads {
     const record = replica.state.read(key)
     const now = record?.expiresAt === undefined ? 0 : replica.time.look()
     const answer = ok(replica.state.applied.index, encodeRead(record, now))
-    asker.respond({ ...answer, waitMs: this.#ageMs(replica) })
+    asker.respond({
+      ...answer,
+      waitMs: Math.max(this.#ageMs(replica), this.#passedMs(replica, key))
+    })
+  }
+
+  /** A transaction may have changed the key since its intent was placed; then it was current. */
+  #passedMs({ state }: Replica, key: Uint8Array): number {
+    const intent = state.transactions.intentOn(key)
+    if (intent === undefined) return 0
+    sometimes('partition: an eventual read passes by an intent')
+    return Math.max(0, this.#options.trusted.now() - intent.part.time) + SKEW_MS
   }
 
   /** The state once everything up to `index` is applied here, which may have to come first. */
@@ -154,6 +165,12 @@ function answerSession(replica: Replica, key: Uint8Array, asker: Asker): void {
     return
   }
   const { state } = replica
+  if (state.transactions.intentOn(key) !== undefined) {
+    // Only the record tells which value it is, and only the leader asks for it.
+    if (replica.isLeader) replica.readStrong(key, asker)
+    else asker.respond(elsewhere(replica))
+    return
+  }
   const record = state.read(key)
   const now = record?.expiresAt === undefined ? 0 : replica.time.look()
   if (record?.expiresAt === undefined || now < record.expiresAt) {

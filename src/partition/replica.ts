@@ -4,22 +4,28 @@ import { encodeBody } from '../state/entry-body.ts'
 import type { Answer, StateMachine } from '../state/state-machine.ts'
 import type { Placement } from '../wire/cluster-map.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
-import { encodeRead } from '../wire/read-body.ts'
+import type { TransactionRef } from '../wire/transaction.ts'
 import { assert } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
-import { type Asker, commandAnswer, ok, readCommand, rejected, unknown } from './answer.ts'
-import { ExpiredReads } from './expired-reads.ts'
+import {
+  type Answered,
+  type Asker,
+  commandAnswer,
+  readCommand,
+  rejected,
+  unknown
+} from './answer.ts'
+import { Checkpoints } from './checkpoints.ts'
+import { Encounters } from './encounters.ts'
 import { Freshness } from './freshness.ts'
 import { Gathering } from './gathering.ts'
 import { GroupTime } from './group-time.ts'
 import { Pending } from './pending.ts'
 import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
 import { isTooMuch, roomRefusal } from './room.ts'
+import { StrongReads } from './strong-reads.ts'
+import { blockerOf, isOfSeveralGroups, lookup } from './transactional.ts'
 import { type ReadWait, Waits } from './waits.ts'
-
-/** Digests are kept at every such index, so that replicas under load can be compared, too. */
-const CHECKPOINT_ENTRIES = 1_000
-const CHECKPOINTS_MAX = 4
 
 /** An entry carries at most this much, unless one command alone is larger. */
 const ENTRY_BYTES_MAX = 512 * 1024
@@ -37,12 +43,12 @@ export class Replica {
   readonly time: GroupTime
   readonly freshness = new Freshness()
   state: StateMachine
-  /** What the state was at the last few multiples of CHECKPOINT_ENTRIES, oldest first. */
-  readonly checkpoints: { readonly index: Index; readonly digest: string }[] = []
+  readonly checkpoints = new Checkpoints()
+  readonly encounters: Encounters
   readonly #shell: ReplicaShell
   readonly #pending = new Pending()
   readonly #gathering = new Gathering()
-  readonly #expired = new ExpiredReads()
+  readonly #strong: StrongReads
   readonly #nodeOf = new Map<ReplicaId, NodeId>()
   #unsynced: PersistBatch[] = []
   #ledTerm: Term = 0
@@ -64,6 +70,8 @@ export class Replica {
     this.state = state
     this.#shell = shell
     this.time = new GroupTime(shell.clock, shell.trusted, state.time)
+    this.#strong = new StrongReads(this, shell)
+    this.encounters = new Encounters(this, shell.inquiries, () => shell.clock.monotonic())
     for (const member of options.placement.members) this.#nodeOf.set(member.replica, member.node)
   }
 
@@ -86,7 +94,7 @@ export class Replica {
   /** The digest of the state at `index`, if it is still known. */
   digestAt(index: Index): string | undefined {
     if (this.state.applied.index === index) return this.state.digest()
-    return this.checkpoints.find((checkpoint) => checkpoint.index === index)?.digest
+    return this.checkpoints.digestAt(index)
   }
 
   get isLeader(): boolean {
@@ -159,12 +167,12 @@ export class Replica {
    */
   mutate(bytes: Uint8Array, asker: Asker): void {
     if (!this.#mayServe()) {
-      asker.respond(this.#notLeader())
+      asker.respond(this.notLeader())
       return
     }
     const command = readCommand(bytes, asker)
     if (command === undefined) return
-    const known = this.state.lookup(command.session, command.seq)
+    const known = lookup(this.state, command)
     if (known !== undefined) {
       sometimes('partition: answers a copy from the session')
       asker.respond(commandAnswer(this.state.applied.index, known))
@@ -176,9 +184,21 @@ export class Replica {
       asker.respond(refusal)
       return
     }
+    const blocker = blockerOf(this.state, command.operation)
+    if (blocker !== undefined) this.#waitFor(blocker, bytes, asker)
+    else if (isOfSeveralGroups(command)) this.#shell.coordinate(this, command, asker)
+    else this.#gather(bytes, asker)
+  }
+
+  #gather(bytes: Uint8Array, asker: Asker): void {
     this.#gathering.add(bytes, asker)
     if (this.#gathering.bytes >= ENTRY_BYTES_MAX) this.#proposeGathered()
     this.#shell.dirty(this)
+  }
+
+  /** Again once the transaction is decided that stands in the way. */
+  #waitFor(ref: TransactionRef, bytes: Uint8Array, asker: Asker): void {
+    this.encounters.wait(ref, asker, () => this.mutate(bytes, asker))
   }
 
   /** Runs `read` once everything up to `index` is applied. */
@@ -187,16 +207,14 @@ export class Replica {
     else this.waits.untilApplied(index, read)
   }
 
-  /** The answer to a strong read at the present state; may first commit the time (design §7). */
+  /** See StrongReads. */
   answerRead(key: Uint8Array, asker: Asker): void {
-    const record = this.state.read(key)
-    const now = record?.expiresAt === undefined ? this.state.time : this.time.now()
-    if (record?.expiresAt === undefined || now < record.expiresAt) {
-      asker.respond(ok(this.state.applied.index, encodeRead(record, now)))
-      return
-    }
-    this.#expired.add(key, asker)
-    this.#shell.dirty(this)
+    this.#strong.answer(key, asker)
+  }
+
+  /** A strong read, from its beginning. */
+  readStrong(key: Uint8Array, asker: Asker): void {
+    this.#shell.readStrong(this, key, asker)
   }
 
   /** Ends a turn: proposes what was gathered and obeys Raft until it has nothing more to say. */
@@ -247,7 +265,8 @@ export class Replica {
     return isLeader && !transferring && this.#damage === undefined
   }
 
-  #notLeader(): ReturnType<typeof rejected> {
+  /** That we do not lead, and who may. */
+  notLeader(): Answered {
     const leader = this.isLeader ? '' : (this.leaderNode ?? '')
     return rejected('not_leader', `this node does not lead group ${this.group}`, { leader })
   }
@@ -256,8 +275,9 @@ export class Replica {
     const taken = this.#gathering.take(this.#shell.clock.monotonic())
     if (taken === undefined) return
     const waiting = {
-      applied: (index: Index, answers: readonly Answer[]) => taken.answer(index, answers),
-      replaced: () => taken.answerAll(this.#notLeader()),
+      applied: (index: Index, answers: readonly Answer[]) =>
+        taken.answer(index, answers, (by, command, asker) => this.#waitFor(by, command, asker)),
+      replaced: () => taken.answerAll(this.notLeader()),
       lost: () =>
         taken.answerAll(unknown(`the leader of group ${this.group} stepped down before it knew`))
     }
@@ -265,10 +285,10 @@ export class Replica {
   }
 
   #proposeTick(): void {
-    const reads = this.#expired.take()
+    const reads = this.#strong.takeExpired()
     if (reads === undefined) return
     const applied = (index: Index): void => reads.answer(index, this.state)
-    const failed = (): void => reads.refuse(this.#notLeader())
+    const failed = (): void => reads.refuse(this.notLeader())
     this.#propose([], { applied, replaced: failed, lost: failed }, reads.refuse)
   }
 
@@ -283,7 +303,7 @@ export class Replica {
       const full = `group ${this.group} has too much uncommitted`
       const overloaded = proposed.reason === 'overloaded'
       const more = { waitMs: 100, applied: this.state.applied.index }
-      refused(overloaded ? rejected('overloaded', full, more) : this.#notLeader())
+      refused(overloaded ? rejected('overloaded', full, more) : this.notLeader())
       return
     }
     this.#shell.proposed(commands.length)
@@ -334,16 +354,12 @@ export class Replica {
         this.state.skip(index, term)
         this.#pending.settle(index, term, [])
       }
-      if (index % CHECKPOINT_ENTRIES === 0) this.#checkpoint(index)
+      this.checkpoints.passed(index, this.state)
     }
     this.time.heard(this.state.time)
     this.#shell.applied(this, entries)
+    this.encounters.applied()
     this.waits.applied(this.state.applied.index)
-  }
-
-  #checkpoint(index: Index): void {
-    this.checkpoints.push({ index, digest: this.state.digest() })
-    if (this.checkpoints.length > CHECKPOINTS_MAX) this.checkpoints.shift()
   }
 
   /** The term we lead in; 0: we do not. */
@@ -365,6 +381,7 @@ export class Replica {
     // Whatever an earlier term of ours appended, its fate is decided by another leader now.
     this.#pending.loseAll()
     this.waits.committed(false)
+    this.encounters.refuseAll(this.notLeader())
     this.#shell.leadershipChanged(this)
   }
 

@@ -1,5 +1,5 @@
 import type { Message } from '../raft/types.ts'
-import type { Operation } from '../wire/command.ts'
+import { isDecisionType, type Operation } from '../wire/command.ts'
 import type { DiskLevel } from '../wire/disk-level.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { type Answered, rejected } from './answer.ts'
@@ -31,14 +31,14 @@ const SMALL_BYTES_MAX = 16
  * Why `replica`, which leads, takes no mutation of this type now; undefined: it does. A write needs
  * room at a majority, the leader included: where a follower could lead, the asker is sent on.
  * Deletes give room back, so they are taken until the disk is full. The cluster's own changes are
- * few and small.
+ * few and small, and what decides transactions gives room back.
  */
 export function roomRefusal(
   replica: Replica,
   type: Operation['type'],
   room: Room
 ): Answered | undefined {
-  if (replica.group === SYSTEM_GROUP) return undefined
+  if (replica.group === SYSTEM_GROUP || isDecisionType(type)) return undefined
   const hasRoom = (node: NodeId): boolean => {
     const level = room.levelOf(node)
     return level === 'ok' || (level === 'low' && type === 'delete')

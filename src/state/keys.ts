@@ -2,6 +2,7 @@ import { ByteReader, Malformed } from '../wire/bytes.ts'
 import type { DataOperation } from '../wire/data-operation.ts'
 import type { KeyResult } from '../wire/result.ts'
 import { lasting } from '../wire/slab.ts'
+import { unreachable } from '../world/assert.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import { DATA_PREFIX, dataKey, dataLookup } from './layout.ts'
 import type { Table } from './table.ts'
@@ -18,10 +19,17 @@ export interface KeyRecord {
   readonly expiresAt?: number
 }
 
-/** Under which number and at which time of the log a command runs. */
-export interface Moment {
-  readonly number: number
+/** Where in the log a command runs: in which entry, under which number and at which time. */
+export interface Use {
+  readonly index: number
   readonly time: number
+  readonly number: number
+}
+
+/** What an operation does: `next` stands there afterwards; undefined: nothing. */
+export interface Change {
+  readonly result: KeyResult
+  readonly next: KeyRecord | undefined | 'same'
 }
 
 const RECORD_VERSION = 1
@@ -31,6 +39,8 @@ const ABSENT: KeyResult = { type: 'absent' }
 const NOT_A_NUMBER: KeyResult = { type: 'not-a-number' }
 /** The longest safe integer as text: -9007199254740991. */
 const DIGITS_MAX = 17
+/** Keys share a mark of when one of them was created: absences are told apart by it. */
+const BUCKETS = 1_024
 
 /** The keys of one group: what data commands change, and the hash of all of it. */
 export class Keys {
@@ -39,10 +49,19 @@ export class Keys {
   readonly #table: Table
   readonly #hash: Multiset
 
-  constructor(table: Table, hash: Multiset, count: number) {
+  /** For each bucket, at which index a key of it was created last. */
+  readonly #createdAt: Float64Array
+
+  /** `opened`: the index the state stands at. */
+  constructor(
+    table: Table,
+    hash: Multiset,
+    saved: { readonly count: number; readonly opened: number }
+  ) {
     this.#table = table
     this.#hash = hash
-    this.count = count
+    this.count = saved.count
+    this.#createdAt = new Float64Array(BUCKETS).fill(saved.opened)
   }
 
   /** The key at `time`: an expired one is absent. */
@@ -51,7 +70,15 @@ export class Keys {
     return stored === undefined ? undefined : alive(decodeRecord(stored), time)
   }
 
-  apply(operation: DataOperation, now: Moment): KeyResult {
+  /**
+   * No key that is absent now, and shares the bucket of `key`, was created after this index. What
+   * was before this object is not known: it begins with the index it was opened at.
+   */
+  quietSince(key: Uint8Array): number {
+    return this.#createdAt[bucketOf(key)] as number
+  }
+
+  apply(operation: DataOperation, now: Use): KeyResult {
     const at = dataKey(operation.key)
     const stored = this.#table.get(at)
     const current = stored === undefined ? undefined : alive(decodeRecord(stored), now.time)
@@ -59,28 +86,29 @@ export class Keys {
       const revision = current?.revision ?? 0
       if (operation.ifRevision !== revision) return { type: 'conflict', revision }
     }
-    switch (operation.type) {
-      case 'put':
-      case 'touch': {
-        if (operation.type === 'touch' && current === undefined) return ABSENT
-        const value = operation.type === 'put' ? operation.value : (current as KeyRecord).value
-        const expiresAt = expiry(operation.ttlMs, now.time)
-        this.#write(at, stored, successor(current, value, now.number, expiresAt))
-        return { type: 'written', revision: now.number }
-      }
-      case 'delete':
-        if (stored !== undefined) this.#remove(at, stored)
-        return current === undefined ? ABSENT : { type: 'deleted', revision: now.number }
-      case 'increment': {
-        const value = sum(current, operation.by)
-        if (value === undefined) return NOT_A_NUMBER
-        const record = successor(current, digits(value), now.number, current?.expiresAt)
-        this.#write(at, stored, record)
-        const left =
-          record.expiresAt === undefined ? {} : { expiresInMs: record.expiresAt - now.time }
-        return { type: 'counted', value, revision: now.number, ...left }
-      }
+    const { result, next } = change(operation, current, now)
+    if (next !== 'same') this.#replace(operation.key, { at, stored }, next, now.index)
+    return result
+  }
+
+  /** What a decided transaction leaves under `key`; undefined: nothing. */
+  settle(key: Uint8Array, next: KeyRecord | undefined, index: number): void {
+    const at = dataKey(key)
+    this.#replace(key, { at, stored: this.#table.get(at) }, next, index)
+  }
+
+  #replace(
+    key: Uint8Array,
+    { at, stored }: { readonly at: Uint8Array; readonly stored: Uint8Array | undefined },
+    next: KeyRecord | undefined,
+    index: number
+  ): void {
+    if (next === undefined) {
+      if (stored !== undefined) this.#remove(at, stored)
+      return
     }
+    if (next.created === next.revision) this.#createdAt[bucketOf(key)] = index
+    this.#write(at, stored, next)
   }
 
   #write(at: Uint8Array, stored: Uint8Array | undefined, record: KeyRecord): void {
@@ -184,6 +212,45 @@ function varintLength(value: number): number {
   let length = 1
   for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 128)) length++
   return length
+}
+
+/** What `operation` makes of `current`, whatever its condition. */
+export function change(
+  operation: DataOperation,
+  current: KeyRecord | undefined,
+  { number, time }: Use
+): Change {
+  switch (operation.type) {
+    case 'put':
+    case 'touch': {
+      if (operation.type === 'touch' && current === undefined) {
+        return { result: ABSENT, next: 'same' }
+      }
+      const value = operation.type === 'put' ? operation.value : (current as KeyRecord).value
+      const next = successor(current, value, number, expiry(operation.ttlMs, time))
+      return { result: { type: 'written', revision: number }, next }
+    }
+    case 'delete':
+      // What has expired and is still stored goes, too.
+      if (current === undefined) return { result: ABSENT, next: undefined }
+      return { result: { type: 'deleted', revision: number }, next: undefined }
+    case 'increment': {
+      const value = sum(current, operation.by)
+      if (value === undefined) return { result: NOT_A_NUMBER, next: 'same' }
+      const next = successor(current, digits(value), number, current?.expiresAt)
+      const left = next.expiresAt === undefined ? {} : { expiresInMs: next.expiresAt - time }
+      return { result: { type: 'counted', value, revision: number, ...left }, next }
+    }
+    default:
+      return unreachable(operation)
+  }
+}
+
+/** FNV-1a. */
+function bucketOf(key: Uint8Array): number {
+  let hash = 0x811c9dc5
+  for (const byte of key) hash = Math.imul(hash ^ byte, 0x01000193)
+  return (hash >>> 0) % BUCKETS
 }
 
 function expiry(ttlMs: number | undefined, time: number): number | undefined {

@@ -1,5 +1,7 @@
-import { ByteReader, ByteWriter } from '../wire/bytes.ts'
+import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import { readSession, writeSession } from '../wire/session-id.ts'
 import { lasting, passing } from '../wire/slab.ts'
+import type { TransactionId } from '../wire/transaction.ts'
 
 /**
  * The keys of a state machine's table:
@@ -11,6 +13,11 @@ import { lasting, passing } from '../wire/slab.ts'
  *   'i' + text       what is known of one idempotency key: see repeats.ts
  *   'q'              the first and the next number of the queue of idempotency keys
  *   'q' + u64        one place in that queue
+ *   't' 'r' + name   the record of a transaction: see transactions.ts
+ *   't' 'p' + name   a prepared part: see prepared.ts
+ *   't' 'w' + name + u32   one key of such a part
+ *
+ * The name of a transaction is its session, 16 bytes, and its seq, u64.
  */
 export const META_KEY: Uint8Array = Uint8Array.of(0x6d)
 export const CLUSTER_MAP_KEY: Uint8Array = Uint8Array.of(0x63)
@@ -23,6 +30,43 @@ export const DATA_PREFIX: Uint8Array = Uint8Array.of(0x6b)
 export const REPEAT_PREFIX: Uint8Array = Uint8Array.of(0x69)
 /** Every key of their queue begins with it, and nothing else. */
 export const REPEAT_BOUNDS_KEY: Uint8Array = Uint8Array.of(0x71)
+
+/** Everything of transactions begins with it, and nothing else. */
+export const TRANSACTION_PREFIX: Uint8Array = Uint8Array.of(0x74)
+export const TRANSACTION_ROW = { record: 0x72, part: 0x70, key: 0x77 } as const
+const TRANSACTION_NAME_BYTES = 24
+
+/** Where the table keeps a row of a transaction; a fresh copy. */
+export function transactionKey(
+  kind: (typeof TRANSACTION_ROW)[keyof typeof TRANSACTION_ROW],
+  { session, seq }: TransactionId,
+  place?: number
+): Uint8Array {
+  const writer = new ByteWriter(2 + TRANSACTION_NAME_BYTES + 4)
+  writer.raw(TRANSACTION_PREFIX).u8(kind)
+  writeSession(writer, session)
+  writer.u32(Math.floor(seq / 2 ** 32)).u32(seq >>> 0)
+  if (place !== undefined) writer.u32(place)
+  return lasting.copy(writer.finish())
+}
+
+/** What such a key says. Throws Malformed. */
+export function readTransactionKey(key: Uint8Array): TransactionId & {
+  readonly kind: number
+  /** 0 where the kind has none. */
+  readonly place: number
+} {
+  const reader = new ByteReader(key)
+  reader.u8()
+  const kind = reader.u8()
+  const session = readSession(reader)
+  const seq = reader.u32() * 2 ** 32 + reader.u32()
+  const place = kind === TRANSACTION_ROW.key ? reader.u32() : 0
+  reader.end()
+  const kinds: readonly number[] = Object.values(TRANSACTION_ROW)
+  if (!kinds.includes(kind)) throw new Malformed('a row of no known kind')
+  return { kind, session, seq, place }
+}
 
 /** Where the table keeps a user's key; a fresh copy. */
 export function dataKey(key: Uint8Array): Uint8Array {

@@ -4,6 +4,7 @@ import { LOG_NUMBER_MAX } from '../wire/limits.ts'
 import { lasting } from '../wire/slab.ts'
 import { hashItem, Multiset, readMultiset } from './hash.ts'
 import { META_KEY } from './layout.ts'
+import type { Row } from './prepared.ts'
 import { loadSessions, type Session } from './sessions.ts'
 
 /** What a replica remembers about its state as a whole, written with every flush of it. */
@@ -30,6 +31,8 @@ export interface Saved {
   /** Undefined: nothing was ever flushed. */
   readonly meta: Meta | undefined
   readonly sessions: readonly Session[]
+  /** As they stand in the table. */
+  readonly transactions: readonly Row[]
 }
 
 const META_VERSION = 1
@@ -78,19 +81,21 @@ export function decodeMeta(bytes: Uint8Array): Meta {
 }
 
 /**
- * `meta`: the record under META_KEY; `sessions`: all records under SESSION_PREFIX, with these keys,
- * in any order. Throws Malformed when they are not what one flush left: the state is damaged then,
+ * `meta`: the record under META_KEY; `sessions` and `transactions`: all records under their
+ * prefixes, with these keys, in any order. Throws Malformed when they are not what one flush left: the state is damaged then,
  * and to be rebuilt from the other replicas.
  */
 export function loadSaved(
   meta: Uint8Array | undefined,
-  sessions: readonly (readonly [Uint8Array, Uint8Array])[]
+  sessions: readonly Row[],
+  transactions: readonly Row[]
 ): Saved {
   if (meta === undefined) {
-    if (sessions.length > 0) throw new Malformed('sessions without a meta record')
-    return { meta: undefined, sessions: [] }
+    const count = sessions.length + transactions.length
+    if (count > 0) throw new Malformed('sessions or transactions without a meta record')
+    return { meta: undefined, sessions: [], transactions }
   }
-  const saved = { meta: decodeMeta(meta), sessions: loadSessions(sessions) }
+  const saved = { meta: decodeMeta(meta), sessions: loadSessions(sessions), transactions }
   const hash = new Multiset()
   for (const { counted } of saved.sessions) if (counted !== undefined) hash.add(counted)
   if (saved.sessions.length !== saved.meta.sessions || !hash.equals(saved.meta.sessionHash)) {

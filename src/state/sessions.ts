@@ -5,8 +5,11 @@ import { SESSION_BASIS_WINDOW } from '../wire/limits.ts'
 import { type Result, readResult, writeResult } from '../wire/result.ts'
 import { hex, writeSession } from '../wire/session-id.ts'
 import { lasting } from '../wire/slab.ts'
+import type { TransactionId } from '../wire/transaction.ts'
+import { assert } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { hashItem, type ItemHash, Multiset } from './hash.ts'
+import type { Use } from './keys.ts'
 import { SESSION_PREFIX } from './layout.ts'
 import type { Table } from './table.ts'
 
@@ -34,13 +37,6 @@ export const SESSION_LIMITS: SessionLimits = {
 /** Why a command did not run. It left nothing behind, and neither did this copy of it. */
 export type Rejection = 'session_expired' | 'stale_request' | 'overloaded'
 
-/** Where in the log a session was used. */
-export interface Use {
-  readonly index: number
-  readonly time: number
-  readonly number: number
-}
-
 export interface Session {
   readonly id: SessionId
   /** Index of the entry that opened it (anew, if it had been evicted). */
@@ -51,6 +47,8 @@ export interface Session {
   readonly results: Map<number, Result>
   /** What of it stands in the sum: the hash of its record as last counted. */
   counted: ItemHash | undefined
+  /** Parts and records of its transactions: it stays as long as there are any. */
+  holds: number
 }
 
 const SESSION_VERSION = 1
@@ -99,6 +97,7 @@ export class Sessions {
   evict(index: number, time: number): void {
     for (const session of this.#sessions.values()) {
       const { used } = session
+      if (session.holds > 0) continue
       if (index - used.index <= this.#limits.basisWindow) return
       if (time - used.time <= this.#limits.unusedMsMin) return
       this.#results -= session.results.size
@@ -133,6 +132,39 @@ export class Sessions {
   settle(session: Session, seq: number, result: Result): void {
     session.results.set(seq, result)
     this.#results++
+  }
+
+  /**
+   * Keeps what became of a transaction, unless it is kept already or its client said that it will
+   * not ask. Opens the session if it is not known. False: there is no room for it.
+   */
+  remember({ session: id, seq }: TransactionId, result: Result, use: Use): boolean {
+    let session = this.#sessions.get(id)
+    if (session === undefined) {
+      if (this.#isFull(undefined, 0)) return false
+      session = open(id, use)
+    }
+    this.touch(session, use)
+    if (seq > session.ackedUpTo && !session.results.has(seq)) this.settle(session, seq, result)
+    return true
+  }
+
+  /** Whether the client of this transaction said that it will never ask for it again. */
+  isAcknowledged({ session, seq }: TransactionId): boolean {
+    return seq <= (this.#sessions.get(session)?.ackedUpTo ?? 0)
+  }
+
+  /** Requires: the session is known, and `release` follows. */
+  hold(id: SessionId): void {
+    const session = this.#sessions.get(id)
+    assert(session !== undefined, 'a transaction of no session')
+    session.holds++
+  }
+
+  release(id: SessionId): void {
+    const session = this.#sessions.get(id)
+    assert(session !== undefined && session.holds > 0, 'a session is released and was not held')
+    session.holds--
   }
 
   /** Brings the table up to date. */
@@ -208,7 +240,8 @@ function open(id: SessionId, use: Use): Session {
     ackedUpTo: 0,
     used: use,
     results: new Map(),
-    counted: undefined
+    counted: undefined,
+    holds: 0
   }
 }
 
@@ -241,7 +274,7 @@ export function decodeSession(key: Uint8Array, value: Uint8Array): Session {
   reader.end()
   if (results.size !== count) throw new Malformed('a result twice in one session')
   const id = hex(key.subarray(1))
-  return { id, opened, ackedUpTo, used, results, counted: hashItem(key, value, 0) }
+  return { id, opened, ackedUpTo, used, results, counted: hashItem(key, value, 0), holds: 0 }
 }
 
 /** From the records under SESSION_PREFIX, in any order. Throws Malformed. */

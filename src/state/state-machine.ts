@@ -1,14 +1,21 @@
 import type { Index, Term } from '../raft/types.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
-import { type Command, decodeCommand } from '../wire/command.ts'
+import {
+  type Command,
+  type DecisionType,
+  decodeCommand,
+  isDecisionType,
+  type Operation
+} from '../wire/command.ts'
 import { type GroupId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
-import type { Result } from '../wire/result.ts'
+import type { KeyResult, Result } from '../wire/result.ts'
+import type { TransactionOperation, TransactionRef } from '../wire/transaction.ts'
 import { assert, unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Cluster } from './cluster.ts'
 import { decodeBody } from './entry-body.ts'
 import { Multiset } from './hash.ts'
-import { type KeyRecord, Keys } from './keys.ts'
+import { type KeyRecord, Keys, type Use } from './keys.ts'
 import { META_KEY } from './layout.ts'
 import { encodeMeta, type Saved } from './meta.ts'
 import { REPEAT_LIMITS, type RepeatLimits, Repeats } from './repeats.ts'
@@ -18,21 +25,38 @@ import {
   SESSION_LIMITS,
   type Session,
   type SessionLimits,
-  Sessions,
-  type Use
+  Sessions
 } from './sessions.ts'
 import type { Table } from './table.ts'
+import { type Blocked, Transactions } from './transactions.ts'
 
-/** What became of one command. `rejected`: this copy did not run and nothing of it is kept. */
+/**
+ * What became of one command. `rejected`, `blocked`: this copy did not run and nothing of it is
+ * kept.
+ */
 export type Answer =
   | { readonly type: 'result'; readonly result: Result }
   | { readonly type: 'rejected'; readonly code: Rejection; readonly applied: Index }
+  /** A transaction that is not decided stands in the way: the same again once it is. */
+  | { readonly type: 'blocked'; readonly by: TransactionRef }
 
 export interface StateMachineOptions {
   readonly group: GroupId
   readonly table: Table
   /** Must be equal on all replicas of the group, for ever. */
   readonly limits?: Partial<SessionLimits & RepeatLimits>
+}
+
+/** The answer of a command that ran, or never will. */
+export type Given = Exclude<Answer, { readonly type: 'blocked' }>
+
+type DecisionOperation = Extract<TransactionOperation, { readonly type: DecisionType }>
+
+/** Those that are a client's, and happen once by the session table. */
+type GatedOperation = Exclude<Operation, DecisionOperation>
+
+function isDecision(operation: Operation): operation is DecisionOperation {
+  return isDecisionType(operation.type)
 }
 
 /** Where the log stands that a state is the sum of. */
@@ -48,6 +72,10 @@ const NOT_HERE: Result = {
 const NOT_SYSTEM: Result = {
   type: 'refused',
   reason: 'wrong_group: only the system group knows the nodes'
+}
+const NOT_ALONE: Result = {
+  type: 'refused',
+  reason: 'wrong_group: a transaction of other groups, or of several'
 }
 const DONE: Result = { type: 'done' }
 const NO_BYTES = new Uint8Array(0)
@@ -68,6 +96,8 @@ export class StateMachine {
   readonly #sessions: Sessions
   readonly #repeats: Repeats
   readonly #cluster: Cluster | undefined
+  readonly #group: GroupId
+  readonly transactions: Transactions
   #applied: Applied
   #counter: number
   #time: number
@@ -78,14 +108,20 @@ export class StateMachine {
   /** Throws Malformed when the table's cluster map cannot be read. */
   constructor(options: StateMachineOptions, saved: Saved) {
     const { meta } = saved
+    this.#group = options.group
     this.#system = options.group === SYSTEM_GROUP
     this.#table = options.table
     this.#hash = meta?.dataHash ?? new Multiset()
-    this.#keys = new Keys(options.table, this.#hash, meta?.keys ?? 0)
+    this.#keys = new Keys(options.table, this.#hash, {
+      count: meta?.keys ?? 0,
+      opened: meta?.index ?? 0
+    })
     this.#sessions = new Sessions({ ...SESSION_LIMITS, ...options.limits }, saved.sessions)
     const repeatLimits = { ...REPEAT_LIMITS, ...options.limits }
     this.#repeats = new Repeats(options.table, this.#hash, repeatLimits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
+    const beside = { keys: this.#keys, sessions: this.#sessions }
+    this.transactions = new Transactions(options, this.#hash, saved.transactions, beside)
     this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }
     this.#counter = meta?.counter ?? 0
     this.#time = meta?.time ?? 0
@@ -165,13 +201,18 @@ export class StateMachine {
   }
 
   /** The answer this command has already, if any: ask before proposing it. */
-  lookup(id: SessionId, seq: number): Answer | undefined {
+  lookup(id: SessionId, seq: number): Given | undefined {
     return this.#answered(this.#sessions.find(id), seq)
   }
 
   /** The key at `time`, the state's own: one that expires later than that is still there. */
   read(key: Uint8Array): KeyRecord | undefined {
     return this.#keys.read(key, this.#time)
+  }
+
+  /** See Keys. */
+  quietSince(key: Uint8Array): Index {
+    return this.#keys.quietSince(key)
   }
 
   /** System group only; the same object until the map changes. Undefined before the first. */
@@ -223,6 +264,9 @@ export class StateMachine {
 
   #run(command: Command): Answer {
     const use = { index: this.#applied.index, time: this.#time, number: ++this.#counter }
+    const { operation } = command
+    if (isDecision(operation))
+      return { type: 'result', result: this.#decide(command, operation, use) }
     const session = this.#sessions.find(command.session)
     const before = this.#answered(session, command.seq)
     if (before !== undefined) {
@@ -232,41 +276,84 @@ export class StateMachine {
     }
     const entered = this.#sessions.enter(session, command, use)
     if (typeof entered === 'string') return this.#rejected(entered)
-    const result = this.#execute(command, use)
-    this.#sessions.settle(entered, command.seq, result)
+    const result = this.#execute(command, operation, use)
+    if ('by' in result) return { type: 'blocked', by: result.by }
+    // Of a transaction that is not decided there is nothing to keep: its part is there.
+    if (result.type !== 'prepared' && result.type !== 'pending') {
+      this.#sessions.settle(entered, command.seq, result)
+    }
     return { type: 'result', result }
   }
 
-  #answered(session: Session | undefined, seq: number): Answer | undefined {
+  #answered(session: Session | undefined, seq: number): Given | undefined {
     const before = session === undefined ? undefined : answered(session, seq)
     if (before === undefined) return undefined
     return before === 'stale_request' ? this.#rejected(before) : { type: 'result', result: before }
   }
 
-  #execute({ operation }: Command, now: Use): Result {
+  /** These name a transaction, and are the same whoever sends them: no session is asked. */
+  #decide(id: Command, operation: DecisionOperation, use: Use): Result {
+    if (this.#system) return NOT_HERE
     switch (operation.type) {
-      case 'put':
-      case 'delete':
-      case 'increment':
-      case 'touch':
-        return this.#system ? NOT_HERE : this.#keys.apply(operation, now)
-      case 'claim':
-        return this.#system ? NOT_HERE : this.#repeats.claim(operation.once, now.time)
-      case 'once': {
-        if (this.#system) return NOT_HERE
-        const run = (): Result => this.#keys.apply(operation.operation, now)
-        return this.#repeats.once(operation.once, now.time, run)
-      }
-      case 'tick':
-        return DONE
-      case 'register-node':
-        return this.#cluster === undefined ? NOT_SYSTEM : this.#cluster.register(operation.node)
+      case 'commit':
+        return this.transactions.commit(id, operation, use)
+      case 'abort':
+        return this.transactions.abort(id, operation.why, use)
+      case 'resolve':
+        return this.transactions.resolve(id, operation.committed, use)
+      case 'forget':
+        return this.transactions.forget(operation.transactions)
       default:
         return unreachable(operation)
     }
   }
 
-  #rejected(code: Rejection): Answer {
+  #execute({ session, seq }: Command, operation: GatedOperation, now: Use): Result | Blocked {
+    switch (operation.type) {
+      case 'put':
+      case 'delete':
+      case 'increment':
+      case 'touch':
+        return this.#change(operation.key, () => this.#keys.apply(operation, now))
+      case 'claim':
+        return this.#system ? NOT_HERE : this.#repeats.claim(operation.once, now.time)
+      case 'once': {
+        const run = (): KeyResult => this.#keys.apply(operation.operation, now)
+        const { once } = operation
+        return this.#change(operation.operation.key, () => {
+          return this.#repeats.once(once, now.time, run)
+        })
+      }
+      case 'tick':
+        return DONE
+      case 'register-node':
+        return this.#cluster === undefined ? NOT_SYSTEM : this.#cluster.register(operation.node)
+      case 'transact': {
+        const [part, ...others] = operation.parts
+        if (part?.group !== this.#group || others.length > 0) return NOT_ALONE
+        return this.transactions.transact(part, now)
+      }
+      case 'create': {
+        const at = { term: this.#applied.term, use: now }
+        return this.#system ? NOT_HERE : this.transactions.create({ session, seq }, operation, at)
+      }
+      case 'prepare': {
+        const { anchor, work } = operation
+        if (this.#system) return NOT_HERE
+        return this.transactions.prepare({ session, seq, anchor }, work, now)
+      }
+      default:
+        return unreachable(operation)
+    }
+  }
+
+  #change(key: Uint8Array, run: () => Result): Result | Blocked {
+    if (this.#system) return NOT_HERE
+    const by = this.transactions.blockerOf(key)
+    return by === undefined ? run() : { by }
+  }
+
+  #rejected(code: Rejection): Given {
     return { type: 'rejected', code, applied: this.#applied.index }
   }
 }

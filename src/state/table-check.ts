@@ -1,5 +1,7 @@
 import { Malformed } from '../wire/bytes.ts'
 import { decodeClusterMap } from '../wire/cluster-map-codec.ts'
+import type { SessionId } from '../wire/ids.ts'
+import type { TransactionId } from '../wire/transaction.ts'
 import { hashItem, Multiset } from './hash.ts'
 import { decodeRecord, isSound, recordHash } from './keys.ts'
 import {
@@ -8,10 +10,13 @@ import {
   META_KEY,
   REPEAT_BOUNDS_KEY,
   REPEAT_PREFIX,
-  SESSION_PREFIX
+  SESSION_PREFIX,
+  TRANSACTION_PREFIX
 } from './layout.ts'
 import { decodeMeta, type Meta } from './meta.ts'
+import { loadParts, type Row } from './prepared.ts'
 import { QueueCheck } from './queue-check.ts'
+import { decodeTransactionRecord, Records } from './records.ts'
 import { decodeSession } from './sessions.ts'
 
 /**
@@ -23,6 +28,8 @@ export class TableCheck {
   readonly #data = new Multiset()
   readonly #sessions = new Multiset()
   readonly #repeats = new QueueCheck()
+  readonly #transactions: Row[] = []
+  readonly #sessionIds = new Set<SessionId>()
   #keyCount = 0
   #sessionCount = 0
   #meta: Meta | undefined
@@ -43,7 +50,7 @@ export class TableCheck {
         this.#keyCount++
         return
       case SESSION_PREFIX[0]:
-        decodeSession(key, value)
+        this.#sessionIds.add(decodeSession(key, value).id)
         this.#sessions.add(hashItem(key, value, 0))
         this.#sessionCount++
         return
@@ -56,6 +63,10 @@ export class TableCheck {
       case REPEAT_PREFIX[0]:
       case REPEAT_BOUNDS_KEY[0]:
         this.#repeats.add(key, value)
+        this.#data.add(hashItem(key, value, 0))
+        return
+      case TRANSACTION_PREFIX[0]:
+        this.#transactions.push([key.slice(), value.slice()])
         this.#data.add(hashItem(key, value, 0))
         return
       case META_KEY[0]:
@@ -78,6 +89,16 @@ export class TableCheck {
       throw new Malformed('the records are not those of the last flush')
     }
     this.#repeats.finish()
+    this.#checkTransactions()
     return meta
+  }
+
+  #checkTransactions(): void {
+    const { records, others } = Records.split(this.#transactions)
+    const ids: TransactionId[] = loadParts(others).map(({ ref }) => ref)
+    for (const [key, value] of records) ids.push(decodeTransactionRecord(key, value).id)
+    for (const { session } of ids) {
+      if (!this.#sessionIds.has(session)) throw new Malformed('a transaction of no session')
+    }
   }
 }

@@ -59,6 +59,8 @@ export type Operation =
   | { readonly type: 'register-node'; readonly node: Uint8Array }
   | TransactionOperation
 
+export type DecisionType = 'commit' | 'abort' | 'resolve' | 'forget'
+
 const DIGEST_BYTES = 32
 const ONCE_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX + DIGEST_BYTES + 16
 const OPERATION = {
@@ -190,4 +192,12 @@ function readOperation(reader: ByteReader): Operation {
       if (isTransactionKind(kind)) return readTransactionOperation(reader, kind)
       return readDataOperation(reader, kind)
   }
+}
+
+/**
+ * Whether it ends transactions: whoever sends it names one, it takes no number of a session, and
+ * sending it again changes nothing.
+ */
+export function isDecisionType(type: Operation['type'] | undefined): type is DecisionType {
+  return type === 'commit' || type === 'abort' || type === 'resolve' || type === 'forget'
 }

@@ -1,0 +1,292 @@
+import { equalBytes } from '../wire/bytes.ts'
+import type { GroupId } from '../wire/ids.ts'
+import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
+import type { Check, TransactionId, TransactionRef, Work } from '../wire/transaction.ts'
+import { unreachable } from '../world/assert.ts'
+import { sometimes } from '../world/sometimes.ts'
+import type { Multiset } from './hash.ts'
+import { change, type KeyRecord, type Keys, type Use } from './keys.ts'
+import { type Intent, keyText, Prepared, type Row } from './prepared.ts'
+import type { Hold, PreparedPart } from './prepared-rows.ts'
+import { Records, type TransactionRecord } from './records.ts'
+import type { Sessions } from './sessions.ts'
+import type { Table } from './table.ts'
+
+/** What work would do here: nothing of it is done yet. */
+interface Done {
+  readonly results: readonly KeyResult[]
+  readonly holds: readonly Hold[]
+}
+
+/** Another transaction holds a key of it. */
+export interface Blocked {
+  readonly by: TransactionRef
+}
+
+/** What a decision leaves to say to those who hear it for the second time, or come late. */
+const COMMITTED: Result = { type: 'ended', committed: true }
+const ABORTED: Result = { type: 'ended', committed: false }
+const GONE: Result = { type: 'gone' }
+const PENDING: Result = { type: 'pending' }
+/** Part of what a command means: the same on all replicas of a group, for ever. */
+const RECORDS_MAX = 10_000
+const PARTS_MAX = 10_000
+const CROWDED: Result = { type: 'aborted', why: 'overloaded' }
+const NO_ROOM: Result = { type: 'refused', reason: 'overloaded: the table of sessions is full' }
+
+/**
+ * What transactions over several groups leave in one of them (docs/transactions.md). All of it is
+ * replicated state. The memos of what became of them are results in the session table.
+ */
+export class Transactions {
+  readonly #group: GroupId
+  readonly #keys: Keys
+  readonly #sessions: Sessions
+  readonly #prepared: Prepared
+  readonly #records: Records
+
+  /** Throws Malformed unless `rows`, all those of transactions, fit together. */
+  constructor(
+    { group, table }: { readonly group: GroupId; readonly table: Table },
+    hash: Multiset,
+    rows: readonly Row[],
+    beside: { readonly keys: Keys; readonly sessions: Sessions }
+  ) {
+    this.#group = group
+    this.#keys = beside.keys
+    this.#sessions = beside.sessions
+    const { records, others } = Records.split(rows)
+    this.#records = new Records(table, hash, records)
+    this.#prepared = new Prepared(table, hash, others)
+    for (const { id } of this.#records.all()) this.#sessions.hold(id.session)
+    for (const { ref } of this.#prepared.all()) this.#sessions.hold(ref.session)
+  }
+
+  /** Parts that are prepared and not decided, and records that are not forgotten. */
+  get counts(): { readonly parts: number; readonly records: number } {
+    return { parts: this.#prepared.count, records: this.#records.count }
+  }
+
+  parts(): Iterable<PreparedPart> {
+    return this.#prepared.all()
+  }
+
+  records(): Iterable<TransactionRecord> {
+    return this.#records.all()
+  }
+
+  part(id: TransactionId): PreparedPart | undefined {
+    return this.#prepared.get(id)
+  }
+
+  record(id: TransactionId): TransactionRecord | undefined {
+    return this.#records.get(id)
+  }
+
+  intentOn(key: Uint8Array): Intent | undefined {
+    return this.#prepared.intentOn(key)
+  }
+
+  /** The transaction that must be decided before `key` may be changed. */
+  blockerOf(key: Uint8Array): TransactionRef | undefined {
+    return this.#prepared.blockerOf(key, 'write')?.ref
+  }
+
+  /** The same for all of `work`. */
+  blockerOfWork({ checks, writes }: Work): TransactionRef | undefined {
+    return (this.#blocker(checks, 'read') ?? this.#blocker(writes, 'write'))?.ref
+  }
+
+  /** All of a transaction in one step; undefined results in nothing: another one is in the way. */
+  transact(work: Work, use: Use): Result | Blocked {
+    const done = this.#try(work, use)
+    if (typeof done === 'string') return { type: 'aborted', why: done }
+    if ('by' in done) return done
+    this.#settle(done.holds, use)
+    return { type: 'transacted', votes: [this.#vote(done, use)] }
+  }
+
+  /** The part at the anchor, with the record of a coordinator of `term`. */
+  create(
+    id: TransactionId,
+    { work, others }: { readonly work: Work; readonly others: readonly GroupId[] },
+    at: { readonly term: number; readonly use: Use }
+  ): Result {
+    const known = this.#records.get(id)
+    if (known !== undefined) {
+      const mine = known.state === 'pending' && known.term === at.term
+      const part = this.#prepared.get(id)
+      sometimes('state: a transaction is created twice')
+      return mine && part !== undefined ? { type: 'prepared', vote: part.vote } : this.#decision(id)
+    }
+    if (this.#records.count >= RECORDS_MAX) return CROWDED
+    const result = this.#place({ ...id, anchor: this.#group }, work, at.use)
+    if (result.type !== 'prepared') return result
+    const { term, use } = at
+    this.#sessions.hold(id.session)
+    this.#records.add({ id, term, others, time: use.time, state: 'pending' })
+    return result
+  }
+
+  /** The part of another participant than the anchor. */
+  prepare(ref: TransactionRef, work: Work, use: Use): Result {
+    const part = this.#prepared.get(ref)
+    if (part === undefined) return this.#place(ref, work, use)
+    sometimes('state: a part is prepared twice')
+    return { type: 'prepared', vote: part.vote }
+  }
+
+  /** See the command of that name. What it returns is kept for the client, too. */
+  commit(
+    id: TransactionId,
+    { term, votes }: { readonly term: number; readonly votes: readonly Vote[] },
+    use: Use
+  ): Result {
+    const record = this.#records.get(id)
+    const part = this.#prepared.get(id)
+    if (record?.state !== 'pending' || record.term !== term || part === undefined) {
+      sometimes('state: a commit comes after the decision')
+      return this.#decision(id)
+    }
+    this.#records.decide(record, 'committed')
+    this.#end(part, true, use)
+    const result: Result = { type: 'transacted', votes: [part.vote, ...votes] }
+    this.#sessions.remember(id, result, use)
+    return result
+  }
+
+  /** Aborts what is pending, or was never heard of; says what became of it. */
+  abort(id: TransactionId, why: AbortReason, use: Use): Result {
+    const record = this.#records.get(id)
+    if (record?.state === 'pending') {
+      this.#records.decide(record, 'aborted')
+      const part = this.#prepared.get(id)
+      if (part !== undefined) this.#end(part, false, use)
+      this.#sessions.remember(id, { type: 'aborted', why }, use)
+      return ABORTED
+    }
+    const decision = this.#decision(id)
+    if (decision !== GONE || this.#sessions.isAcknowledged(id)) return decision
+    // A tombstone: its CREATE may still come.
+    sometimes('state: a transaction is aborted before it is known')
+    return this.#sessions.remember(id, { type: 'aborted', why }, use) ? ABORTED : NO_ROOM
+  }
+
+  /** The decision reaches a participant, for the first time or again. */
+  resolve(id: TransactionId, committed: boolean, use: Use): Result {
+    const part = this.#prepared.get(id)
+    if (part !== undefined) this.#end(part, committed, use)
+    else sometimes('state: a decision finds nothing prepared')
+    const decision = committed ? COMMITTED : ABORTED
+    // Without room nobody can prepare under an unknown session either.
+    this.#sessions.remember(id, decision, use)
+    return decision
+  }
+
+  /** Drops records that are decided and resolved everywhere. */
+  forget(transactions: readonly TransactionId[]): Result {
+    for (const id of transactions) {
+      const record = this.#records.get(id)
+      if (record === undefined || record.state === 'pending') continue
+      this.#records.remove(record)
+      this.#sessions.release(id.session)
+    }
+    return { type: 'done' }
+  }
+
+  /** What became of it, as far as is known here; only of its anchor. */
+  outcome(id: TransactionId): Result {
+    const decision = this.#decision(id)
+    if (decision.type === 'transacted') return COMMITTED
+    return decision.type === 'aborted' ? ABORTED : decision
+  }
+
+  /** With all that is kept of it. */
+  #decision(id: TransactionId): Result {
+    const kept = this.#sessions.find(id.session)?.results.get(id.seq)
+    if (kept !== undefined) return kept
+    const record = this.#records.get(id)
+    return record === undefined ? GONE : told(record)
+  }
+
+  #place(ref: TransactionRef, work: Work, use: Use): Result {
+    const done = this.#try(work, use)
+    if (typeof done === 'string') return { type: 'aborted', why: done }
+    if ('by' in done) return { type: 'aborted', why: 'blocked' }
+    if (this.#prepared.count >= PARTS_MAX) return CROWDED
+    const vote = this.#vote(done, use)
+    this.#sessions.hold(ref.session)
+    this.#prepared.add({ ref, time: use.time, vote }, done.holds)
+    return { type: 'prepared', vote }
+  }
+
+  #end(part: PreparedPart, committed: boolean, use: Use): void {
+    this.#prepared.remove(part)
+    this.#sessions.release(part.ref.session)
+    if (committed) this.#settle(part.holds, use)
+  }
+
+  #settle(holds: readonly Hold[], { index }: Use): void {
+    for (const hold of holds) {
+      if (hold.type === 'write') this.#keys.settle(hold.key, hold.next, index)
+    }
+  }
+
+  #vote({ results }: Done, { index }: Use): Vote {
+    return { group: this.#group, applied: index, results }
+  }
+
+  /** Checks, then writes on paper. */
+  #try({ checks, writes }: Work, use: Use): Done | Blocked | AbortReason {
+    const by = this.blockerOfWork({ checks, writes })
+    if (by !== undefined) return { by }
+    for (const check of checks) {
+      if (!holds(check, this.#keys.read(check.key, use.time))) return 'moved'
+    }
+    const written = new Map<string, Hold & { readonly type: 'write' }>()
+    const results: KeyResult[] = []
+    for (const operation of writes) {
+      const { key } = operation
+      const name = keyText(key)
+      const own = written.get(name)
+      const current = own === undefined ? this.#keys.read(key, use.time) : own.next
+      const { result, next } = change(operation, current, use)
+      if (result.type === 'not-a-number') return 'not_a_number'
+      if (next === 'same') return 'absent'
+      results.push(result)
+      written.set(name, { type: 'write', key, next })
+    }
+    const locked = checks.filter(({ key }) => !written.has(keyText(key)))
+    const reads = new Map(locked.map(({ key }) => [keyText(key), { type: 'read', key } as const]))
+    return { results, holds: [...reads.values(), ...written.values()] }
+  }
+
+  #blocker(
+    of: readonly { readonly key: Uint8Array }[],
+    use: 'read' | 'write'
+  ): PreparedPart | undefined {
+    for (const { key } of of) {
+      const blocker = this.#prepared.blockerOf(key, use)
+      if (blocker !== undefined) return blocker
+    }
+    return undefined
+  }
+}
+
+function told({ state }: TransactionRecord): Result {
+  if (state === 'pending') return PENDING
+  return state === 'committed' ? COMMITTED : ABORTED
+}
+
+function holds(check: Check, record: KeyRecord | undefined): boolean {
+  switch (check.type) {
+    case 'revision':
+      return (record?.revision ?? 0) === check.revision
+    case 'exists':
+      return (record !== undefined) === check.exists
+    case 'value':
+      return record !== undefined && equalBytes(record.value, check.value)
+    default:
+      return unreachable(check)
+  }
+}

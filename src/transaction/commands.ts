@@ -1,0 +1,29 @@
+import { encodeCommand } from '../wire/command.ts'
+import type { Result } from '../wire/result.ts'
+import type { TransactionId, TransactionOperation } from '../wire/transaction.ts'
+
+/** A command that anybody may send, any number of times: only its name counts. */
+export function decisionCommand(
+  { session, seq }: TransactionId,
+  operation: Extract<TransactionOperation, { type: 'commit' | 'abort' | 'resolve' | 'forget' }>
+): Uint8Array {
+  return encodeCommand({ session, seq, ackedUpTo: 0, basis: 0, operation }).slice()
+}
+
+/**
+ * What an anchor's answer lets the parts of the transaction be resolved to; undefined: nothing yet.
+ * `gone`: its client had its answer long ago, so a part that is still there is a late copy.
+ */
+export function decisionOf(result: Result): 'committed' | 'aborted' | undefined {
+  switch (result.type) {
+    case 'transacted':
+      return 'committed'
+    case 'ended':
+      return result.committed ? 'committed' : 'aborted'
+    case 'aborted':
+    case 'gone':
+      return 'aborted'
+    default:
+      return undefined
+  }
+}
