@@ -36,7 +36,7 @@ function stubCalls(): Calls {
   }
   const outcomeOf = ({ kind }: CallOperation): CallOutcome => {
     if (kind === 'mutate') return { ...where, kind, result: { type: 'written', revision: 17 } }
-    return { ...where, kind, record: { value: VALUE, revision: 17 }, stalenessMs: 0 }
+    return { ...where, kind: 'get', record: { value: VALUE, revision: 17 }, stalenessMs: 0 }
   }
   return {
     call: (operation, _call, done) => {

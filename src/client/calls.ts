@@ -5,6 +5,7 @@ import type { Lapse } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
 import type { Due } from './agenda.ts'
 import type { CallOperation, Floor } from './inputs.ts'
+import type { Plan } from './plan.ts'
 import type { Ticket } from './session.ts'
 
 /** A request sent on a link that stands, and not answered. */
@@ -34,8 +35,10 @@ export interface Call extends Due {
   /** It is not refused on this side any more. */
   readonly admitted: boolean
   state: CallState
-  /** Undefined until there is a map. */
+  /** Undefined until there is a map. Of a transaction: that of its anchor. */
   route: Route | undefined
+  /** Of a transaction, once there is a map. */
+  plan: Plan | undefined
   /** What every copy carries; made with the first one, never changed by a retry. */
   body: Uint8Array | undefined
   /** Of a mutation, from its first copy on. */
@@ -84,6 +87,8 @@ export interface Route extends Due {
   /** When links to the members were last seen to, for reads of the nearest one. */
   reachedAt: number
   readonly waiting: Set<Call>
+  /** Transactions that have a part here, and cannot be encoded before the basis is known. */
+  readonly unencoded: Set<Call>
 }
 
 /** Fetches what calls need: the cluster map, or the basis of a group. */
@@ -94,15 +99,22 @@ export interface Errand extends Due {
   attempt: number
 }
 
-export function isMutation(call: Call): boolean {
-  return call.operation.kind === 'mutate'
+/** What a call costs a node. */
+export type Load = 'get' | 'mutate'
+
+export function loadOf({ kind }: Pick<CallOperation, 'kind'>): Load {
+  return kind === 'get' || kind === 'outcome' ? 'get' : 'mutate'
+}
+
+export function isMutation({ operation }: Call): boolean {
+  return loadOf(operation) === 'mutate'
 }
 
 const NO_FLOOR: Floor = { applied: 0 }
 
 /** Whether only the leader can answer. */
-export function needsLeader(call: Call): boolean {
-  return call.operation.kind === 'mutate' || call.operation.consistency === 'strong'
+export function needsLeader({ operation }: Call): boolean {
+  return operation.kind !== 'get' || operation.consistency === 'strong'
 }
 
 /** What no answer to a `session` read of this group may be older than. */
@@ -121,8 +133,13 @@ export function keyOf(operation: Operation): Uint8Array | undefined {
       return operation.once.key
     case 'once':
       return operation.operation.key
-    default:
+    case 'put':
+    case 'delete':
+    case 'increment':
+    case 'touch':
       return operation.key
+    default:
+      return undefined
   }
 }
 
@@ -149,7 +166,8 @@ export function refused(call: Call, reply: Reply): Failure {
   const code =
     reply.code !== '' && reply.code in CODES ? (reply.code as Failure['code']) : 'internal'
   if (mayApply(call)) return doubtful(`one copy was refused (${code}), another not answered`)
-  const failed = failure(code, reply.message === '' ? CODES[code].advice : reply.message)
+  const message = code === reply.code ? CODES[code].advice : `refused: ${reply.code}`
+  const failed = failure(code, reply.message === '' ? message : reply.message)
   return code === 'overloaded' ? { ...failed, ...retryAfter(reply) } : failed
 }
 

@@ -2,11 +2,12 @@ import { encodeCommand } from '../wire/command.ts'
 import type { Failure } from '../wire/failure.ts'
 import { type NodeId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
+import { assert } from '../world/assert.ts'
 import {
   type Call,
   doubtful,
   floorOf,
-  isMutation,
+  loadOf,
   mayApply,
   type Pending,
   type Route,
@@ -14,9 +15,19 @@ import {
 } from './calls.ts'
 import type { Errands, Parts } from './errands.ts'
 import type { CallOperation, CallOutcome } from './inputs.ts'
+import { transactionOf } from './read-outcome.ts'
 import { backOff } from './retry.ts'
 import { Session } from './session.ts'
 import type { Target, Targets } from './targets.ts'
+
+/** As what a call travels. */
+const KINDS = {
+  get: 'get',
+  mutate: 'mutate',
+  transact: 'mutate',
+  forward: 'mutate',
+  outcome: 'outcome'
+} as const
 
 /** Moves calls from waiting to sent to resting to their end, and numbers the mutations. */
 export class Dispatch {
@@ -83,13 +94,32 @@ export class Dispatch {
   /** Something changed on the way to this group: whoever waits may go. */
   pump(route: Route, now: number): void {
     for (const call of route.waiting) this.#try(call, route, now)
+    if (route.basis === undefined) return
+    for (const call of route.unencoded) {
+      route.unencoded.delete(call)
+      if (call.state === 'waiting') this.#try(call, call.route as Route, now)
+    }
+  }
+
+  /** Whether a basis is known of each group that a mutation is for; asks for those that lack. */
+  #hasBases(call: Call, route: Route, now: number): boolean {
+    if (call.plan === undefined) {
+      if (route.basis === undefined) this.#errands.wantBasis(route, now)
+      return route.basis !== undefined
+    }
+    let lacking = 0
+    for (const { group } of call.plan) {
+      const part = this.#parts.routes.of(group)
+      if (part.basis !== undefined) continue
+      lacking++
+      part.unencoded.add(call)
+      this.#errands.wantBasis(part, now)
+    }
+    return lacking === 0
   }
 
   #try(call: Call, route: Route, now: number): void {
-    if (isMutation(call) && call.body === undefined && route.basis === undefined) {
-      this.#errands.wantBasis(route, now)
-      return
-    }
+    if (call.body === undefined && !this.#hasBases(call, route, now)) return
     const target = this.#targets.next(call, route, now)
     if (target === undefined) return
     const waitMs = this.#shedMs(call, target.node, now)
@@ -101,14 +131,14 @@ export class Dispatch {
   shedMs(kind: CallOperation['kind'], key: Uint8Array, now: number): number {
     const { routes, throttle } = this.#parts
     const leader = routes.leaderFor(key)
-    return leader === undefined ? 0 : throttle.waitMs(leader, kind, now)
+    return leader === undefined ? 0 : throttle.waitMs(leader, loadOf({ kind }), now)
   }
 
   /** What may have happened already has to be found out, and a node must always get its place. */
   #shedMs(call: Call, node: NodeId, now: number): number {
     if (call.admitted || call.inDoubt || call.copies.length > 0) return 0
     if (call.route?.group === SYSTEM_GROUP) return 0
-    return this.#parts.throttle.waitMs(node, call.operation.kind, now)
+    return this.#parts.throttle.waitMs(node, loadOf(call.operation), now)
   }
 
   /** Sends one copy. */
@@ -120,7 +150,7 @@ export class Dispatch {
     call.body ??= this.#encode(call, route)
     const left = Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(call.deadline - now)))
     const request = {
-      kind: operation.kind,
+      kind: KINDS[operation.kind],
       clusterId: routes.map?.clusterId ?? '',
       group: route.group,
       epoch: routes.epoch,
@@ -142,16 +172,22 @@ export class Dispatch {
 
   /** The one encoding of a mutation: all its copies are these bytes. */
   #encode(call: Call, route: Route): Uint8Array {
-    if (call.operation.kind !== 'mutate') return call.operation.key
-    const ticket = this.#session.draw(route.group, route.basis ?? 0)
+    const ticket = this.#session.draw()
     call.ticket = ticket
-    return encodeCommand({
-      session: ticket.session.id,
-      seq: ticket.seq,
-      ackedUpTo: ticket.ackedUpTo,
-      basis: ticket.basis,
-      operation: call.operation.operation
+    const basisOf = ({ group, basis = 0 }: Route): number =>
+      ticket.session.basis(ticket, group, basis)
+    const numbers = { session: ticket.session.id, seq: ticket.seq, ackedUpTo: ticket.ackedUpTo }
+    const { operation, plan } = call
+    if (operation.kind === 'mutate') {
+      return encodeCommand({ ...numbers, basis: basisOf(route), operation: operation.operation })
+    }
+    assert(operation.kind === 'transact' && plan !== undefined, `${operation.kind} has no number`)
+    const parts = plan.map(({ group, checks, writes }) => {
+      return { group, basis: basisOf(this.#parts.routes.of(group)), checks, writes }
     })
+    const { inOrder } = operation
+    const basis = parts[0]?.basis ?? 0
+    return encodeCommand({ ...numbers, basis, operation: { type: 'transact', inOrder, parts } })
   }
 
   /** Calls without a group get one, and every way is looked at again. */
@@ -193,7 +229,8 @@ export class Dispatch {
   }
 
   fail(call: Call, failed: Failure, now: number): void {
-    this.complete(call, { ok: false, failure: failed }, now)
+    const id = failed.outcome === 'unknown' ? transactionOf(call) : undefined
+    this.complete(call, { ok: false, failure: failed, ...(id === undefined ? {} : { id }) }, now)
   }
 
   /** The one end of every call. */
@@ -202,6 +239,7 @@ export class Dispatch {
     const { route } = call
     this.calls.delete(call.id)
     this.#unrouted.delete(call)
+    for (const { group } of call.plan ?? []) this.#parts.routes.of(group).unencoded.delete(call)
     agenda.remove(call)
     for (const copy of call.copies) outbox.forget(copy)
     call.ticket?.session.end(call.ticket.seq)

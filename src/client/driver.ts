@@ -8,6 +8,7 @@ import type { Reply, Request } from '../wire/request.ts'
 import { decodeReply, encodeCancel, encodeRequest } from '../wire/request-codec.ts'
 import { unreachable } from '../world/assert.ts'
 import type { Cancel, Clock, Timers } from '../world/clock.ts'
+import type { Random } from '../world/random.ts'
 import type {
   CallOperation,
   CallOutcome,
@@ -44,8 +45,10 @@ export interface DriverCall {
 export class ClientDriver {
   readonly #machine: ClientMachine
   readonly #transport: Transport
-  readonly #timers: Timers
-  readonly #clock: Clock
+  readonly timers: Timers
+  readonly clock: Clock
+  /** For those who make calls through it. */
+  readonly random: Random
   readonly #done = new Map<number, (outcome: CallOutcome) => void>()
   readonly #linked = new Set<PeerId>()
   /** Since when a node owes us something, if it said nothing since. */
@@ -61,8 +64,9 @@ export class ClientDriver {
   constructor(options: DriverOptions) {
     this.#machine = new ClientMachine(options)
     this.#transport = options.transport
-    this.#timers = options.timers
-    this.#clock = options.clock
+    this.timers = options.timers
+    this.clock = options.clock
+    this.random = options.random.fork('calls')
   }
 
   /** What the client knows of the cluster; undefined until the first map came. */
@@ -93,17 +97,17 @@ export class ClientDriver {
       },
       dialFailed: (address, reason) => this.#step({ type: 'dial-failed', address, reason })
     })
-    this.#act(this.#machine.start(this.#clock.monotonic()))
+    this.#act(this.#machine.start(this.clock.monotonic()))
   }
 
   /** Whether some node refuses calls just now. */
   get isShedding(): boolean {
-    return this.#machine.isShedding(this.#clock.monotonic())
+    return this.#machine.isShedding(this.clock.monotonic())
   }
 
   /** See ClientMachine.shedMs. */
   shedMs(kind: CallOperation['kind'], key: Uint8Array): number {
-    return this.#machine.shedMs(kind, key, this.#clock.monotonic())
+    return this.#machine.shedMs(kind, key, this.clock.monotonic())
   }
 
   /**
@@ -143,7 +147,7 @@ export class ClientDriver {
     if (this.#phase !== 'open') return
     this.#phase = 'draining'
     this.#onReady = undefined
-    const cancel = this.#timers.after(graceMs, () => this.#giveUp())
+    const cancel = this.timers.after(graceMs, () => this.#giveUp())
     this.#onClosed.push(cancel)
     this.#stopWhenDrained()
   }
@@ -164,7 +168,7 @@ export class ClientDriver {
 
   #step(input: ClientInput): void {
     if (this.#phase === 'stopping' || this.#phase === 'closed') return
-    this.#act(this.#machine.step(input, this.#clock.monotonic()))
+    this.#act(this.#machine.step(input, this.clock.monotonic()))
   }
 
   /** In order, also when `done` makes the next call: an older alarm never replaces a newer. */
@@ -204,7 +208,7 @@ export class ClientDriver {
         return
       case 'wake-at':
         this.#stopAlarm()
-        this.#stopAlarm = this.#timers.after(Math.max(0, effect.at - this.#clock.monotonic()), () =>
+        this.#stopAlarm = this.timers.after(Math.max(0, effect.at - this.clock.monotonic()), () =>
           this.#wake()
         )
         return
@@ -214,7 +218,7 @@ export class ClientDriver {
   }
 
   #wake(): void {
-    const silentSince = this.#clock.monotonic() - SILENCE_MS
+    const silentSince = this.clock.monotonic() - SILENCE_MS
     for (const [peer, since] of this.#owing) {
       if (since < silentSince) this.#transport.close(peer, 'silent')
     }
@@ -223,7 +227,7 @@ export class ClientDriver {
 
   #send(node: PeerId, request: Request): void {
     if (this.#transport.send(node, encodeRequest(request))) {
-      if (!this.#owing.has(node)) this.#owing.set(node, this.#clock.monotonic())
+      if (!this.#owing.has(node)) this.#owing.set(node, this.clock.monotonic())
       return
     }
     this.#step({ type: 'unsent', node, request: request.id })

@@ -62,6 +62,8 @@ export type CallOutcome =
       readonly lapse?: Lapse | undefined
       /** How old an `eventual` answer may be; 0 for the others. */
       readonly stalenessMs: number
+      /** See ReadAnswer. */
+      readonly quietSince?: number
     }
   | {
       readonly ok: true
@@ -84,7 +86,12 @@ export type CallOutcome =
       readonly group: GroupId
       readonly applied: number
     }
-  | { readonly ok: false; readonly failure: Failure }
+  | {
+      readonly ok: false
+      readonly failure: Failure
+      /** Of a transaction whose outcome is unknown: what to ask for. */
+      readonly id?: TransactionRef
+    }
 
 /** `aborted`: it changed nothing, and under this number never will. */
 export type Decision =

@@ -13,6 +13,7 @@ import {
   type Errand,
   expired,
   isMutation,
+  loadOf,
   needsLeader,
   type Pending,
   type Route
@@ -27,6 +28,7 @@ import type {
   ClientOptions
 } from './inputs.ts'
 import { Nearest } from './nearest.ts'
+import { newCall } from './new-call.ts'
 import { Outbox } from './outbox.ts'
 import { Peers } from './peers.ts'
 import { readOutcome } from './read-outcome.ts'
@@ -36,11 +38,8 @@ import { Targets } from './targets.ts'
 import { Throttle } from './throttle.ts'
 
 const IN_FLIGHT_MAX = 1_024
-/** An answer owed for so long makes us ask elsewhere, too; doubled each time up to the maximum. */
-const PATIENCE_MS = 1_000
+/** The patience of a call is doubled each time it ends, up to this. */
 const PATIENCE_MAX_MS = 4_000
-/** For a read that any replica answers: another one may be well. */
-const READ_PATIENCE_MS = 200
 const OVERLOADED_RETRY_MS = 100
 /** What fills the queue to a node leaves within a turn or two. */
 const QUEUE_FULL = {
@@ -54,6 +53,8 @@ const QUEUE_FULL = {
   waitMs: 20,
   body: new Uint8Array(0)
 } as const satisfies Reply
+
+type Transacted = CallOutcome & { readonly ok: true; readonly kind: 'transact' }
 
 const NOBODY: readonly NodeId[] = []
 
@@ -206,40 +207,10 @@ export class ClientMachine {
       this.#parts.outbox.emit({ type: 'complete', call: input.call, outcome })
       return
     }
-    const call = this.#newCall(input, now)
+    const call = newCall(input, now, this.#parts.random)
     this.#dispatch.calls.set(call.id, call)
     this.#errands.wantFreshMap(now)
     this.#dispatch.route(call, now)
-  }
-
-  #newCall(input: ClientInput & { type: 'call' }, now: number): Call {
-    const { operation } = input
-    const isNear = operation.kind === 'get' && operation.consistency !== 'strong'
-    return {
-      type: 'call',
-      at: 0,
-      slot: -1,
-      id: input.call,
-      operation,
-      timeoutMs: input.timeoutMs,
-      deadline: now + input.timeoutMs,
-      trace: input.trace ?? '',
-      principal: input.principal ?? '',
-      admitted: input.admitted ?? false,
-      state: 'waiting',
-      route: undefined,
-      body: operation.kind === 'get' ? operation.key : undefined,
-      ticket: undefined,
-      copies: [],
-      inDoubt: false,
-      attempt: 0,
-      refusal: undefined,
-      resumeAt: 0,
-      patienceMs: isNear ? READ_PATIENCE_MS : PATIENCE_MS,
-      impatientAt: 0,
-      turn: isNear ? this.#parts.random.below(0x1_0000) : 0,
-      refusers: NOBODY
-    }
   }
 
   /** The time of a call has come: its end, its next try, or the end of its patience. */
@@ -330,19 +301,25 @@ export class ClientMachine {
       this.#leftOpen({ ...answer, reply: bad }, now)
       return
     }
-    if (reply.applied > 0) {
-      route.basis = Math.max(route.basis ?? 0, reply.applied)
-      if (reply.applied > route.token) {
-        route.token = reply.applied
-        route.tokenFrom = node
-      }
-    }
+    this.#parts.routes.saw(route.group, reply.applied, node)
     if (outcome.ok && outcome.kind === 'get' && outcome.lapse !== undefined) {
       route.lapse = bothLapses(route.lapse, outcome.lapse)
     }
-    this.#parts.throttle.answered(node, call.operation.kind)
+    if (outcome.ok && outcome.kind === 'transact') this.#transacted(call, outcome)
+    this.#parts.throttle.answered(node, loadOf(call.operation))
     if (needsLeader(call)) this.#parts.routes.proved(route, node)
     this.#dispatch.complete(call, outcome, now)
+  }
+
+  #transacted({ route, plan = [] }: Call, { decision, groups }: Transacted): void {
+    const { routes } = this.#parts
+    for (const { group, applied } of groups) {
+      if (group !== route?.group) routes.saw(group, applied, undefined)
+    }
+    if (decision.type !== 'aborted' || decision.why !== 'ended') return
+    // Perhaps because the basis of a part was too old to open the session there: the next attempt
+    // asks for another.
+    for (const { group } of plan) if (group !== route?.group) routes.of(group).basis = undefined
   }
 
   /** This copy was handed over and its fate is not known there: the same bytes will find out. */

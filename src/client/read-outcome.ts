@@ -1,25 +1,81 @@
-import { ByteReader } from '../wire/bytes.ts'
+import { ByteReader, Malformed } from '../wire/bytes.ts'
+import { failure } from '../wire/failure.ts'
 import { decodeRead, isPast } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
-import { readResult } from '../wire/result.ts'
+import { type KeyResult, type Result, readKeyResult, readResult } from '../wire/result.ts'
+import type { TransactionRef } from '../wire/transaction.ts'
+import { unreachable } from '../world/assert.ts'
 import { type Call, floorOf, type Route } from './calls.ts'
-import type { CallOutcome } from './inputs.ts'
+import type { CallOutcome, SeenGroup } from './inputs.ts'
+import { resultsOf } from './plan.ts'
 
 /** What an `ok` reply says to the caller. Throws Malformed. */
 export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome {
   const { group } = route
   const { applied, body } = reply
-  if (call.operation.kind === 'get') {
-    const { consistency } = call.operation
-    const stalenessMs = consistency === 'eventual' ? reply.waitMs : 0
-    const { record, lapse } = decodeRead(body)
-    const seen = consistency === 'session' ? floorOf(call.operation, route).lapse : undefined
-    const isOver = record !== undefined && seen !== undefined && isPast(record, seen)
-    const shown = isOver ? undefined : record
-    return { ok: true, kind: 'get', record: shown, group, applied, lapse, stalenessMs }
+  const { operation } = call
+  switch (operation.kind) {
+    case 'get':
+      return readGet(call, route, reply)
+    case 'mutate':
+      return { ok: true, kind: 'mutate', result: whole(body, readKeyResult), group, applied }
+    case 'transact':
+      return readTransacted(call, route, reply)
+    case 'forward':
+    case 'outcome':
+      return { ok: true, kind: operation.kind, result: whole(body, readResult), group, applied }
+    default:
+      return unreachable(operation)
   }
+}
+
+function readGet(call: Call, route: Route, { applied, body, waitMs }: Reply): CallOutcome {
+  const { group } = route
+  const consistency = call.operation.kind === 'get' ? call.operation.consistency : 'strong'
+  const stalenessMs = consistency === 'eventual' ? waitMs : 0
+  const { record, lapse, quietSince } = decodeRead(body)
+  const seen = consistency === 'session' ? floorOf(call.operation, route).lapse : undefined
+  const isOver = record !== undefined && seen !== undefined && isPast(record, seen)
+  const shown = isOver ? undefined : record
+  const quiet = quietSince === undefined ? {} : { quietSince }
+  return { ok: true, kind: 'get', record: shown, group, applied, lapse, stalenessMs, ...quiet }
+}
+
+/** Whoever cannot say what became of it is taken for one who does not know: it is asked again. */
+function readTransacted(call: Call, route: Route, { applied, body }: Reply): CallOutcome {
+  const id = transactionOf(call)
+  const result: Result = whole(body, readResult)
+  if (id === undefined || call.plan === undefined) throw new Malformed('an answer to no question')
+  const anchor = { group: route.group, applied }
+  switch (result.type) {
+    case 'transacted': {
+      const results: readonly KeyResult[] | undefined = resultsOf(call.plan, result.votes)
+      if (results === undefined) throw new Malformed('votes of another transaction')
+      const decision = { type: 'committed', results } as const
+      const groups = result.votes.map((vote): SeenGroup => {
+        const index = vote.group === anchor.group ? Math.max(vote.applied, applied) : vote.applied
+        return { group: vote.group, applied: index }
+      })
+      return { ok: true, kind: 'transact', id, decision, groups }
+    }
+    case 'aborted':
+      return { ok: true, kind: 'transact', id, decision: result, groups: [anchor] }
+    case 'refused':
+      return { ok: false, failure: failure('invalid_argument', result.reason) }
+    default:
+      throw new Malformed(`a transaction answered with ${result.type}`)
+  }
+}
+
+/** Under which name a transaction was sent last, if it was. */
+export function transactionOf({ operation, ticket, route }: Call): TransactionRef | undefined {
+  if (operation.kind !== 'transact' || ticket === undefined || route === undefined) return undefined
+  return { session: ticket.session.id, seq: ticket.seq, anchor: route.group }
+}
+
+function whole<T>(body: Uint8Array, read: (reader: ByteReader) => T): T {
   const reader = new ByteReader(body)
-  const result = readResult(reader)
+  const result = read(reader)
   reader.end()
-  return { ok: true, kind: 'mutate', result, group, applied }
+  return result
 }

@@ -1,7 +1,15 @@
 import type { NodeId } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
 import { sometimes } from '../world/sometimes.ts'
-import { type Call, isMutation, mayApply, needsLeader, type Route, refused } from './calls.ts'
+import {
+  type Call,
+  isMutation,
+  loadOf,
+  mayApply,
+  needsLeader,
+  type Route,
+  refused
+} from './calls.ts'
 import type { Dispatch } from './dispatch.ts'
 import type { Errands, Parts } from './errands.ts'
 import { verdict } from './retry.ts'
@@ -56,16 +64,25 @@ export class Refusals {
         else this.#dispatch.fail(call, refused(call, reply), now)
         return
       case 'renumber':
+        // Its number is somebody else's, who alone may draw another.
+        if (call.operation.kind === 'forward') {
+          this.#stop(call, reply, now)
+          return
+        }
         sometimes('client: a command needs another number')
         this.#dispatch.renumber(call, now)
         return
       default:
-        // Another copy may still be answered, and only that answer tells what happened.
-        if (isMutation(call) && call.copies.length > 0) {
-          sometimes('client: one copy is refused and another is out')
-          this.#dispatch.schedule(call)
-        } else this.#dispatch.fail(call, refused(call, reply), now)
+        this.#stop(call, reply, now)
     }
+  }
+
+  /** Another copy may still be answered, and only that answer tells what happened. */
+  #stop(call: Call, reply: Reply, now: number): void {
+    if (isMutation(call) && call.copies.length > 0) {
+      sometimes('client: one copy is refused and another is out')
+      this.#dispatch.schedule(call)
+    } else this.#dispatch.fail(call, refused(call, reply), now)
   }
 
   #elsewhere(answer: Answer, now: number): void {
@@ -90,8 +107,8 @@ export class Refusals {
   /** More tries would only be more load: the caller hears at once, and decides. */
   #shed({ call, route, node, reply }: Answer, now: number): void {
     // A replica that was asked tells its index, and speaks for its group alone.
-    const { kind } = call.operation
-    if (reply.applied === 0) this.#parts.throttle.refused(node, kind, reply.waitMs, now)
+    const load = loadOf(call.operation)
+    if (reply.applied === 0) this.#parts.throttle.refused(node, load, reply.waitMs, now)
     if (mayApply(call) || call.copies.length > 0) {
       this.#dispatch.rest(call, now, reply.waitMs)
       return

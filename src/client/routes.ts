@@ -1,9 +1,11 @@
 import { partitionOf } from '../keyspace/hash.ts'
 import type { ClusterMap, ClusterView } from '../wire/cluster-map.ts'
-import { type GroupId, groupOfPartition, type NodeId } from '../wire/ids.ts'
+import { type GroupId, groupOfPartition, type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
+import { unreachable } from '../world/assert.ts'
 import type { Random } from '../world/random.ts'
 import { type Call, keyOf, type Route } from './calls.ts'
+import { planOf } from './plan.ts'
 import { backOff } from './retry.ts'
 
 /** Hints followed at once before the group is left alone for a moment. */
@@ -67,11 +69,39 @@ export class Routes {
   /** Requires: a map. */
   routeOf(call: Call, map: ClusterMap): Route {
     const { operation } = call
-    if (operation.kind === 'mutate' && operation.group !== undefined)
-      return this.of(operation.group)
-    const key = operation.kind === 'get' ? operation.key : keyOf(operation.operation)
-    if (key === undefined) return this.of(0)
-    return this.of(groupOfPartition(partitionOf(key, map.settings.partitions)))
+    const { partitions } = map.settings
+    switch (operation.kind) {
+      case 'get':
+        return this.#ofKey(operation.key, partitions)
+      case 'mutate': {
+        if (operation.group !== undefined) return this.of(operation.group)
+        const key = keyOf(operation.operation)
+        return key === undefined ? this.of(SYSTEM_GROUP) : this.#ofKey(key, partitions)
+      }
+      case 'transact':
+        call.plan ??= planOf(operation, partitions)
+        return this.of(call.plan[0]?.group ?? SYSTEM_GROUP)
+      case 'forward':
+        return this.of(operation.group)
+      case 'outcome':
+        return this.of(operation.of.anchor)
+      default:
+        return unreachable(operation)
+    }
+  }
+
+  #ofKey(key: Uint8Array, partitions: number): Route {
+    return this.of(groupOfPartition(partitionOf(key, partitions)))
+  }
+
+  /** An answer came from the state of `group` at `applied`; `node`: who has it for sure. */
+  saw(group: GroupId, applied: number, node: NodeId | undefined): void {
+    if (applied === 0) return
+    const route = this.of(group)
+    route.basis = Math.max(route.basis ?? 0, applied)
+    if (applied <= route.token) return
+    route.token = applied
+    route.tokenFrom = node
   }
 
   /** The node believed to lead the group of `key`, if any is known. */
@@ -163,6 +193,7 @@ function newRoute(group: GroupId): Route {
     lapse: undefined,
     tokenFrom: undefined,
     reachedAt: Number.NEGATIVE_INFINITY,
-    waiting: new Set()
+    waiting: new Set(),
+    unencoded: new Set()
   }
 }

@@ -1,6 +1,6 @@
 import type { NodeId } from '../wire/ids.ts'
 import type { Random } from '../world/random.ts'
-import type { Call } from './calls.ts'
+import type { Load } from './calls.ts'
 
 /** Whatever a node asks for: it may be well again sooner, and only a request finds out. */
 const WAIT_MS_MAX = 1_000
@@ -19,8 +19,6 @@ const FEW = 4
 const HALVED_MS = 500
 const CHANCES = 1_024
 
-type Kind = Call['operation']['kind']
-
 /** What became of calls for one node since it began to refuse them. */
 interface Shedding {
   until: number
@@ -36,7 +34,7 @@ interface Shedding {
  */
 export class Throttle {
   readonly #random: Random
-  readonly #shedding: Readonly<Record<Kind, Map<NodeId, Shedding>>> = {
+  readonly #shedding: Readonly<Record<Load, Map<NodeId, Shedding>>> = {
     get: new Map(),
     mutate: new Map()
   }
@@ -54,13 +52,13 @@ export class Throttle {
   }
 
   /** `node` refused a call, and asks for a wait of `waitMs`: half of it is left to chance. */
-  refused(node: NodeId, kind: Kind, waitMs: number, now: number): void {
+  refused(node: NodeId, load: Load, waitMs: number, now: number): void {
     const whole = Math.min(WAIT_MS_MAX, waitMs)
     const until = now + whole / 2 + this.#random.below(Math.floor(whole / 2) + 1)
     this.#until = Math.max(this.#until, until)
-    const known = this.#at(node, kind, now)
+    const known = this.#at(node, load, now)
     if (known === undefined) {
-      this.#shedding[kind].set(node, { until, halvedAt: now, calls: 1, answers: 0 })
+      this.#shedding[load].set(node, { until, halvedAt: now, calls: 1, answers: 0 })
       return
     }
     known.until = Math.max(until, known.until)
@@ -68,8 +66,8 @@ export class Throttle {
   }
 
   /** `node` did what a call asked for. */
-  answered(node: NodeId, kind: Kind): void {
-    const shedding = this.#shedding[kind]
+  answered(node: NodeId, load: Load): void {
+    const shedding = this.#shedding[load]
     if (shedding.size === 0) return
     const known = shedding.get(node)
     if (known === undefined) return
@@ -78,9 +76,9 @@ export class Throttle {
   }
 
   /** Whether a new call may be sent to `node`; 0: yes, else when to come back, in milliseconds. */
-  waitMs(node: NodeId, kind: Kind, now: number): number {
-    if (this.#shedding[kind].size === 0) return 0
-    const known = this.#at(node, kind, now)
+  waitMs(node: NodeId, load: Load, now: number): number {
+    if (this.#shedding[load].size === 0) return 0
+    const known = this.#at(node, load, now)
     if (known === undefined) return 0
     const { calls, answers, until } = known
     const late = Math.max(0, now - until)
@@ -93,13 +91,13 @@ export class Throttle {
   }
 
   /** Whether `node` refuses calls of this kind just now. */
-  isShedding(node: NodeId, kind: Kind, now: number): boolean {
-    const known = this.#at(node, kind, now)
+  isShedding(node: NodeId, load: Load, now: number): boolean {
+    const known = this.#at(node, load, now)
     return known !== undefined && now < known.until
   }
 
-  #at(node: NodeId, kind: Kind, now: number): Shedding | undefined {
-    const shedding = this.#shedding[kind]
+  #at(node: NodeId, load: Load, now: number): Shedding | undefined {
+    const shedding = this.#shedding[load]
     const known = shedding.get(node)
     if (known === undefined) return undefined
     if (now >= known.until + OPEN_MS) {

@@ -4,7 +4,7 @@ import type { DataOperation } from '../wire/data-operation.ts'
 import { type Failure, failure } from '../wire/failure.ts'
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
-import type { Result } from '../wire/result.ts'
+import type { KeyResult } from '../wire/result.ts'
 import { unreachable } from '../world/assert.ts'
 import type { Cancel } from '../world/clock.ts'
 import { realClock } from '../world/real.ts'
@@ -240,7 +240,7 @@ function buffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-function answerChange(reply: FastifyReply, operation: DataOperation, result: Result): void {
+function answerChange(reply: FastifyReply, operation: DataOperation, result: KeyResult): void {
   switch (result.type) {
     case 'written':
       reply.headers(revisionHeaders(result.revision))

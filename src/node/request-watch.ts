@@ -149,16 +149,31 @@ function calledFields(
   tookMs: number
 ): Fields {
   const mutation = operation.kind === 'mutate' ? operation.operation : undefined
-  const key = operation.kind === 'get' ? operation.key : keyOf(operation.operation)
   return {
     kind: mutation?.type ?? operation.kind,
-    ...(outcome.ok ? { group: outcome.group } : {}),
-    ...keyFields(key),
+    ...groupFields(operation, outcome),
+    ...keyFields(keyOfCall(operation)),
     code: outcome.ok ? 'ok' : outcome.failure.code,
     ...(outcome.ok ? {} : { reason: outcome.failure.message }),
     ...(trace === undefined || trace === '' ? {} : { trace }),
     tookMs: rounded(tookMs)
   }
+}
+
+function keyOfCall(operation: CallOperation): Uint8Array | undefined {
+  if (operation.kind === 'get') return operation.key
+  return operation.kind === 'mutate' ? keyOf(operation.operation) : undefined
+}
+
+/** Of a transaction that of its anchor, and how much it is about. */
+function groupFields(operation: CallOperation, outcome: CallOutcome): Fields {
+  const sizes =
+    operation.kind === 'transact'
+      ? { checks: operation.checks.length, writes: operation.writes.length }
+      : {}
+  if (!outcome.ok) return sizes
+  if (outcome.kind !== 'transact') return { group: outcome.group }
+  return { group: outcome.id.anchor, groups: outcome.groups.length, ...sizes }
 }
 
 /** Mutations by what they do, reads by what they promise, everything else by what it is. */

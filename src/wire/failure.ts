@@ -12,6 +12,8 @@ interface CodeFacts {
   readonly advice: string
 }
 
+const TOO_LARGE = 'Keys hold 4 KiB, values 1 MiB, transactions 8 MiB and 1,024 operations.'
+
 /** Every code a user can meet, once. HTTP status, retry and docs all come from here. */
 export const CODES = {
   invalid_argument: { status: 400, retryable: false, advice: 'Correct the request.' },
@@ -24,8 +26,13 @@ export const CODES = {
     retryable: false,
     advice: 'Increment only keys that hold a safe integer as decimal text.'
   },
+  contention: {
+    status: 409,
+    retryable: true,
+    advice: 'Try again, with more time or fewer keys; the transaction changed nothing.'
+  },
   conflict: { status: 412, retryable: false, advice: 'Read the key again and decide anew.' },
-  too_large: { status: 413, retryable: false, advice: 'Keys hold 4 KiB, values 1 MiB.' },
+  too_large: { status: 413, retryable: false, advice: TOO_LARGE },
   idempotency_reused: {
     status: 422,
     retryable: false,

@@ -1,5 +1,5 @@
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
-import { VALUE_BYTES_MAX } from './limits.ts'
+import { LOG_NUMBER_MAX, VALUE_BYTES_MAX } from './limits.ts'
 
 /** What a read answers about a key that exists. */
 export interface ReadRecord {
@@ -25,6 +25,11 @@ export interface Lapse {
 export interface ReadAnswer {
   readonly record?: ReadRecord
   readonly lapse?: Lapse
+  /**
+   * Of an absent key, if the replica tells: an index of its log after which no key was created that
+   * this one could be. Absent at one moment after it, it was absent ever since.
+   */
+  readonly quietSince?: number
 }
 
 interface Stored {
@@ -41,13 +46,20 @@ const LAPSED = 4
 /**
  * Body of an `ok` reply to `get`, by its first byte:
  *
- *   0       absent
+ *   0       absent; then nothing, or the index of ReadAnswer.quietSince
  *   1       revision · value to the end
  *   1 | 2   revision · ms left · expires at · value to the end
  *   4       absent by the clock alone: revision · expires at
  */
-export function encodeRead(record: Stored | undefined, now: number): Uint8Array {
-  if (record === undefined) return ABSENT
+export function encodeRead(
+  record: Stored | undefined,
+  now: number,
+  quietSince?: number
+): Uint8Array {
+  if (record === undefined) {
+    if (quietSince === undefined) return ABSENT
+    return new ByteWriter(12).u8(0).varint(quietSince).finish()
+  }
   const { value, revision, expiresAt } = record
   const writer = new ByteWriter(value.length + 24)
   if (expiresAt === undefined) writer.u8(PRESENT).varint(revision)
@@ -62,9 +74,13 @@ export function encodeRead(record: Stored | undefined, now: number): Uint8Array 
 export function decodeRead(bytes: Uint8Array): ReadAnswer {
   const reader = new ByteReader(bytes)
   switch (reader.u8()) {
-    case 0:
+    case 0: {
+      if (reader.remaining === 0) return {}
+      const quietSince = reader.varint()
+      if (quietSince > LOG_NUMBER_MAX) throw new Malformed('an index that nobody counts to')
       reader.end()
-      return {}
+      return { quietSince }
+    }
     case PRESENT: {
       const revision = reader.varint()
       return { record: { value: readValue(reader), revision } }

@@ -1,4 +1,4 @@
-import type { CallOperation, CallOutcome, Floor } from '../../src/client/inputs.ts'
+import type { CallOperation, CallOutcome, Floor, SeenGroup } from '../../src/client/inputs.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import type { SimulatedNode } from '../../src/simulation/node.ts'
@@ -38,15 +38,22 @@ export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
       const consistency = operation.kind === 'get' ? operation.consistency : 'strong'
       const judge = (outcome: CallOutcome): void => {
         if (outcome.ok) {
-          const { kind, group, applied } = outcome
-          const told = { session, kind, consistency, group, applied, called }
-          cluster.oracles.answers.told(told, cluster.world.now)
+          const kind = outcome.kind === 'get' ? 'get' : 'mutate'
+          for (const { group, applied } of seenBy(outcome)) {
+            const told = { session, kind, consistency, group, applied, called } as const
+            cluster.oracles.answers.told(told, cluster.world.now)
+          }
         }
         done(outcome)
       }
       return caller.call(operation, timeoutMs, judge, lost)
     }
   }
+}
+
+/** The moments that an answer shows, one in each group it is about. */
+function seenBy(outcome: CallOutcome & { ok: true }): readonly SeenGroup[] {
+  return outcome.kind === 'transact' ? outcome.groups : [outcome]
 }
 
 /** Each life of a client is a session: its machine keeps what it has seen. */
@@ -120,12 +127,13 @@ export class GatewayCaller implements Caller {
   }
 
   #seen(outcome: CallOutcome & { ok: true }): void {
-    const { group, applied } = outcome
     const lapse = outcome.kind === 'get' ? outcome.lapse : undefined
-    const before = this.#floors.get(group) ?? { applied: 0 }
-    this.#floors.set(group, {
-      applied: Math.max(applied, before.applied),
-      lapse: bothLapses(before.lapse, lapse)
-    })
+    for (const { group, applied } of seenBy(outcome)) {
+      const before = this.#floors.get(group) ?? { applied: 0 }
+      this.#floors.set(group, {
+        applied: Math.max(applied, before.applied),
+        lapse: bothLapses(before.lapse, lapse)
+      })
+    }
   }
 }

@@ -57,7 +57,9 @@ function read(
 
 function put(cluster: SimulatedCluster, value: string, more: { ttlMs?: number } = {}): number {
   const operation = { type: 'put', key: KEY, value: utf8(value), ...more } as const
-  return call(cluster, { kind: 'mutate', operation }).applied
+  const outcome = call(cluster, { kind: 'mutate', operation })
+  if (outcome.kind !== 'mutate') throw new Error(`a put answered as ${outcome.kind}`)
+  return outcome.applied
 }
 
 interface Told {

@@ -2,7 +2,7 @@ import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
 import { Violation } from '../../src/simulation/violation.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Consistency } from '../../src/wire/request.ts'
-import type { Result } from '../../src/wire/result.ts'
+import type { KeyResult } from '../../src/wire/result.ts'
 import type { Operation } from './checkers/linearizable.ts'
 import type { Answer, Call } from './checkers/register.ts'
 
@@ -27,13 +27,14 @@ export function outcomeOf(outcome: CallOutcome): Operation['outcome'] {
     return outcome.failure.outcome === 'unknown' ? { type: 'unknown' } : { type: 'failed' }
   }
   if (outcome.kind === 'mutate') return { type: 'ok', answer: answerOf(outcome.result) }
+  if (outcome.kind !== 'get') throw new Violation(`a key was answered as ${outcome.kind}`)
   const { record } = outcome
   if (record === undefined) return { type: 'ok', answer: { type: 'absent' } }
   const value = utf8Text(record.value) ?? '(not text)'
   return { type: 'ok', answer: { type: 'value', value, revision: record.revision } }
 }
 
-function answerOf(result: Result): Answer {
+function answerOf(result: KeyResult): Answer {
   if (result.type === 'done' || result.type === 'refused' || result.type === 'not-run') {
     throw new Violation(`a key was answered with ${JSON.stringify(result)}`)
   }

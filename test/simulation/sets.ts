@@ -221,6 +221,7 @@ function toldBy(outcome: CallOutcome): Told {
     if (record === undefined) return { type: 'read', text: '', revision: 0 }
     return { type: 'read', text: utf8Text(record.value) ?? '?', revision: record.revision }
   }
+  if (outcome.kind !== 'mutate') throw new Violation(`a put was answered as ${outcome.kind}`)
   const { type } = outcome.result
   if (type === 'written' || type === 'conflict') return { type }
   throw new Violation(`a put was answered with ${JSON.stringify(outcome.result)}`)

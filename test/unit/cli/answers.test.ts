@@ -33,6 +33,7 @@ test('each code has its exit code; what is unknown is 4 whatever the code', () =
     unavailable: EXIT.unavailable,
     timeout: EXIT.unavailable,
     unknown_outcome: EXIT.unavailable,
+    contention: EXIT.unavailable,
     closed: EXIT.unavailable,
     undecodable: EXIT.unavailable
   })

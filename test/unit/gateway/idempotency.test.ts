@@ -9,7 +9,7 @@ import { utf8 } from '../../../src/wire/bytes.ts'
 import type { DataOperation } from '../../../src/wire/data-operation.ts'
 import { CODES, failure } from '../../../src/wire/failure.ts'
 import { ONCE_LIFE_MS } from '../../../src/wire/limits.ts'
-import type { Result } from '../../../src/wire/result.ts'
+import type { KeyResult } from '../../../src/wire/result.ts'
 import { hex } from '../../../src/wire/session-id.ts'
 import type { TableCalls } from './table-calls.ts'
 import { openTableDoor } from './table-door.ts'
@@ -19,7 +19,7 @@ import { openTableDoor } from './table-door.ts'
 // answered by hand; then the door on a real socket, with the memory of a partition behind it.
 
 const COUNT: DataOperation = { type: 'increment', key: utf8('n'), by: 1 }
-const COUNTED: Result = { type: 'counted', value: 1, revision: 7 }
+const COUNTED: KeyResult = { type: 'counted', value: 1, revision: 7 }
 
 /** Two steps, answered by hand. */
 class Steps {
@@ -57,7 +57,7 @@ class Steps {
     this.#ends.at(-1)?.(outcome)
   }
 
-  answer(result: Result): void {
+  answer(result: KeyResult): void {
     this.end({ ok: true, kind: 'mutate', result, group: 1, applied: 1 })
   }
 }

@@ -6,7 +6,8 @@ import { REPEAT_LIMITS, Repeats } from '../../../src/state/repeats.ts'
 import type { Operation } from '../../../src/wire/command.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
-import type { Result } from '../../../src/wire/result.ts'
+import type { KeyResult } from '../../../src/wire/result.ts'
+import { assert } from '../../../src/world/assert.ts'
 import { MapTable } from '../state/fixture.ts'
 
 /**
@@ -23,7 +24,7 @@ export class TableCalls implements Calls {
   /** Calls are not answered while set; giving one up ends it as unknown. */
   holding = false
   /** What all changes are answered with, when set. */
-  answering: Result | undefined
+  answering: KeyResult | undefined
   reasons: readonly string[] = []
   /** Kinds of calls of which new ones are refused just now. */
   readonly shedding = new Set<CallOperation['kind']>()
@@ -100,14 +101,15 @@ export class TableCalls implements Calls {
         result: this.answering ?? this.#change(operation.operation)
       }
     }
+    assert(operation.kind === 'get', `${operation.kind} is not for tables`)
     const record = this.table.get(name(operation.key))
     return { ...where, kind: 'get', record, stalenessMs: this.stalenessMs }
   }
 
-  #change(operation: Operation): Result {
+  #change(operation: Operation): KeyResult {
     if (operation.type === 'claim') return this.#repeats.claim(operation.once, this.now)
     if (operation.type === 'once') {
-      const run = (): Result => this.#change(operation.operation)
+      const run = (): KeyResult => this.#change(operation.operation)
       return this.#repeats.once(operation.once, this.now, run)
     }
     if (!('key' in operation)) return { type: 'refused', reason: 'not for users' }

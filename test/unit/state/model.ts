@@ -102,6 +102,7 @@ export class Model {
     }
     if (operation.type === 'claim') return this.#repeat(operation.once, undefined)
     if (operation.type === 'once') return this.#repeat(operation.once, operation.operation)
+    if (!('key' in operation)) return { type: 'refused', reason: 'the model knows no transactions' }
     return this.#change(operation)
   }
 

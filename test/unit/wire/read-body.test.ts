@@ -36,6 +36,14 @@ test('a record comes back with what is left of its ttl; past it only its end is 
   expect(decodeRead(encodeRead(undefined, 7))).toEqual({})
 })
 
+test('of an absent key it is told since when none like it was created, if that is known', () => {
+  fc.assert(
+    fc.property(fc.nat(), (index) => {
+      expect(decodeRead(encodeRead(undefined, 7, index))).toEqual({ quietSince: index })
+    })
+  )
+})
+
 test('bytes that nobody wrote are refused as malformed, or read without harm', () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 20 }), (bytes) => {
@@ -46,7 +54,7 @@ test('bytes that nobody wrote are refused as malformed, or read without harm', (
       }
     })
   )
-  for (const bytes of [[0, 0], [2, 1], [4, 1, 1, 0], [5, 1], [8], []]) {
+  for (const bytes of [[0, 0, 0], [0, 0x80], [2, 1], [4, 1, 1, 0], [5, 1], [8], []]) {
     expect(() => decodeRead(Uint8Array.from(bytes))).toThrow(Malformed)
   }
 })

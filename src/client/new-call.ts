@@ -1,0 +1,65 @@
+import { ByteWriter } from '../wire/bytes.ts'
+import type { NodeId } from '../wire/ids.ts'
+import { writeTransactionId } from '../wire/transaction.ts'
+import type { Random } from '../world/random.ts'
+import type { Call } from './calls.ts'
+import type { CallOperation, ClientInput } from './inputs.ts'
+
+/** An answer owed for so long makes us ask elsewhere, too. */
+const PATIENCE_MS = 1_000
+/** For a read that any replica answers: another one may be well. */
+const READ_PATIENCE_MS = 200
+const NOBODY: readonly NodeId[] = []
+
+/** A call as it begins, before anybody looked for its way. */
+export function newCall(
+  input: ClientInput & { readonly type: 'call' },
+  now: number,
+  random: Random
+): Call {
+  const { operation } = input
+  const isNear = operation.kind === 'get' && operation.consistency !== 'strong'
+  return {
+    type: 'call',
+    at: 0,
+    slot: -1,
+    id: input.call,
+    operation,
+    timeoutMs: input.timeoutMs,
+    deadline: now + input.timeoutMs,
+    trace: input.trace ?? '',
+    principal: input.principal ?? '',
+    admitted: input.admitted ?? false,
+    state: 'waiting',
+    route: undefined,
+    plan: undefined,
+    body: bodyOf(operation),
+    ticket: undefined,
+    copies: [],
+    inDoubt: false,
+    attempt: 0,
+    refusal: undefined,
+    resumeAt: 0,
+    patienceMs: isNear ? READ_PATIENCE_MS : PATIENCE_MS,
+    impatientAt: 0,
+    turn: isNear ? random.below(0x1_0000) : 0,
+    refusers: NOBODY
+  }
+}
+
+/** Undefined: it gets a number first. */
+function bodyOf(operation: CallOperation): Uint8Array | undefined {
+  switch (operation.kind) {
+    case 'get':
+      return operation.key
+    case 'forward':
+      return operation.command
+    case 'outcome': {
+      const writer = new ByteWriter(32)
+      writeTransactionId(writer, operation.of)
+      return writer.finish()
+    }
+    default:
+      return undefined
+  }
+}

@@ -1,0 +1,56 @@
+import { partitionOf } from '../keyspace/hash.ts'
+import type { DataOperation } from '../wire/data-operation.ts'
+import { type GroupId, groupOfPartition } from '../wire/ids.ts'
+import type { KeyResult, Vote } from '../wire/result.ts'
+import type { Check, Work } from '../wire/transaction.ts'
+
+/** What a transaction does in one group. */
+export interface PlannedPart extends Work {
+  readonly group: GroupId
+  /** Of each write, its index among all writes of the transaction. */
+  readonly places: readonly number[]
+}
+
+/** Parts by group, ascending: the first one is the anchor's. */
+export type Plan = readonly PlannedPart[]
+
+interface Filled {
+  readonly checks: Check[]
+  readonly writes: DataOperation[]
+  readonly places: number[]
+}
+
+/** Sorts work by the groups of its keys. Requires: some work. */
+export function planOf({ checks, writes }: Work, partitions: number): Plan {
+  const byGroup = new Map<GroupId, Filled>()
+  const partOf = (key: Uint8Array): Filled => {
+    const group = groupOfPartition(partitionOf(key, partitions))
+    const known = byGroup.get(group)
+    if (known !== undefined) return known
+    const fresh = { checks: [], writes: [], places: [] }
+    byGroup.set(group, fresh)
+    return fresh
+  }
+  for (const check of checks) partOf(check.key).checks.push(check)
+  for (const [place, write] of writes.entries()) {
+    const part = partOf(write.key)
+    part.writes.push(write)
+    part.places.push(place)
+  }
+  return [...byGroup].sort(([a], [b]) => a - b).map(([group, part]) => ({ group, ...part }))
+}
+
+/**
+ * The results of all writes in their order, as the votes of the parts of `plan` have them.
+ * Undefined: these are not votes of that plan.
+ */
+export function resultsOf(plan: Plan, votes: readonly Vote[]): readonly KeyResult[] | undefined {
+  if (votes.length !== plan.length) return undefined
+  const results: KeyResult[] = []
+  for (const [i, { group, places }] of plan.entries()) {
+    const vote = votes[i]
+    if (vote?.group !== group || vote.results.length !== places.length) return undefined
+    for (const [j, place] of places.entries()) results[place] = vote.results[j] as KeyResult
+  }
+  return results
+}
