@@ -26,7 +26,7 @@ class Entries {
 
   constructor(overlay: Overlay, group: number, sessions: number) {
     const options = { group, table: overlay.table(group) }
-    this.machine = new StateMachine(options, loadSaved(undefined, []))
+    this.machine = new StateMachine(options, loadSaved(undefined, [], []))
     this.#sessions = Array.from({ length: sessions }, (_, i) => i.toString(16).padStart(32, '0'))
     this.#seqs = this.#sessions.map(() => 0)
   }

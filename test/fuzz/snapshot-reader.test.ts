@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { SnapshotReceiver } from '../../src/partition/snapshot-receiver.ts'
 import { decodeConfiguration, encodeMark } from '../../src/raft/codec.ts'
 import { encodeBody } from '../../src/state/entry-body.ts'
-import { SESSION_PREFIX } from '../../src/state/layout.ts'
+import { SESSION_PREFIX, TRANSACTION_PREFIX } from '../../src/state/layout.ts'
 import { loadSaved } from '../../src/state/meta.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { TableCheck } from '../../src/state/table-check.ts'
@@ -140,7 +140,8 @@ test('a table: any records are whole or Malformed', async () => {
       })
       const sessions = entries.filter(([key]) => key[0] === SESSION_PREFIX[0])
       const meta = entries.find(([key]) => key[0] === 'm'.charCodeAt(0))
-      attempt(() => loadSaved(meta?.[1], sessions))
+      const transactions = entries.filter(([key]) => key[0] === TRANSACTION_PREFIX[0])
+      attempt(() => loadSaved(meta?.[1], sessions, transactions))
     })
   )
 })

@@ -1,5 +1,5 @@
 import { encodeBody } from '../../../src/state/entry-body.ts'
-import { META_KEY, SESSION_PREFIX } from '../../../src/state/layout.ts'
+import { META_KEY, SESSION_PREFIX, TRANSACTION_PREFIX } from '../../../src/state/layout.ts'
 import { loadSaved, type Saved } from '../../../src/state/meta.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import type { Table } from '../../../src/state/table.ts'
@@ -20,10 +20,13 @@ export class MapTable implements Table {
     else this.records.set(hex(key), [key, value])
   }
 
-  /** What a start reads from it. `backwards`: session records in the opposite order. */
+  /** What a start reads from it. `backwards`: records in the opposite order. */
   saved(backwards = false): Saved {
-    const sessions = [...this.records.values()].filter(([key]) => key[0] === SESSION_PREFIX[0])
-    return loadSaved(this.get(META_KEY), backwards ? sessions.reverse() : sessions)
+    const under = (prefix: Uint8Array) => {
+      const rows = [...this.records.values()].filter(([key]) => key[0] === prefix[0])
+      return backwards ? rows.reverse() : rows
+    }
+    return loadSaved(this.get(META_KEY), under(SESSION_PREFIX), under(TRANSACTION_PREFIX))
   }
 
   copy(): MapTable {
@@ -49,7 +52,7 @@ export class Runner {
   #seq = 0
 
   constructor(group = 1) {
-    this.machine = new StateMachine({ group, table: this.table }, loadSaved(undefined, []))
+    this.machine = new StateMachine({ group, table: this.table }, loadSaved(undefined, [], []))
   }
 
   run(operation: Operation): Answer {

@@ -30,7 +30,7 @@ class Stage {
   }
 
   #open(): StateMachine {
-    const saved = loadSaved(this.table.get(Uint8Array.of(0x6d)), [...this.#sessions()])
+    const saved = loadSaved(this.table.get(Uint8Array.of(0x6d)), [...this.#sessions()], [])
     return new StateMachine({ group: 1, table: this.table, limits: this.#limits }, saved)
   }
 
@@ -54,7 +54,7 @@ class Stage {
     })
     const answers = this.machine.apply(index + 1, 1, encodeBody(this.time, commands))
     return answers.map((answer) => {
-      if (answer.type === 'rejected') throw new Error(answer.code)
+      if (answer.type !== 'result') throw new Error(answer.type)
       return answer.result
     })
   }
@@ -268,7 +268,7 @@ test('a lost or changed record is found before it is used', () => {
 
 test('the system group knows no idempotency keys', () => {
   const table = new MapTable()
-  const machine = new StateMachine({ group: 0, table }, loadSaved(undefined, []))
+  const machine = new StateMachine({ group: 0, table }, loadSaved(undefined, [], []))
   const stage = new Stage()
   const operation = stage.counting('a')
   const command = { session: SESSION, seq: 1, ackedUpTo: 0, basis: 0, operation }

@@ -109,7 +109,7 @@ class Replica {
   machine = this.#start(true)
 
   #start(fresh: boolean): StateMachine {
-    const saved = fresh ? loadSaved(undefined, []) : this.table.saved(true)
+    const saved = fresh ? loadSaved(undefined, [], []) : this.table.saved(true)
     return new StateMachine({ group: 1, table: this.table, limits: LIMITS }, saved)
   }
 
@@ -196,7 +196,7 @@ class Run {
   /** What a command wrote bears the number under which it ran: a second number, a second run. */
   #count(command: Command, answer: Answer, number: number): void {
     if (answer.type === 'rejected' && answer.code === 'session_expired') this.expired++
-    if (answer.type === 'rejected' || !('revision' in answer.result)) return
+    if (answer.type !== 'result' || !('revision' in answer.result)) return
     // Another command may have run for it.
     if (command.operation.type === 'once') {
       if (answer.result.revision !== number) this.stored++

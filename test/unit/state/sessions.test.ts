@@ -28,7 +28,7 @@ class Group {
 
   constructor(limits = LIMITS) {
     const options = { group: 1, table: this.table, limits }
-    this.machine = new StateMachine(options, loadSaved(undefined, []))
+    this.machine = new StateMachine(options, loadSaved(undefined, [], []))
   }
 
   /** One more entry, holding one copy of increment (session, seq). */

@@ -78,12 +78,12 @@ test('a start refuses sessions that are not those of the flush', () => {
   const meta = table.get(META_KEY)
   const sessions = [...table.records.values()].filter(([key]) => key.length === 17)
   expect(sessions.length).toBe(1)
-  expect(loadSaved(meta, sessions).sessions.length).toBe(1)
-  expect(() => loadSaved(meta, [])).toThrow(Malformed)
-  expect(() => loadSaved(undefined, sessions)).toThrow(Malformed)
+  expect(loadSaved(meta, sessions, []).sessions.length).toBe(1)
+  expect(() => loadSaved(meta, [], [])).toThrow(Malformed)
+  expect(() => loadSaved(undefined, sessions, [])).toThrow(Malformed)
   const [[key, value] = [META_KEY, META_KEY]] = sessions
   for (let i = 0; i < value.length; i++) {
     const garbled = value.with(i, (value[i] as number) ^ 1)
-    expect(() => loadSaved(meta, [[key, garbled]]), `byte ${i}`).toThrow(Malformed)
+    expect(() => loadSaved(meta, [[key, garbled]], []), `byte ${i}`).toThrow(Malformed)
   }
 })
