@@ -133,6 +133,18 @@ export class SimulatedCluster {
     return undefined
   }
 
+  /** A replica that still has a part or a record of a transaction. */
+  get undecided(): string | undefined {
+    for (const { name, machine } of this.sound) {
+      for (const { group, state } of machine?.host.replicas() ?? []) {
+        const { parts, records } = state.transactions.counts
+        if (parts + records > 0)
+          return `group ${group} on ${name}: ${parts} parts, ${records} records`
+      }
+    }
+    return undefined
+  }
+
   /** A node whose log holds more than `bytes`. */
   overgrownLog(bytes: number): string | undefined {
     for (const { name, machine } of this.sound) {

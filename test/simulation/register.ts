@@ -11,6 +11,7 @@ import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Call } from './checkers/register.ts'
+import { Ledgers } from './ledgers.ts'
 import { operationOf, outcomeOf } from './operations.ts'
 import { Probes } from './probes.ts'
 import { COUNTERS, RepeatedIncrements } from './repeats.ts'
@@ -37,6 +38,8 @@ const HEALTHY_MS_MAX = 20_000
 const EQUAL_MS_MAX = 20_000
 /** Of impatient callers, per key: the orders to look at double with each. */
 const UNKNOWN_MAX = 12
+/** The longest wait for a coordinator, and the time to take over from it. */
+const UNDECIDED_MS_MAX = 20_000
 const TIMEOUT_MS = 4_000
 /** Callers who will not wait give up within this time, or say so from the start. */
 const IMPATIENT_MS_MAX = 300
@@ -93,6 +96,8 @@ class RegisterRun {
   readonly #probes: Probes | undefined
   /** In half of the runs. */
   readonly #sets: GrowingSets | undefined
+  /** In half of the runs. */
+  readonly #ledgers: Ledgers | undefined
   #working = true
   #inFlight = 0
   #values = 0
@@ -126,6 +131,9 @@ class RegisterRun {
     const setShell = { random: world.random.fork('sets'), life: world.life('adders') }
     this.#sets =
       setShell.random.below(2) === 0 ? undefined : new GrowingSets(this.#cluster, setShell)
+    const ledgerShell = { random: world.random.fork('ledgers'), life: world.life('clerks') }
+    this.#ledgers =
+      ledgerShell.random.below(2) === 0 ? undefined : new Ledgers(this.#cluster, ledgerShell)
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
@@ -138,6 +146,7 @@ class RegisterRun {
         this.#history.length +
         (this.#repeats?.attempts ?? 0) +
         (this.#sets?.calls ?? 0) +
+        (this.#ledgers?.calls ?? 0) +
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
@@ -154,6 +163,7 @@ class RegisterRun {
     }
     this.#repeats?.start()
     this.#sets?.start()
+    this.#ledgers?.start()
     this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
@@ -182,11 +192,13 @@ class RegisterRun {
     this.#working = false
     this.#repeats?.stop()
     this.#sets?.stop()
+    this.#ledgers?.stop()
     this.#probes?.stop()
     if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => this.#isIdle)) {
       throw new Violation(`${this.#inFlight} calls have no answer`)
     }
     this.#sets?.readAll()
+    this.#ledgers?.readAll()
     const [client] = this.#cluster.clients
     const caller = this.#caller(client as SimulatedClient)
     this.#settleRepeats(caller)
@@ -200,6 +212,10 @@ class RegisterRun {
     }
     if (!this.#cluster.runTo(EQUAL_MS_MAX, () => this.#cluster.mapsApart === undefined)) {
       throw new Violation(`maps stay apart: ${this.#cluster.mapsApart}`)
+    }
+    const undecided = (): string | undefined => this.#cluster.undecided
+    if (!this.#cluster.runTo(UNDECIDED_MS_MAX, () => undecided() === undefined)) {
+      throw new Violation(`a transaction is left: ${undecided()}`)
     }
     const overgrown = (): string | undefined => this.#cluster.overgrownLog(this.#logBound)
     if (!this.#cluster.runTo(EQUAL_MS_MAX, () => overgrown() === undefined)) {
@@ -215,6 +231,7 @@ class RegisterRun {
     return (
       this.#inFlight === 0 &&
       (this.#sets?.inFlight ?? 0) === 0 &&
+      (this.#ledgers?.inFlight ?? 0) === 0 &&
       (this.#probes?.inFlight ?? 0) === 0
     )
   }
@@ -267,6 +284,7 @@ class RegisterRun {
     if (unread.length > 0)
       throw new Violation(`${unread.length} last reads failed on a calm cluster`)
     this.#sets?.check()
+    this.#ledgers?.check()
   }
 
   #drawLimits(): Partial<NodeLimits> {
