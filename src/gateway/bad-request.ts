@@ -13,3 +13,6 @@ export class BadRequest extends Error {
 export function quote(text: string): string {
   return JSON.stringify(text.slice(0, 64))
 }
+
+/** The token of a session is none of this cluster: the answer does not give it back. */
+export class BadToken extends BadRequest {}
