@@ -100,6 +100,10 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { log } = machine.keeping
   const belongs = clusterId === '' ? {} : { cluster: clusterId }
   logger.log('info', 'opened', { node: nodeId, ...belongs, logBytes: log.bytes })
+  if (clusterId === '' && !checked.forming.bootstrap && checked.seeds.length === 0) {
+    const advice = 'give --seed to join one, or --bootstrap to form one'
+    logger.log('warn', 'belongs to no cluster', { advice })
+  }
   http?.serve(callsOf(machine, () => tellMetrics(machine, transport, disk)))
   const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
   return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
@@ -124,6 +128,14 @@ function tellMetrics(machine: NodeMachine, transport: Libp2pTransport, disk: Dis
   const groups = survey(machine.host)
   return metricsText(NODE_METRICS, { machine, groups, traffic: transport.traffic(), disk })
 }
+
+/** libp2p wraps what the system says in advice for whoever uses libp2p. */
+const CANNOT_LISTEN = [
+  ['EADDRINUSE', 'the address is in use'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['EACCES', 'this user may not listen there'],
+  ['ENOTFOUND', 'the name is not known']
+] as const
 
 const logIn = (data: string): string => path.join(data, 'log')
 
@@ -165,8 +177,8 @@ async function listening<T>(where: string, opening: Promise<T>): Promise<T> {
     return await opening
   } catch (cause) {
     const whole = cause instanceof Error ? cause.message : String(cause)
-    const isInUse = whole.includes('EADDRINUSE')
-    const reason = isInUse ? 'the address is in use' : whole.split('\n')[0]
+    const known = CANNOT_LISTEN.find(([code]) => whole.includes(code))
+    const reason = known?.[1] ?? whole.split('\n')[0]
     throw new InvalidOptions(`cannot listen on ${where}: ${reason}`, { cause })
   }
 }
