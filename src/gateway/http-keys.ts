@@ -8,7 +8,7 @@ import { unreachable } from '../world/assert.ts'
 import type { Cancel } from '../world/clock.ts'
 import { realClock } from '../world/real.ts'
 import { API } from './api.ts'
-import { BadRequest, BadToken } from './bad-request.ts'
+import { BadRequest } from './bad-request.ts'
 import type { Calls } from './calls.ts'
 import { conditionOf, names } from './conditions.ts'
 import { keyReader } from './http-asked.ts'
@@ -225,7 +225,7 @@ function guarded(reply: FastifyReply, run: () => void): void {
 
 /** The answer to a request that makes no sense. */
 export function refuse(reply: FastifyReply, error: BadRequest): void {
-  if (!(error instanceof BadToken)) keepSession(reply)
+  if (!error.ofToken) keepSession(reply)
   fail(reply, failure(error.code, error.message))
 }
 

@@ -1,7 +1,7 @@
 import type { CallOperation, CallOutcome, Floor } from '../client/inputs.ts'
 import type { ClusterId, GroupId } from '../wire/ids.ts'
 import { bothLapses, type Lapse } from '../wire/read-body.ts'
-import { BadToken } from './bad-request.ts'
+import { BadRequest } from './bad-request.ts'
 
 // A session over HTTP is what its caller has seen: of each group the highest applied index that an
 // answer came from, and which keys an eventual read found over. It travels as text, so that any
@@ -33,7 +33,7 @@ export function isToken(text: string): boolean {
 }
 
 /**
- * What a caller has seen who shows `token`. Throws BadToken unless it is one of `cluster`; while
+ * What a caller has seen who shows `token`. Throws BadRequest unless it is one of `cluster`; while
  * that is empty, the node does not know its cluster, and takes any.
  */
 export function floorsOf(token: string | undefined, cluster: ClusterId): Floors {
@@ -41,7 +41,7 @@ export function floorsOf(token: string | undefined, cluster: ClusterId): Floors 
   if (!isToken(token)) throw malformed()
   const [, of, pairs = ''] = token.split('.')
   if (cluster !== '' && of !== cluster.slice(0, CLUSTER_DIGITS)) {
-    throw new BadToken('keymesh-session is of another cluster: begin without it')
+    throw badToken('keymesh-session is of another cluster: begin without it')
   }
   const floors = new Map<GroupId, Floor>()
   let last = -1
@@ -109,12 +109,13 @@ function partOf(group: GroupId, { applied, lapse }: Floor): string {
 const tailOf = ({ revision, expiresAt }: Lapse): string =>
   `-${revision.toString(BASE)}-${expiresAt.toString(BASE)}`
 
-/** Throws BadToken unless `text` is a number as `partOf` writes it. */
+/** Throws BadRequest unless `text` is a number as `partOf` writes it. */
 function number(text: string, max = Number.MAX_SAFE_INTEGER): number {
   const value = Number.parseInt(text, BASE)
   if (value <= max && value.toString(BASE) === text) return value
   throw malformed()
 }
 
-const malformed = (): BadToken =>
-  new BadToken('keymesh-session must be a token as we gave it, whole')
+const malformed = (): BadRequest => badToken('keymesh-session must be a token as we gave it, whole')
+
+const badToken = (message: string): BadRequest => new BadRequest(message, 'invalid_argument', true)

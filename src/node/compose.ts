@@ -10,6 +10,7 @@ import { DiskCounts, meteredDisk } from '../storage/metered-disk.ts'
 import { releaseToStart } from '../storage/reserve.ts'
 import { generateIdentity, peerIdOf } from '../transport/identity.ts'
 import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
+import { isDialable } from '../transport/libp2p-address.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Cancel } from '../world/clock.ts'
 import { DiskFault } from '../world/disk.ts'
@@ -24,7 +25,13 @@ import { LOOKOUT_MS, Lookout } from './lookout.ts'
 import { NodeMachine } from './machine.ts'
 import { makeDirectory } from './make-directory.ts'
 import { NODE_METRICS } from './metrics.ts'
-import { type CheckedOptions, checkOptions, InvalidOptions, type NodeOptions } from './options.ts'
+import {
+  type CheckedOptions,
+  checkOptions,
+  InvalidOptions,
+  type NodeOptions,
+  noMultiaddr
+} from './options.ts'
 import { survey } from './survey.ts'
 
 /** A node of this process, listening. */
@@ -63,6 +70,8 @@ interface Opened {
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const checked = checkOptions(options)
+  for (const seed of checked.seeds) checkDialable('seed', seed)
+  for (const address of checked.announce) checkDialable('announce', address)
   const logger = options.logger ?? silent
   checkDataDirectory(checked.data)
   makeData(checked.data)
@@ -107,6 +116,11 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   http?.serve(callsOf(machine, () => tellMetrics(machine, transport, disk)))
   const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
   return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
+}
+
+/** What follows `/p2p/` must be the id of a node, which only libp2p can tell. */
+function checkDialable(name: string, address: string): void {
+  if (!isDialable(address)) throw new InvalidOptions(noMultiaddr(name, address))
 }
 
 /** What the HTTP API asks of `machine`. */

@@ -1,4 +1,3 @@
-import { isDialable } from '../transport/libp2p-address.ts'
 import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Logger } from '../world/log.ts'
 import { NODE_DEFAULTS } from './config.ts'
@@ -178,11 +177,12 @@ function checkAddress(name: string, address: string, leastPort: 0 | 1): void {
   const known = protocol === 'ip4' ? IP4.test(host) : protocol === 'ip6' ? isIp6(host) : true
   const named = !protocol.startsWith('dns') || HOST_NAME.test(host)
   const fits = Number(port) <= PORT_MAX && Number(port) >= leastPort
-  // Others dial it, so what follows /p2p/ must be the id of a node.
-  const dialable = leastPort === 0 || isDialable(address)
-  if (protocol === '' || !known || !named || !fits || !dialable) {
-    refuse(`${name}: not a multiaddr like /ip4/127.0.0.1/tcp/7101: ${JSON.stringify(address)}`)
-  }
+  if (protocol === '' || !known || !named || !fits) refuse(noMultiaddr(name, address))
+}
+
+/** What whoever gave `address` as `name` is told. */
+export function noMultiaddr(name: string, address: string): string {
+  return `${name}: not a multiaddr like /ip4/127.0.0.1/tcp/7101: ${JSON.stringify(address)}`
 }
 
 function checkHttp(text: string): HttpPlace | undefined {

@@ -32,6 +32,10 @@ test('options that cannot work reject and leave nothing open', async () => {
   await using stage = new Stage()
   const options = { ...FREE, data: stage.directory }
   await expect(createNode({ ...options, partitions: 3 })).rejects.toThrow(/power of two/)
+  const nobody = ['/ip4/127.0.0.1/tcp/1/p2p/xyz']
+  await expect(createNode({ ...options, seeds: nobody })).rejects.toThrow(/seed: not a multiaddr/)
+  const announce = createNode({ ...options, announce: nobody })
+  await expect(announce).rejects.toThrow(/announce: not a multiaddr/)
   const log: string[] = []
   const logger: Logger = { log: (level, event) => level === 'warn' && log.push(event) }
   const node = await createNode({ ...options, logger })
