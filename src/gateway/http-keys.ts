@@ -16,7 +16,7 @@ import { keyReader } from './http-asked.ts'
 import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
 import { digestOf, repeatableOf } from './http-idempotency.ts'
 import { noteFailure } from './http-metrics.ts'
-import { floorsOf, inSession, momentHeaders } from './http-session.ts'
+import { floorsOf, inSession, isToken, momentHeaders } from './http-session.ts'
 import { isAdmitted } from './http-shed.ts'
 import { traceOf } from './http-trace.ts'
 import { notRun, type Repeatable, runOnce } from './idempotency.ts'
@@ -134,13 +134,12 @@ export class KeyRoutes {
         if (length > 0) reply.raw.on('close', () => this.#bodies.settle(length))
         const spent = length === 0 ? 0 : Math.floor(realClock.monotonic() - began)
         guarded(reply, () => use(body.bytes, Math.max(1, timeoutMs - spent)))
-      } else if (body.type === 'too-large') {
-        fail(reply, failure('too_large', `the body is over ${bytesMax} bytes`))
-      } else if (body.type === 'overloaded') {
-        fail(reply, failure('overloaded', 'this node is receiving too many bytes at once'))
-      } else if (body.type === 'late') {
-        fail(reply, failure('unavailable', `the body did not come within ${timeoutMs} ms`))
-      } else reply.hijack()
+      } else if (body.type === 'cut-off') {
+        reply.hijack()
+      } else {
+        keepSession(reply)
+        fail(reply, withoutBody(body.type, { bytesMax, timeoutMs }))
+      }
     })
   }
 
@@ -179,8 +178,7 @@ export class KeyRoutes {
     const token = reply.request.headers['keymesh-session']?.toString()
     const cluster = calls.clusterId()
     const floors = floorsOf(token, cluster)
-    // Whoever keeps the token of the last answer keeps it over failures, too.
-    if (token !== undefined) reply.header('keymesh-session', token)
+    keepSession(reply)
     let answered = false
     const end = (outcome: CallOutcome): void => {
       answered = true
@@ -200,14 +198,42 @@ export class KeyRoutes {
   }
 }
 
+function withoutBody(
+  why: 'too-large' | 'overloaded' | 'late',
+  { bytesMax, timeoutMs }: BodyLimits
+): Failure {
+  switch (why) {
+    case 'too-large':
+      return failure('too_large', `the body is over ${bytesMax} bytes`)
+    case 'overloaded':
+      return failure('overloaded', 'this node is receiving too many bytes at once')
+    case 'late':
+      return failure('unavailable', `the body did not come within ${timeoutMs} ms`)
+    default:
+      return unreachable(why)
+  }
+}
+
 /** What `run` throws at its caller becomes the answer. */
 function guarded(reply: FastifyReply, run: () => void): void {
   try {
     run()
   } catch (error) {
     if (!(error instanceof BadRequest)) throw error
-    fail(reply, failure(error.code, error.message))
+    refuse(reply, error)
   }
+}
+
+/** The answer to a request that makes no sense. */
+export function refuse(reply: FastifyReply, error: BadRequest): void {
+  if (!error.ofToken) keepSession(reply)
+  fail(reply, failure(error.code, error.message))
+}
+
+/** Whoever keeps the token of the last answer keeps it over failures, too. */
+function keepSession(reply: FastifyReply): void {
+  const token = reply.request.headers['keymesh-session']?.toString()
+  if (token !== undefined && isToken(token)) reply.header('keymesh-session', token)
 }
 
 export function fail(reply: FastifyReply, failed: Failure): void {

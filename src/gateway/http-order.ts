@@ -75,6 +75,11 @@ export class RequestOrder {
     return line === undefined || (line.reads === 0 && line.change === undefined)
   }
 
+  /** Whether all of the request that came last on `socket` is here. */
+  isWhole(socket: Socket): boolean {
+    return this.#lines.get(socket)?.last?.request.complete ?? true
+  }
+
   #lineOf(socket: Socket): Line {
     const known = this.#lines.get(socket)
     if (known !== undefined) return known

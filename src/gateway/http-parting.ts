@@ -8,9 +8,11 @@ import { problemOf } from './problem.ts'
 const PARTING_MS = 250
 /**
  * For a caller to read our last word: where bytes of his wait unread, a closed socket answers with
- * a reset, which takes the word away from him. Who does not hang up either by then is cut off.
+ * a reset, which takes the word away from him. Who does not hang up either by then is cut off,
+ * unless he is still sending what we refused: he may not look up before he is done.
  */
 const LINGER_MS = 500
+const LINGER_MS_MAX = 10_000
 
 /** As many as wait to be let in, with Node.js. */
 const BACKLOG = 511
@@ -21,8 +23,15 @@ export function hangUp(socket: Socket, failed?: Failure): void {
     socket.destroy()
     return
   }
-  const late = setTimeout(() => socket.destroy(), LINGER_MS)
-  socket.on('close', () => clearTimeout(late))
+  let { bytesRead } = socket
+  let lingeredMs = 0
+  const late = setInterval(() => {
+    lingeredMs += LINGER_MS
+    const isSilent = socket.bytesRead === bytesRead
+    bytesRead = socket.bytesRead
+    if (isSilent || lingeredMs >= LINGER_MS_MAX) socket.destroy()
+  }, LINGER_MS)
+  socket.on('close', () => clearInterval(late))
   // Whatever still comes is dropped.
   socket.resume()
   if (failed === undefined) socket.end()
@@ -53,6 +62,9 @@ export class Connections {
     server.on('connection', (socket) => {
       this.#met++
       this.#open.add(socket)
+      // So Node.js closes after a last answer, at once, also under a caller who is still sending.
+      const close = socket.destroySoon.bind(socket)
+      socket.destroySoon = () => (order.isWhole(socket) ? close() : hangUp(socket))
       socket.on('close', () => this.#open.delete(socket))
     })
   }

@@ -27,16 +27,21 @@ export type Floors = ReadonlyMap<GroupId, Floor>
 
 const NO_FLOORS: Floors = new Map()
 
+/** Whether it has the form of one; it may be of another cluster. */
+export function isToken(text: string): boolean {
+  return TOKEN.test(text)
+}
+
 /**
  * What a caller has seen who shows `token`. Throws BadRequest unless it is one of `cluster`; while
  * that is empty, the node does not know its cluster, and takes any.
  */
 export function floorsOf(token: string | undefined, cluster: ClusterId): Floors {
   if (token === undefined) return NO_FLOORS
-  if (!TOKEN.test(token)) throw malformed()
+  if (!isToken(token)) throw malformed()
   const [, of, pairs = ''] = token.split('.')
   if (cluster !== '' && of !== cluster.slice(0, CLUSTER_DIGITS)) {
-    throw new BadRequest('keymesh-session is of another cluster: begin without it')
+    throw badToken('keymesh-session is of another cluster: begin without it')
   }
   const floors = new Map<GroupId, Floor>()
   let last = -1
@@ -111,5 +116,6 @@ function number(text: string, max = Number.MAX_SAFE_INTEGER): number {
   throw malformed()
 }
 
-const malformed = (): BadRequest =>
-  new BadRequest('keymesh-session must be a token as we gave it, whole')
+const malformed = (): BadRequest => badToken('keymesh-session must be a token as we gave it, whole')
+
+const badToken = (message: string): BadRequest => new BadRequest(message, 'invalid_argument', true)

@@ -17,7 +17,7 @@ import { clusterStatus } from './cluster-status.ts'
 import { callOf, internalPath, internalUrl, reader } from './http-asked.ts'
 import { type Guard, guard } from './http-auth.ts'
 import { misframed } from './http-framing.ts'
-import { fail, KeyRoutes } from './http-keys.ts'
+import { fail, KeyRoutes, refuse } from './http-keys.ts'
 import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
 import { Connections, hangUp } from './http-parting.ts'
@@ -162,7 +162,7 @@ function addGuard(app: FastifyInstance, judge: Guard): void {
   })
   // Bodies are raw whatever their type says, and read by the routes that take one: to Fastify there
   // are none.
-  for (const method of ['PUT', 'POST', 'DELETE', 'PATCH']) {
+  for (const method of ['PUT', 'POST', 'DELETE', 'PATCH', 'QUERY']) {
     app.addHttpMethod(method, { hasBody: false, overrideExisting: true })
   }
 }
@@ -216,11 +216,12 @@ function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<Call
 
 function addErrors(app: FastifyInstance, logger: Logger): void {
   app.setNotFoundHandler((request, reply) => {
-    fail(reply, failure('unknown_route', `no ${request.method} on this path`))
+    const message = `no ${request.method} on this path; /openapi.json lists what there is`
+    fail(reply, failure('unknown_route', message))
   })
   app.setErrorHandler((error: FastifyError, request: FastifyRequest, reply: FastifyReply) => {
     if (error instanceof BadRequest) {
-      fail(reply, failure(error.code, error.message))
+      refuse(reply, error)
     } else if (error.statusCode !== undefined && error.statusCode < 500) {
       fail(reply, failure('invalid_argument', error.message))
     } else {

@@ -10,6 +10,7 @@ import { DiskCounts, meteredDisk } from '../storage/metered-disk.ts'
 import { releaseToStart } from '../storage/reserve.ts'
 import { generateIdentity, peerIdOf } from '../transport/identity.ts'
 import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
+import { isDialable } from '../transport/libp2p-address.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Cancel } from '../world/clock.ts'
 import { DiskFault } from '../world/disk.ts'
@@ -24,7 +25,13 @@ import { LOOKOUT_MS, Lookout } from './lookout.ts'
 import { NodeMachine } from './machine.ts'
 import { makeDirectory } from './make-directory.ts'
 import { NODE_METRICS } from './metrics.ts'
-import { type CheckedOptions, checkOptions, InvalidOptions, type NodeOptions } from './options.ts'
+import {
+  type CheckedOptions,
+  checkOptions,
+  InvalidOptions,
+  type NodeOptions,
+  noMultiaddr
+} from './options.ts'
 import { survey } from './survey.ts'
 
 /** A node of this process, listening. */
@@ -63,6 +70,8 @@ interface Opened {
  */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const checked = checkOptions(options)
+  for (const seed of checked.seeds) checkDialable('seed', seed)
+  for (const address of checked.announce) checkDialable('announce', address)
   const logger = options.logger ?? silent
   checkDataDirectory(checked.data)
   makeData(checked.data)
@@ -100,9 +109,18 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { log } = machine.keeping
   const belongs = clusterId === '' ? {} : { cluster: clusterId }
   logger.log('info', 'opened', { node: nodeId, ...belongs, logBytes: log.bytes })
+  if (clusterId === '' && !checked.forming.bootstrap && checked.seeds.length === 0) {
+    const advice = 'give --seed to join one, or --bootstrap to form one'
+    logger.log('warn', 'belongs to no cluster', { advice })
+  }
   http?.serve(callsOf(machine, () => tellMetrics(machine, transport, disk)))
   const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
   return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
+}
+
+/** What follows `/p2p/` must be the id of a node, which only libp2p can tell. */
+function checkDialable(name: string, address: string): void {
+  if (!isDialable(address)) throw new InvalidOptions(noMultiaddr(name, address))
 }
 
 /** What the HTTP API asks of `machine`. */
@@ -124,6 +142,14 @@ function tellMetrics(machine: NodeMachine, transport: Libp2pTransport, disk: Dis
   const groups = survey(machine.host)
   return metricsText(NODE_METRICS, { machine, groups, traffic: transport.traffic(), disk })
 }
+
+/** libp2p wraps what the system says in advice for whoever uses libp2p. */
+const CANNOT_LISTEN = [
+  ['EADDRINUSE', 'the address is in use'],
+  ['EADDRNOTAVAIL', 'this machine has no such address'],
+  ['EACCES', 'this user may not listen there'],
+  ['ENOTFOUND', 'the name is not known']
+] as const
 
 const logIn = (data: string): string => path.join(data, 'log')
 
@@ -165,8 +191,8 @@ async function listening<T>(where: string, opening: Promise<T>): Promise<T> {
     return await opening
   } catch (cause) {
     const whole = cause instanceof Error ? cause.message : String(cause)
-    const isInUse = whole.includes('EADDRINUSE')
-    const reason = isInUse ? 'the address is in use' : whole.split('\n')[0]
+    const known = CANNOT_LISTEN.find(([code]) => whole.includes(code))
+    const reason = known?.[1] ?? whole.split('\n')[0]
     throw new InvalidOptions(`cannot listen on ${where}: ${reason}`, { cause })
   }
 }

@@ -28,6 +28,11 @@ export const GROUP_METRICS: readonly Metric<NodeSource>[] = [
     (it) => it.sessions.max
   ),
   surveyed(
+    'keymesh_group_sessions_kept_max',
+    'The same, of groups where each session was used within ten minutes: none can make room.',
+    (it) => it.sessionsKept.max
+  ),
+  surveyed(
     'keymesh_idempotency_keys',
     'Idempotency keys that replicas on this node remember.',
     (it) => it.repeats.sum

@@ -87,7 +87,7 @@ export class Lookout {
       const { role, leader } = raft.status
       if (role === 'leader') led.add(group)
       if (leader === 0) leaderless.push(group)
-      const sessions = state.sessionCount
+      const sessions = state.sessionsKept
       if (sessions > sessionsMax.sessions) sessionsMax = { group, sessions }
     }
     const won = [...led].filter((group) => !this.#led.has(group))

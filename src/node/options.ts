@@ -62,6 +62,27 @@ export class InvalidOptions extends Error {
   override readonly name = 'InvalidOptions'
 }
 
+/** With `codec`, which `createNode` takes beside them. */
+const NAMES: Readonly<Record<keyof NodeOptions | 'codec', true>> = {
+  data: true,
+  listen: true,
+  announce: true,
+  seeds: true,
+  bootstrap: true,
+  expect: true,
+  partitions: true,
+  replicas: true,
+  http: true,
+  httpToken: true,
+  zone: true,
+  clusterKey: true,
+  insecure: true,
+  slowMs: true,
+  logger: true,
+  onFatal: true,
+  codec: true
+}
+
 const ADDRESS =
   /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/(\d{1,5})(\/p2p\/[1-9A-HJ-NP-Za-km-z]+)?$/
 const IP4 = /^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}$/
@@ -75,6 +96,7 @@ const KEY_BYTES = 32
 
 /** Validates once what everything below trusts. Throws InvalidOptions. */
 export function checkOptions(options: NodeOptions): CheckedOptions {
+  checkNames(options)
   if (typeof options.data !== 'string' || options.data === '') refuse('data: name a directory')
   const clusterKey = checkClusterKey(options.clusterKey)
   const httpToken = checkToken(options.httpToken)
@@ -97,6 +119,7 @@ export function checkOptions(options: NodeOptions): CheckedOptions {
   if (new TextEncoder().encode(zone).length > ZONE_BYTES_MAX) {
     refuse(`zone: at most ${ZONE_BYTES_MAX} bytes`)
   }
+  if (/\p{Cc}/u.test(zone)) refuse('zone: must be one line of text')
   return {
     data: options.data,
     listen,
@@ -108,6 +131,19 @@ export function checkOptions(options: NodeOptions): CheckedOptions {
     zone,
     slowMs: checkSlow(options.slowMs ?? NODE_DEFAULTS.slowMs),
     clusterKey
+  }
+}
+
+/** A misspelt name would be passed over in silence, and `'false'` taken for true. */
+function checkNames(options: NodeOptions): void {
+  for (const name of Object.keys(options)) {
+    if (!Object.hasOwn(NAMES, name)) {
+      refuse(`${name}: no such option; there are: ${Object.keys(NAMES).join(', ')}`)
+    }
+  }
+  for (const name of ['bootstrap', 'insecure'] as const) {
+    const value: unknown = options[name]
+    if (value !== undefined && typeof value !== 'boolean') refuse(`${name}: must be true or false`)
   }
 }
 
@@ -141,9 +177,12 @@ function checkAddress(name: string, address: string, leastPort: 0 | 1): void {
   const known = protocol === 'ip4' ? IP4.test(host) : protocol === 'ip6' ? isIp6(host) : true
   const named = !protocol.startsWith('dns') || HOST_NAME.test(host)
   const fits = Number(port) <= PORT_MAX && Number(port) >= leastPort
-  if (protocol === '' || !known || !named || !fits) {
-    refuse(`${name}: not a multiaddr like /ip4/127.0.0.1/tcp/7101: ${JSON.stringify(address)}`)
-  }
+  if (protocol === '' || !known || !named || !fits) refuse(noMultiaddr(name, address))
+}
+
+/** What whoever gave `address` as `name` is told. */
+export function noMultiaddr(name: string, address: string): string {
+  return `${name}: not a multiaddr like /ip4/127.0.0.1/tcp/7101: ${JSON.stringify(address)}`
 }
 
 function checkHttp(text: string): HttpPlace | undefined {

@@ -18,6 +18,7 @@ export interface Survey {
   readonly applyLag: Spread
   readonly keys: number
   readonly sessions: Spread
+  readonly sessionsKept: Spread
   readonly repeats: Spread
   /** Per node: by how many entries its furthest follower of a group that is led here is behind. */
   readonly followerLag: ReadonlyMap<NodeId, number>
@@ -42,6 +43,7 @@ export function survey(host: ReplicaHost): Survey {
   const commitLag = { max: 0, sum: 0 }
   const applyLag = { max: 0, sum: 0 }
   const sessions = { max: 0, sum: 0 }
+  const sessionsKept = { max: 0, sum: 0 }
   const repeats = { max: 0, sum: 0 }
   const followerLag = new Map<NodeId, number>()
   for (const { raft, state, damage, installing, id } of host.replicas()) {
@@ -55,6 +57,7 @@ export function survey(host: ReplicaHost): Survey {
     add(commitLag, lastIndex - commit)
     add(applyLag, commit - state.applied.index)
     add(sessions, state.sessionCount)
+    add(sessionsKept, state.sessionsKept)
     add(repeats, state.repeatCount)
     if (role !== 'leader') continue
     seen.led++
@@ -64,7 +67,7 @@ export function survey(host: ReplicaHost): Survey {
       followerLag.set(node, Math.max(lag, followerLag.get(node) ?? 0))
     }
   }
-  return { ...seen, commitLag, applyLag, sessions, repeats, followerLag }
+  return { ...seen, commitLag, applyLag, sessions, sessionsKept, repeats, followerLag }
 }
 
 function add(spread: { max: number; sum: number }, value: number): void {

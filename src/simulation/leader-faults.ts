@@ -8,6 +8,7 @@ export const LEADER_FAULTS = [
   'kill-leader',
   'pause-leader',
   'isolate-leader',
+  'strand-leader',
   'hunt-leaders'
 ] as const
 export type LeaderFault = (typeof LEADER_FAULTS)[number]
@@ -16,8 +17,12 @@ const LASTS: Readonly<Record<LeaderFault, Lasts>> = {
   'kill-leader': [20, 2_000],
   'pause-leader': [100, 4_000],
   'isolate-leader': [200, 4_000],
+  'strand-leader': [500, 3_000],
   'hunt-leaders': [300, 4_000]
 }
+/** A stranded leader hears its successor for so long before its disk goes on, slowly at first. */
+const HEARS_MS: Lasts = [50, 800]
+const SLOW_MS: Lasts = [100, 1_000]
 /** How often a hunt looks for new leaders: none may get far unseen. */
 const LOOK_MS = 4
 /** What a hunted leader has for its first steps. */
@@ -40,6 +45,9 @@ export function strikeLeader(shell: FaultShell, fault: LeaderFault): void {
       return
     case 'isolate-leader':
       isolate(shell, node)
+      return
+    case 'strand-leader':
+      strand(shell, node)
       return
     default:
       unreachable(fault)
@@ -71,10 +79,33 @@ function isolate({ cluster, random, later }: FaultShell, node: SimulatedNode): v
   const others = cluster.nodes.filter((other) => other !== node)
   const besides = cluster.clients.filter(() => random.below(2) === 0)
   const away = cluster.clients.filter((client) => !besides.includes(client))
-  const names = (all: readonly { readonly name: string }[]): string[] => all.map(({ name }) => name)
-  const heal = cluster.network.cut(names([node, ...besides]), names([...others, ...away]))
+  const heal = cluster.network.cut(namesOf([node, ...besides]), namesOf([...others, ...away]))
   later(LASTS['isolate-leader'], 'isolate-leader', heal)
 }
+
+/**
+ * From all other nodes, not from clients, while its disk hangs. The disk goes on only when the
+ * others have been heard again for a while: they overwrite what the leader of before still waits
+ * to see durable.
+ */
+function strand({ cluster, random, later }: FaultShell, node: SimulatedNode): void {
+  const { disk } = node
+  const others = cluster.nodes.filter((other) => other !== node)
+  const heal = cluster.network.cut([node.name], namesOf(others))
+  disk.hangSyncs()
+  later(LASTS['strand-leader'], 'strand-leader', () => {
+    heal()
+    later(HEARS_MS, 'stranded disk', () => {
+      disk.syncDelayMs = between(random, SLOW_MS)
+      disk.resumeSyncs()
+      later(SLOW_MS, 'slow disk', () => {
+        disk.syncDelayMs = 0
+      })
+    })
+  })
+}
+
+const namesOf = (all: readonly { readonly name: string }[]): string[] => all.map(({ name }) => name)
 
 /**
  * Strikes leaders in their first steps, one after the other: what a term appended then is on few

@@ -230,6 +230,7 @@ export class SimulatedLink {
 
   #deliver(to: End, pipe: Pipe, frame: Uint8Array): void {
     pipe.queuedBytes -= frame.length
+    this.#network.world.step(to.endpoint.life, 'frame')
     if (this.broken || to.state !== 'up') return
     if (this.#isCutTo(to)) this.#network.suspect(this)
     else to.endpoint.deliver(this.other(to).endpoint.self, frame, pipe.channel)

@@ -2,6 +2,7 @@ import TinyQueue from 'tinyqueue'
 import { assert } from '../world/assert.ts'
 import type { Cancel, Clock, Timers } from '../world/clock.ts'
 import { type Random, seededRandom } from '../world/random.ts'
+import { Violation } from './violation.ts'
 
 interface Event {
   at: number
@@ -62,6 +63,12 @@ export function runInLife(run: () => void): void {
   }
 }
 
+/**
+ * More events and frames than this in a virtual second are a storm: nodes that answer each other
+ * without end, or one that spins while time stands still. Clusters under load have some thousands.
+ */
+const STORM_STEPS_PER_SECOND = 100_000
+
 const UNIX_START = 1_700_000_000_000
 
 /**
@@ -75,6 +82,9 @@ export class World {
   #sequence = 0
   #hash = 0x811c9dc5
   #events = 0
+  /** Since when steps are counted, and how many there were. */
+  #second = 0
+  #steps = 0
   readonly #ranks: Random
   /** Bears the events that let slow processes go on. */
   readonly #slowness: Life
@@ -105,6 +115,17 @@ export class World {
     let hash = this.#hash
     for (let i = 0; i < fact.length; i++) hash = Math.imul(hash ^ fact.charCodeAt(i), 0x01000193)
     this.#hash = hash ^ (hash >>> 13)
+  }
+
+  /** Part of an event, such as one of many frames that come at once. Throws when a storm rages. */
+  step({ name }: Life, label: string): void {
+    if (this.#now >= this.#second + 1_000) {
+      this.#second = this.#now
+      this.#steps = 0
+    }
+    if (++this.#steps <= STORM_STEPS_PER_SECOND) return
+    const time = `${this.#second.toFixed(3)} to ${this.#now.toFixed(3)} ms`
+    throw new Violation(`a storm: ${this.#steps} steps from ${time}, the last one ${name} ${label}`)
   }
 
   /** `label` goes into the trace when the event runs. */
@@ -179,6 +200,7 @@ export class World {
   #run(event: Event): void {
     const life = event.life as SimulatedLife
     this.#events++
+    this.step(life, event.label)
     this.trace(`${this.#now.toFixed(3)} ${life.name} ${event.label}`)
     life.worked(this.#now)
     runInLife(event.run)

@@ -22,6 +22,8 @@ export interface Meta {
   /** Key records, expired ones included. */
   readonly keys: number
   readonly sessions: number
+  /** See Sessions.floor. */
+  readonly sessionFloor: Index
   readonly dataHash: Multiset
   readonly sessionHash: Multiset
 }
@@ -35,18 +37,18 @@ export interface Saved {
   readonly transactions: readonly Row[]
 }
 
-const META_VERSION = 1
+const META_VERSION = 2
 
 /**
  * Layout: version u8 · index, term, counter, time, configurationIndex varints · configuration with
- * its length · keys, sessions varints · hashes of data and sessions, 4 × u32 · hash of all before,
- * 2 × u32.
+ * its length · keys, sessions, sessionFloor varints · hashes of data and sessions, 4 × u32 · hash
+ * of all before, 2 × u32.
  */
 export function encodeMeta(meta: Meta): Uint8Array {
   const writer = new ByteWriter(96 + meta.configuration.length)
   writer.u8(META_VERSION).varint(meta.index).varint(meta.term).varint(meta.counter)
   writer.varint(meta.time).varint(meta.configurationIndex).bytes(meta.configuration)
-  writer.varint(meta.keys).varint(meta.sessions)
+  writer.varint(meta.keys).varint(meta.sessions).varint(meta.sessionFloor)
   meta.dataHash.write(writer)
   meta.sessionHash.write(writer)
   const [a, b] = hashItem(META_KEY, writer.written, 0)
@@ -67,6 +69,7 @@ export function decodeMeta(bytes: Uint8Array): Meta {
     configuration: reader.bytes().slice(),
     keys: reader.varint(),
     sessions: reader.varint(),
+    sessionFloor: reader.varint(),
     dataHash: readMultiset(reader),
     sessionHash: readMultiset(reader)
   }
@@ -77,6 +80,7 @@ export function decodeMeta(bytes: Uint8Array): Meta {
   if (Math.max(meta.index, meta.term, meta.counter) > LOG_NUMBER_MAX) {
     throw new Malformed('a meta record with numbers that nobody counts to')
   }
+  if (meta.sessionFloor > meta.index) throw new Malformed('a floor of sessions above the state')
   return meta
 }
 

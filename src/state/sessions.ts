@@ -15,7 +15,7 @@ import type { Table } from './table.ts'
 
 /** Part of what a command means: the same on all replicas of a group, for ever. */
 export interface SessionLimits {
-  /** Sessions held; one more is refused until the oldest may go. */
+  /** Sessions held; one more takes the place of one unused for `unusedMsMin`, or is refused. */
   readonly sessionsMax: number
   /** Unacknowledged results one session may have. */
   readonly sessionResultsMax: number
@@ -39,8 +39,8 @@ export type Rejection = 'session_expired' | 'stale_request' | 'overloaded'
 
 export interface Session {
   readonly id: SessionId
-  /** Index of the entry that opened it (anew, if it had been evicted). */
-  readonly opened: number
+  /** Commands with a lower basis may have run before it was opened: it refuses them. */
+  readonly floor: number
   ackedUpTo: number
   used: Use
   /** By seq, in the order they came. */
@@ -58,9 +58,10 @@ const SESSION_VERSION = 1
  * replicated state: it depends on entries alone, and two replicas at the same index hold the same.
  *
  * Why no copy of a command can run twice. Let b be its basis, u > b the index where it first ran.
- * Its result is kept until acknowledged (then copies are stale) or the session is evicted, which
- * happens only after u + window. To run again, a copy must find the session absent or opened later,
- * at o > u + window > b + window, and `o - b > window` is refused.
+ * Its result is kept until acknowledged (then copies are stale) or the session is evicted. To run
+ * again, a copy must find the session absent or opened later, at o, and b no lower than the floor
+ * it is opened with. A session is evicted after u + window, and then the floor is at least
+ * o - window > b; or earlier, to make room for another, and then `#floor` is u or higher, for ever.
  */
 export class Sessions {
   readonly #limits: SessionLimits
@@ -70,14 +71,17 @@ export class Sessions {
   #youngest: Session | undefined
   readonly #hash = new Multiset()
   #results = 0
+  /** Whatever was evicted to make room was last used at this index or before. */
+  #floor: number
   /** Changed since they were last encoded. */
   readonly #changed = new Set<Session>()
   /** Encoded (or gone: undefined) and not yet in the table. */
   readonly #unwritten = new Map<SessionId, Uint8Array | undefined>()
 
-  /** `saved`: as loadSessions returns them. */
-  constructor(limits: SessionLimits, saved: readonly Session[]) {
+  /** `saved`: as loadSessions returns them; `floor`: as it was then. */
+  constructor(limits: SessionLimits, saved: readonly Session[], floor: number) {
     this.#limits = limits
+    this.#floor = floor
     for (const session of saved) {
       this.#sessions.set(session.id, session)
       this.#results += session.results.size
@@ -89,6 +93,17 @@ export class Sessions {
     return this.#sessions.size
   }
 
+  /** How many there are, if none of them would make room for another at `time`; else 0. */
+  kept(time: number): number {
+    const oldest = this.#oldest
+    return oldest === undefined || this.#isUnused(oldest, time) ? 0 : this.#sessions.size
+  }
+
+  /** A command with a lower basis opens no session. */
+  get floor(): number {
+    return this.#floor
+  }
+
   find(id: SessionId): Session | undefined {
     return this.#sessions.get(id)
   }
@@ -96,16 +111,10 @@ export class Sessions {
   /** Drops what may go at this point of the log. Called before the commands of every entry. */
   evict(index: number, time: number): void {
     for (const session of this.#sessions.values()) {
-      const { used } = session
       if (session.holds > 0) continue
-      if (index - used.index <= this.#limits.basisWindow) return
-      if (time - used.time <= this.#limits.unusedMsMin) return
-      this.#results -= session.results.size
-      if (session.counted !== undefined) this.#hash.remove(session.counted)
-      this.#sessions.delete(session.id)
-      if (session === this.#youngest) this.#youngest = undefined
-      this.#changed.delete(session)
-      this.#unwritten.set(session.id, undefined)
+      if (index - session.used.index <= this.#limits.basisWindow) return
+      if (!this.#isUnused(session, time)) return
+      this.#drop(session)
     }
   }
 
@@ -119,10 +128,11 @@ export class Sessions {
     if (seq <= ackedUpTo) return 'stale_request'
     // No sender can have known an index that the group had not reached.
     if (command.basis > use.index) return 'session_expired'
-    const opened = session?.opened ?? use.index
-    if (opened - command.basis > this.#limits.basisWindow) return 'session_expired'
-    if (this.#isFull(session, ackedUpTo)) return 'overloaded'
-    const entered = session ?? open(command.session, use)
+    const floor = session?.floor ?? this.#floorAt(use.index)
+    if (command.basis < floor) return 'session_expired'
+    if (session !== undefined && this.#isFull(session, ackedUpTo)) return 'overloaded'
+    const entered = session ?? this.#open(command.session, floor, use)
+    if (typeof entered === 'string') return entered
     this.#acknowledge(entered, ackedUpTo)
     this.touch(entered, use)
     return entered
@@ -139,11 +149,9 @@ export class Sessions {
    * not ask. Opens the session if it is not known. False: there is no room for it.
    */
   remember({ session: id, seq }: TransactionId, result: Result, use: Use): boolean {
-    let session = this.#sessions.get(id)
-    if (session === undefined) {
-      if (this.#isFull(undefined, 0)) return false
-      session = open(id, use)
-    }
+    const known = this.#sessions.get(id)
+    const session = known ?? this.#open(id, this.#floorAt(use.index), use)
+    if (typeof session === 'string') return false
     this.touch(session, use)
     if (seq > session.ackedUpTo && !session.results.has(seq)) this.settle(session, seq, result)
     return true
@@ -191,11 +199,44 @@ export class Sessions {
     this.#changed.clear()
   }
 
-  #isFull(session: Session | undefined, ackedUpTo: number): boolean {
-    const { sessionsMax, sessionResultsMax, resultsMax } = this.#limits
-    if (session === undefined) {
-      return this.#sessions.size >= sessionsMax || this.#results >= resultsMax
-    }
+  /** A partition with few writes would else be closed to new senders for as long as it has few. */
+  #open(id: SessionId, floor: number, use: Use): Session | Rejection {
+    const { sessionsMax, resultsMax } = this.#limits
+    if (this.#results >= resultsMax) return 'overloaded'
+    if (this.#sessions.size < sessionsMax) return opened(id, floor, use)
+    const oldest = this.#oldest
+    if (oldest === undefined || !this.#isUnused(oldest, use.time)) return 'overloaded'
+    sometimes('state: a session makes room for another')
+    this.#floor = Math.max(this.#floor, oldest.used.index)
+    this.#drop(oldest)
+    return opened(id, floor, use)
+  }
+
+  /** Of those that may go. */
+  get #oldest(): Session | undefined {
+    for (const session of this.#sessions.values()) if (session.holds === 0) return session
+    return undefined
+  }
+
+  #floorAt(index: number): number {
+    return Math.max(0, index - this.#limits.basisWindow, this.#floor)
+  }
+
+  #isUnused({ used }: Session, time: number): boolean {
+    return time - used.time > this.#limits.unusedMsMin
+  }
+
+  #drop(session: Session): void {
+    this.#results -= session.results.size
+    if (session.counted !== undefined) this.#hash.remove(session.counted)
+    this.#sessions.delete(session.id)
+    if (session === this.#youngest) this.#youngest = undefined
+    this.#changed.delete(session)
+    this.#unwritten.set(session.id, undefined)
+  }
+
+  #isFull(session: Session, ackedUpTo: number): boolean {
+    const { sessionResultsMax, resultsMax } = this.#limits
     if (session.results.size < sessionResultsMax && this.#results < resultsMax) return false
     for (const seq of session.results.keys()) if (seq <= ackedUpTo) return false
     return true
@@ -233,10 +274,10 @@ export function answered(session: Session, seq: number): Result | 'stale_request
   return 'stale_request'
 }
 
-function open(id: SessionId, use: Use): Session {
+function opened(id: SessionId, floor: number, use: Use): Session {
   return {
     id,
-    opened: use.index,
+    floor,
     ackedUpTo: 0,
     used: use,
     results: new Map(),
@@ -246,12 +287,12 @@ function open(id: SessionId, use: Use): Session {
 }
 
 /**
- * Layout: version u8 · opened, ackedUpTo, used index, time, number, count varints · (seq, result)…
+ * Layout: version u8 · floor, ackedUpTo, used index, time, number, count varints · (seq, result)…
  */
 function encodeSession(session: Session): Uint8Array {
-  const { opened, ackedUpTo, used, results } = session
+  const { floor, ackedUpTo, used, results } = session
   const writer = new ByteWriter(64 + results.size * 12)
-  writer.u8(SESSION_VERSION).varint(opened).varint(ackedUpTo)
+  writer.u8(SESSION_VERSION).varint(floor).varint(ackedUpTo)
   writer.varint(used.index).varint(used.time).varint(used.number).varint(results.size)
   for (const [seq, result] of results) {
     writer.varint(seq)
@@ -265,7 +306,7 @@ export function decodeSession(key: Uint8Array, value: Uint8Array): Session {
   if (key.length !== 17 || key[0] !== SESSION_PREFIX[0]) throw new Malformed('not a session key')
   const reader = new ByteReader(value)
   if (reader.u8() !== SESSION_VERSION) throw new Malformed('unknown session version')
-  const opened = reader.varint()
+  const floor = reader.varint()
   const ackedUpTo = reader.varint()
   const used = { index: reader.varint(), time: reader.varint(), number: reader.varint() }
   const count = reader.varint()
@@ -274,7 +315,7 @@ export function decodeSession(key: Uint8Array, value: Uint8Array): Session {
   reader.end()
   if (results.size !== count) throw new Malformed('a result twice in one session')
   const id = hex(key.subarray(1))
-  return { id, opened, ackedUpTo, used, results, counted: hashItem(key, value, 0), holds: 0 }
+  return { id, floor, ackedUpTo, used, results, counted: hashItem(key, value, 0), holds: 0 }
 }
 
 /** From the records under SESSION_PREFIX, in any order. Throws Malformed. */

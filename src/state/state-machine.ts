@@ -116,7 +116,8 @@ export class StateMachine {
       count: meta?.keys ?? 0,
       opened: meta?.index ?? 0
     })
-    this.#sessions = new Sessions({ ...SESSION_LIMITS, ...options.limits }, saved.sessions)
+    const sessionLimits = { ...SESSION_LIMITS, ...options.limits }
+    this.#sessions = new Sessions(sessionLimits, saved.sessions, meta?.sessionFloor ?? 0)
     const repeatLimits = { ...REPEAT_LIMITS, ...options.limits }
     this.#repeats = new Repeats(options.table, this.#hash, repeatLimits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
@@ -159,6 +160,11 @@ export class StateMachine {
 
   get sessionCount(): number {
     return this.#sessions.count
+  }
+
+  /** The same while none of them could make room for another, else 0: they near their bound. */
+  get sessionsKept(): number {
+    return this.#sessions.kept(this.#time)
   }
 
   /** Idempotency keys held. */
@@ -241,6 +247,7 @@ export class StateMachine {
       configuration: this.#configuration,
       keys: this.#keys.count,
       sessions: this.#sessions.count,
+      sessionFloor: this.#sessions.floor,
       dataHash: this.#hash,
       sessionHash: this.#sessions.hash()
     })
@@ -252,7 +259,8 @@ export class StateMachine {
    * Equal on all replicas at the same applied index; different, almost surely, if a bit differs.
    */
   digest(): string {
-    return `${this.#hash}-${this.#sessions.hash()}-${this.#counter}-${this.#keys.count}`
+    const sessions = `${this.#sessions.hash()}-${this.#sessions.floor}`
+    return `${this.#hash}-${sessions}-${this.#counter}-${this.#keys.count}`
   }
 
   #advance(index: Index, term: Term): void {

@@ -55,6 +55,7 @@ function sealed(entries: readonly StateEntry[], more: Partial<Meta>): StateEntry
     configurationIndex: 1,
     configuration: encodeConfiguration({ members: [{ replica: 1, node: 'node1', voter: true }] }),
     ...counts,
+    sessionFloor: 0,
     dataHash: data,
     sessionHash: sessions,
     ...more
@@ -67,6 +68,7 @@ const metaLie: fc.Arbitrary<Partial<Meta>> = fc.record(
     index: whole,
     term: whole,
     counter: whole,
+    sessionFloor: whole,
     time: whole,
     configurationIndex: whole,
     configuration: fc.uint8Array({ maxLength: 12 })

@@ -7,10 +7,10 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/state/sessions.ts',
-        from: `      if (index - used.index <= this.#limits.basisWindow) return
-      if (time - used.time <= this.#limits.unusedMsMin) return
+        from: `      if (index - session.used.index <= this.#limits.basisWindow) return
+      if (!this.#isUnused(session, time)) return
 `,
-        to: '      if (time - used.time <= 300) return\n'
+        to: '      if (time - session.used.time <= 300) return\n'
       }
     ]
   },

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
 import type * as NodeModule from '../../src/node/index.ts'
+import type { Logger } from '../../src/world/log.ts'
 import { get, Stage } from './harness.ts'
 
 const { createNode } = (await import(
@@ -31,7 +32,14 @@ test('options that cannot work reject and leave nothing open', async () => {
   await using stage = new Stage()
   const options = { ...FREE, data: stage.directory }
   await expect(createNode({ ...options, partitions: 3 })).rejects.toThrow(/power of two/)
-  const node = await createNode(options)
+  const nobody = ['/ip4/127.0.0.1/tcp/1/p2p/xyz']
+  await expect(createNode({ ...options, seeds: nobody })).rejects.toThrow(/seed: not a multiaddr/)
+  const announce = createNode({ ...options, announce: nobody })
+  await expect(announce).rejects.toThrow(/announce: not a multiaddr/)
+  const log: string[] = []
+  const logger: Logger = { log: (level, event) => level === 'warn' && log.push(event) }
+  const node = await createNode({ ...options, logger })
+  expect(log).toEqual(['belongs to no cluster'])
   const port = Number(node.http?.port)
   const other = { ...options, data: `${stage.directory}/other`, http: `127.0.0.1:${port}` }
   await expect(createNode(other)).rejects.toThrow(/cannot listen on 127.0.0.1/)

@@ -53,9 +53,12 @@ test('places that cannot be had are named, and are not waited for', async () => 
   const { port } = taken.address() as AddressInfo
   const p2p = stage.start('p2p', ['--listen', `/ip4/127.0.0.1/tcp/${port}`])
   const http = stage.start('http', ['--http', `127.0.0.1:${port}`])
+  const elsewhere = ['--listen', '/ip4/192.0.2.1/tcp/0', '--insecure']
+  const far = stage.start('far', elsewhere)
   const data = stage.run('data', ['--data', '/proc/keymesh', '--http', 'off'])
   const inUse = /^keymesh: cannot listen on .* the address is in use$/
   for (const node of [p2p, http]) expect(await refusal(node)).toMatch(inUse)
+  expect(await refusal(far)).toMatch(/cannot listen on .*: this machine has no such address$/)
   expect(await refusal(data)).toMatch(/cannot create \/proc\/keymesh/)
   taken.close()
 })

@@ -235,6 +235,7 @@ test.each([
   'POST /v1/kv/a',
   'TRACE /v1/kv/a',
   'PROPFIND /v1/kv/a',
+  'QUERY /v1/kv/a',
   'PURGE /v1/kv/a',
   'HEAD /v1/kv',
   'DELETE /livez',

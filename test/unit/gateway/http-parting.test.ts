@@ -102,6 +102,24 @@ test('goal: what comes after the last word is not done, and holds nothing up', a
   expect([client.text, calls.table.size, calls.timeouts]).toEqual(['', 0, []])
 })
 
+test('goal: who sends all of a refused body before he looks up hears why', async () => {
+  const body = 'x'.repeat(24 * 1024 * 1024)
+  for (const [head, status] of [
+    ['', 413],
+    ['if-match: x\r\n', 400]
+  ] as const) {
+    const client = new Clinger()
+    client.socket.pause()
+    const sent = new Promise((resolve) =>
+      client.socket.write(lines('PUT /v1/kv/a', `${LAST}${head}`, body), resolve)
+    )
+    await sent
+    client.socket.resume()
+    expect(await client.end()).toMatch(/connection: close/i)
+    expect([client.fault, client.statuses]).toEqual(['', [status]])
+  }
+})
+
 test('goal: who is hung up on and stays is cut off', async () => {
   await expect.poll(openSockets).toBe(0)
   const garbage = [

@@ -4,6 +4,7 @@ import type { Floor } from '../../../src/client/inputs.ts'
 import type { HttpDoor } from '../../../src/gateway/http.ts'
 import { floorsOf, TOKEN_PATTERN, tokenAfter } from '../../../src/gateway/http-session.ts'
 import { failure } from '../../../src/wire/failure.ts'
+import { VALUE_BYTES_MAX } from '../../../src/wire/limits.ts'
 import type { Lapse } from '../../../src/wire/read-body.ts'
 import type { TableCalls } from './table-calls.ts'
 import { openTableDoor } from './table-door.ts'
@@ -169,6 +170,18 @@ test('a failure gives the token back as it came', async () => {
   calls.failing = failure('unavailable', 'planted')
   expect(await ask('/v1/kv/a', withToken('1-a'))).toMatchObject({ status: 503, session: at('1-a') })
   expect(await ask('/v1/kv/a')).toMatchObject({ status: 503, session: null })
+})
+
+test('so does a refusal, whatever else is wrong with the request', async () => {
+  const { headers = {} } = withToken('1-a')
+  const told = { status: 400, session: at('1-a') }
+  expect(await ask('/v1/kv/a?ttl=5', { headers })).toMatchObject(told)
+  const ill = { method: 'PUT', body: 'v', headers: { ...headers, 'if-match': 'x' } }
+  expect(await ask('/v1/kv/a', ill)).toMatchObject(told)
+  const increment = { method: 'POST', body: '{"by":"x"}', headers }
+  expect(await ask('/v1/kv/a/increment', increment)).toMatchObject(told)
+  const large = { method: 'PUT', body: 'v'.repeat(VALUE_BYTES_MAX + 1), headers }
+  expect(await ask('/v1/kv/a', large)).toMatchObject({ status: 413, session: at('1-a') })
 })
 
 test('eventual answers say how old they are, also of keys that are not there', async () => {

@@ -91,6 +91,7 @@ test('the figures of a cluster are what was done to it', () => {
   expect(sum('keymesh_raft_entry_commands_sum')).toBeGreaterThanOrEqual(20)
   expect(sum('keymesh_keys')).toBe(3)
   expect(total(first, 'keymesh_group_sessions_max')).toBe(1)
+  expect(total(first, 'keymesh_group_sessions_kept_max')).toBe(1)
   expect(sum('keymesh_idempotency_keys')).toBe(3)
   expect(sum('keymesh_group_idempotency_keys_max')).toBe(3)
   expect(sum('keymesh_raft_commit_lag_entries')).toBe(0)

@@ -77,8 +77,16 @@ test.each<[Partial<NodeOptions>, RegExp]>([
   [{ clusterKey: 'abc' }, /64 hex digits/],
   [{ clusterKey: KEY.slice(2) }, /64 hex digits/],
   [{ clusterKey: new Uint8Array(31) }, /64 hex digits/],
-  [{ zone: 'z'.repeat(257) }, /zone/]
+  [{ zone: 'z'.repeat(257) }, /zone/],
+  [{ zone: 'a\nb' }, /zone: must be one line/]
 ])('%o is refused', (options, line) => {
   expect(() => check(options)).toThrow(InvalidOptions)
   expect(() => check(options)).toThrow(line)
+})
+
+test('names and switches of a program without types are not guessed at', () => {
+  const misspelt = { seed: ['/ip4/127.0.0.1/tcp/1'] } as Partial<NodeOptions>
+  expect(() => check(misspelt)).toThrow(/^seed: no such option; there are: .*seeds/)
+  const text = { bootstrap: 'false' } as unknown as Partial<NodeOptions>
+  expect(() => check(text)).toThrow(/^bootstrap: must be true or false/)
 })

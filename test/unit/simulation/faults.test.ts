@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest'
 import { SimulatedCluster } from '../../../src/simulation/cluster.ts'
 import { type FaultShell, shuffled } from '../../../src/simulation/faults.ts'
+import { strikeLeader } from '../../../src/simulation/leader-faults.ts'
 import { drawKnobs, strikeNetwork } from '../../../src/simulation/network-faults.ts'
+import type { SimulatedNode } from '../../../src/simulation/node.ts'
 import { drawClocks, strikeProcess } from '../../../src/simulation/process-faults.ts'
 import { Swarm } from '../../../src/simulation/swarm.ts'
 import { World } from '../../../src/simulation/world.ts'
+import { utf8 } from '../../../src/wire/bytes.ts'
 import { seededRandom } from '../../../src/world/random.ts'
+import { watchMarks } from '../../../src/world/sometimes.ts'
 
 interface Stage extends FaultShell {
   /** Ends every fault that lasts. */
@@ -140,6 +144,49 @@ test('pauses last up to a minute, and end with the faults', () => {
   swarm.stop()
   expect(nodes.map(({ life }) => life?.sleeps(5_000))).toEqual([false, false, false])
   expect(made.cluster.runTo(20_000, () => made.cluster.isHealthy)).toBe(true)
+})
+
+/** Has the leaders of all groups hand over to the node of this name. */
+function gather(nodes: readonly SimulatedNode[], name: string): void {
+  for (const { machine } of nodes) {
+    for (const replica of machine?.host.replicas() ?? []) {
+      const { members } = replica.placement
+      const to = members.find(({ node }) => node === name)?.replica ?? 0
+      if (replica.isLeader) replica.transfer(to)
+    }
+  }
+}
+
+test('a stranded leader waits for syncs of entries that its successor overwrites', () => {
+  const made = stage(3, 'strand')
+  const { cluster } = made
+  const { nodes, network } = cluster
+  cluster.boot()
+  expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
+  gather(nodes, 'node2')
+  for (const client of cluster.clients) {
+    const operation = { type: 'put', key: utf8('key'), value: utf8('value') } as const
+    const put = (): void => {
+      client.call({ kind: 'mutate', operation }, 8_000, () => client.life.timers.after(20, put))
+    }
+    put()
+  }
+  cluster.run(500)
+  const marks = watchMarks()
+  strikeLeader(made, 'strand-leader')
+  expect(neighbours(made).map((list) => list.length)).toEqual([1, 0, 1])
+  expect(network.isApart('node2', cluster.clients[0]?.name ?? '')).toBe(false)
+  const alone = nodes[1]
+  cluster.run(4_000)
+  made.undo()
+  expect(neighbours(made).flat()).toHaveLength(6)
+  cluster.run(1_000)
+  expect(marks).toContain('raft: overwrites what is not durable yet')
+  expect(alone?.machine?.host.syncAgeMs).toBeGreaterThan(4_000)
+  made.undo()
+  made.undo()
+  cluster.run(2_000)
+  expect(alone?.machine?.host.syncAgeMs).toBeLessThan(10)
 })
 
 test('a shuffle keeps everything', () => {

@@ -69,3 +69,19 @@ test('a process knows how long it will sleep', () => {
   life.pause(100)
   expect([life.paused, life.sleeps(99), life.sleeps(100)]).toEqual([true, true, false])
 })
+
+test('who never comes to an end is a violation, whether time stands still or crawls', () => {
+  for (const pauseMs of [0, 0.001]) {
+    const world = new World('storm')
+    const life = world.life('spinner')
+    const again = (): void => void world.schedule(life, pauseMs, 'again', again)
+    again()
+    expect(() => world.runUntil(10_000)).toThrow('a storm: 100001 steps from 0.000 to')
+  }
+  const world = new World('busy')
+  const life = world.life('worker')
+  const again = (): void => void world.schedule(life, 0.02, 'again', again)
+  again()
+  world.runUntil(3_000)
+  expect(world.events).toBeGreaterThan(149_000)
+})

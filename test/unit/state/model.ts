@@ -8,10 +8,11 @@ import type { Result } from '../../../src/wire/result.ts'
 import { hex } from '../../../src/wire/session-id.ts'
 
 interface ModelSession {
-  opened: number
+  floor: number
   acked: number
   usedIndex: number
   usedTime: number
+  usedNumber: number
   results: [seq: number, result: Result][]
 }
 
@@ -31,6 +32,7 @@ export class Model {
   readonly #sessions = new Map<string, ModelSession>()
   #counter = 0
   #time = 0
+  #floor = 0
 
   /** Takes it that the memory for idempotency keys is never full. */
   constructor(limits: SessionLimits & RepeatLimits) {
@@ -47,6 +49,11 @@ export class Model {
       }
     }
     return commands.map((command) => this.#command(index, command))
+  }
+
+  /** Whether a session had to make room for another. */
+  get hasMadeRoom(): boolean {
+    return this.#floor > 0
   }
 
   read(key: Uint8Array): KeyRecord | undefined {
@@ -68,28 +75,46 @@ export class Model {
     if (known !== undefined && before !== undefined) {
       known.usedIndex = index
       known.usedTime = this.#time
+      known.usedNumber = this.#counter
       return { type: 'result', result: before[1] }
     }
-    const opened = known?.opened ?? index
-    if (opened - basis > this.#limits.basisWindow) return no('session_expired')
+    const floor = known?.floor ?? Math.max(0, index - this.#limits.basisWindow, this.#floor)
+    if (basis < floor) return no('session_expired')
     const held = [...this.#sessions.values()].reduce((sum, { results }) => sum + results.length, 0)
-    if (known === undefined && this.#sessions.size >= this.#limits.sessionsMax) {
-      return no('overloaded')
-    }
+    const isOver = known === undefined && this.#sessions.size >= this.#limits.sessionsMax
+    const oldest = isOver ? this.#oldest() : undefined
     const full =
+      (oldest !== undefined && this.#time - oldest.usedTime <= this.#limits.unusedMsMin) ||
       held >= this.#limits.resultsMax ||
       (known !== undefined && known.results.length >= this.#limits.sessionResultsMax)
     const frees = known?.results.some(([other]) => other <= ackedUpTo) ?? false
     if (full && !frees) return no('overloaded')
-    const session = known ?? { opened, acked: 0, usedIndex: 0, usedTime: 0, results: [] }
+    if (oldest !== undefined) {
+      this.#floor = Math.max(this.#floor, oldest.usedIndex)
+      for (const [name, one] of this.#sessions) if (one === oldest) this.#sessions.delete(name)
+    }
+    const session = known ?? {
+      floor,
+      acked: 0,
+      usedIndex: 0,
+      usedTime: 0,
+      usedNumber: 0,
+      results: []
+    }
     this.#sessions.set(id, session)
     session.acked = Math.max(session.acked, ackedUpTo)
     session.results = session.results.filter(([other]) => other > session.acked)
     session.usedIndex = index
     session.usedTime = this.#time
+    session.usedNumber = this.#counter
     const result = this.#run(command.operation)
     session.results.push([seq, result])
     return { type: 'result', result }
+  }
+
+  /** Who was used in the same entry was used in the order of the commands. */
+  #oldest(): ModelSession | undefined {
+    return [...this.#sessions.values()].sort((a, b) => a.usedNumber - b.usedNumber)[0]
   }
 
   #run(operation: Operation): Result {

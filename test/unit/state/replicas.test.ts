@@ -230,6 +230,7 @@ test('copies, reorder and restarts never change what happens', () => {
   let repeats = 0
   let expired = 0
   let stored = 0
+  let roomy = 0
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }), (steps) => {
       const run = new Run()
@@ -239,6 +240,7 @@ test('copies, reorder and restarts never change what happens', () => {
       repeats += run.repeats
       expired += run.expired
       stored += run.stored
+      if (run.model.hasMadeRoom) roomy++
     }),
     { numRuns: 250 }
   )
@@ -247,4 +249,6 @@ test('copies, reorder and restarts never change what happens', () => {
   expect(repeats).toBeGreaterThan(1_200)
   expect(expired).toBeGreaterThan(1_000)
   expect(stored).toBeGreaterThan(450)
+  // ... and sessions had to go before their time to make room.
+  expect(roomy).toBeGreaterThan(100)
 })

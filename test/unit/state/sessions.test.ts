@@ -119,21 +119,22 @@ test('a session that is known may use an old basis as long as it likes', () => {
   expect(on.send(A, 2, { basis: 1 })).toEqual(counted(2, 2))
 })
 
-test('a session goes only after both entries and time unused', () => {
-  const on = new Group()
+test('a session goes by itself only after both entries and time unused', () => {
+  const on = new Group({ ...LIMITS, sessionsMax: 3 })
   on.send(A, 1)
   on.send(B, 1)
   on.skip(8)
   on.time += 101
-  expect(on.send(C, 1)).toEqual(rejected('overloaded', 11))
-  expect(on.send(C, 1)).toEqual(counted(3, 4))
+  expect(on.send(C, 1)).toEqual(counted(3, 3))
+  expect(on.machine.lookup(A, 1)).toEqual(counted(1, 1))
+  expect(on.send(C, 2)).toEqual(counted(4, 4))
   expect(on.machine.lookup(A, 1)).toBeUndefined()
   expect(on.machine.lookup(B, 1)).toEqual(counted(2, 2))
   on.skip(20)
   on.time += 100
-  expect(on.send(A, 2)).toEqual(counted(4, 5))
+  expect(on.send(A, 2)).toEqual(counted(5, 5))
   expect(on.machine.lookup(B, 1)).toBeUndefined()
-  expect(on.machine.lookup(C, 1)).toEqual(counted(3, 4))
+  expect(on.machine.lookup(C, 1)).toEqual(counted(3, 3))
 })
 
 test('who goes first is the same after a restart, whatever the order of the records', () => {
@@ -152,16 +153,51 @@ test('who goes first is the same after a restart, whatever the order of the reco
 })
 
 test('unused time alone does not make a session go, nor do entries alone', () => {
-  const on = new Group()
+  const on = new Group({ ...LIMITS, sessionsMax: 3 })
   on.send(A, 1)
-  on.send(B, 1)
   on.time += 1_000_000
-  expect(on.send(C, 1)).toEqual(rejected('overloaded', 3))
+  on.send(B, 1)
+  expect(on.machine.lookup(A, 1)).toEqual(counted(1, 1))
   const slow = new Group()
   slow.send(A, 1)
   slow.send(B, 1)
   slow.skip(1_000)
   expect(slow.send(C, 1)).toEqual(rejected('overloaded', 1_003))
+})
+
+test('where all places are taken one unused for long makes room, however few entries', () => {
+  const on = new Group()
+  on.send(A, 1)
+  on.send(B, 1)
+  on.time += 100
+  expect(on.send(C, 1)).toEqual(rejected('overloaded', 3))
+  expect(on.machine.sessionsKept).toBe(2)
+  on.time += 1
+  expect(on.send(C, 1)).toEqual(counted(3, 4))
+  expect(on.machine.sessionsKept).toBe(0)
+  expect(on.machine.lookup(A, 1)).toBeUndefined()
+  expect(on.machine.lookup(B, 1)).toEqual(counted(2, 2))
+  expect(on.machine.sessionCount).toBe(2)
+})
+
+test('no copy from before a session made room runs again, whoever comes and goes after', () => {
+  const on = new Group()
+  on.send(A, 1, { basis: 0 })
+  on.send(B, 1)
+  on.time += 101
+  expect(on.send(C, 1)).toEqual(counted(3, 3))
+  expect(on.send(A, 1, { basis: 0 })).toEqual(rejected('session_expired', 4))
+  on.time += 101
+  expect(on.send(A, 2)).toEqual(counted(4, 5))
+  expect(on.send(A, 1, { basis: 0 })).toEqual(rejected('session_expired', 6))
+  on.restart()
+  expect(on.send(A, 1, { basis: 0 })).toEqual(rejected('session_expired', 7))
+  // Places are free again: what made room is remembered all the same.
+  on.skip(3)
+  on.time += 101
+  expect(on.send(B, 9, { acked: 8 })).toEqual(counted(5, 8))
+  expect(on.send(A, 1, { basis: 0 })).toEqual(rejected('session_expired', 12))
+  expect(on.value).toBe('5')
 })
 
 test('a session opened anew refuses copies from before it went', () => {
