@@ -114,14 +114,7 @@ export class NodeMachine {
     })
     const { host } = this.keeping
     this.watch = new RequestWatch({ ...options, host })
-    this.door = new Door({
-      watch: this.watch,
-      host,
-      map: () => this.membership.map,
-      view: () => this.#encodedView(),
-      callerOf: (peer) => this.mesh.callerOf(peer),
-      leaderOf: (group) => this.leaders.of(group, host.get(group))
-    })
+    this.door = this.#newDoor(host)
     this.inside = new InsideTransport(transport, timers, (frame) => this.#frames.fromInside(frame))
     this.gateway = openGateway(this.inside, { clock, timers, random })
     this.call = this.watch.around(this.gateway)
@@ -129,6 +122,17 @@ export class NodeMachine {
     this.#registration = new Registration(this.gateway, this.membership, clock)
     this.#handover = new Handover(host, this.mesh, { clock, timers })
     this.#balance = new Balance(host, this.mesh, clock)
+  }
+
+  #newDoor(host: ReplicaHost): Door {
+    return new Door({
+      watch: this.watch,
+      host,
+      map: () => this.membership.map,
+      view: () => this.#encodedView(),
+      callerOf: (peer) => this.mesh.callerOf(peer),
+      leaderOf: (group) => this.leaders.of(group, host.get(group))
+    })
   }
 
   #noteDamage(group: GroupId): void {

@@ -86,8 +86,8 @@ export function decodeMeta(bytes: Uint8Array): Meta {
 
 /**
  * `meta`: the record under META_KEY; `sessions` and `transactions`: all records under their
- * prefixes, with these keys, in any order. Throws Malformed when they are not what one flush left: the state is damaged then,
- * and to be rebuilt from the other replicas.
+ * prefixes, with these keys, in any order. Throws Malformed when they are not what one flush left:
+ * the state is damaged then, and to be rebuilt from the other replicas.
  */
 export function loadSaved(
   meta: Uint8Array | undefined,

@@ -115,7 +115,7 @@ export class Coordinator {
     }
   }
 
-  /** Takes over what earlier leaders left, and forgets what is done. Call it a few times a second. */
+  /** Takes over what earlier leaders left, forgets what is done. Call it a few times a second. */
   tick(anchors: Iterable<Anchor>): void {
     const now = this.#clock.monotonic()
     const forgets = now >= this.#forgetAt

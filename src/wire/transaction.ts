@@ -53,7 +53,7 @@ export interface Part extends Work {
 
 /*
  * The commands of the commit protocol (docs/transactions.md). Their session and seq name the
- * transaction; those of `abort`, `resolve` and `forget` may be sent by anybody, any number of times.
+ * transaction; `abort`, `resolve` and `forget` may be sent by anybody, any number of times.
  */
 export type TransactionOperation =
   /**
