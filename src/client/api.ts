@@ -79,12 +79,68 @@ export interface Counted {
   readonly revision: number
 }
 
+/** One write of a `batch` or `txn`. */
+export type Op<V> =
+  | { put: Key; value: V; ttl?: number }
+  | { delete: Key }
+  | { increment: Key; by?: number }
+
+/** What must hold for a `txn` to run. Revision 0: there is no such key. */
+export type Check<V> =
+  | { key: Key; revision: number }
+  | { key: Key; exists: boolean }
+  | { key: Key; value: V }
+
+/** One step of a `txn`. A `get` shows what the steps before it left. */
+export type TxnOp<V> = Op<V> | { get: Key }
+
+/** What a step answers. */
+export type ResultOf<O, V> = O extends { get: Key }
+  ? Entry<V> | undefined
+  : O extends { increment: Key }
+    ? Counted
+    : O extends { delete: Key }
+      ? Deleted
+      : Written
+
+/** `committed`: whether the checks held. `failed`: indexes of all those that did not. */
+export type TxnResult<O extends readonly unknown[], E extends readonly unknown[], V> =
+  | { readonly committed: true; readonly results: { [I in keyof O]: ResultOf<O[I], V> } }
+  | {
+      readonly committed: false
+      readonly failed: readonly number[]
+      readonly results: { [I in keyof E]: ResultOf<E[I], V> }
+    }
+
+/**
+ * One attempt at a transaction, as its callback sees it. Reads see its own writes, and the same
+ * again when repeated; nothing is written before the callback ends. After that it throws `closed`.
+ */
+export interface Tx<V = unknown> {
+  get<T extends V = V>(key: Key): Promise<T | undefined>
+  /** Revision 0: what this transaction writes itself. */
+  getEntry<T extends V = V>(key: Key): Promise<Entry<T> | undefined>
+  getMany<T extends V = V>(keys: readonly Key[]): Promise<(T | undefined)[]>
+  put<T extends V>(key: Key, value: T, options?: { ttl?: number }): void
+  delete(key: Key): void
+  /** Whether the key holds a number is known when it is read, or at the commit. */
+  increment(key: Key, by?: number): void
+  /** The same transaction, as if each key began with `prefix`. */
+  namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): Tx<W>
+  /** Aborted when the call's own signal is, or its time is over. */
+  readonly signal: AbortSignal
+  /** 1 for the first. */
+  readonly attempt: number
+}
+
 /** A connection to a cluster, or a view of one (`namespace`). Every failure is a KeyMeshError. */
 export interface KeyMesh<V = unknown> extends AsyncDisposable {
   /** Undefined: there is no such key. `T` is your claim; nothing checks it. */
   get<T extends V = V>(key: Key, options?: ReadOptions): Promise<T | undefined>
   /** As `get`, with revision and what is left of its ttl. */
   getEntry<T extends V = V>(key: Key, options?: ReadOptions): Promise<Entry<T> | undefined>
+  /** In the order of `keys`; with `strong` all of them as they were at one moment. */
+  getMany<T extends V = V>(keys: readonly Key[], options?: ReadOptions): Promise<(T | undefined)[]>
   /** Whether the key exists; its value is not decoded. */
   has(key: Key, options?: ReadOptions): Promise<boolean>
   /** Rejects with ConflictError if `ifRevision` does not hold; nothing is written then. */
@@ -101,6 +157,22 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
    * moves. Rejects with `not_found` if there is no such key. `ttl` among the options is refused.
    */
   touch(key: Key, ttl: number | null, options?: PutOptions): Promise<Written>
+  /** All writes or none, in any partitions; results in their order. */
+  batch<const O extends readonly Op<V>[]>(
+    ops: O,
+    options?: CallOptions
+  ): Promise<{ [I in keyof O]: ResultOf<O[I], V> }>
+  /** If all checks hold runs `ops`, else `else`; all of it at one moment. */
+  txn<const O extends readonly TxnOp<V>[], const E extends readonly TxnOp<V>[] = []>(
+    request: { if?: readonly Check<V>[]; ops: O; else?: E },
+    options?: CallOptions
+  ): Promise<TxnResult<O, E, V>>
+  /**
+   * Runs `run`, and commits what it wrote if nothing it read has moved; else runs it again.
+   * `timeout` is for all attempts together, 30,000 by default. What `run` throws ends it: nothing
+   * is written, and the call rejects with that.
+   */
+  transaction<R>(run: (tx: Tx<V>) => Promise<R>, options?: CallOptions): Promise<R>
   /** The same connection, as if each key began with `prefix`; results carry keys without it. */
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   /** Lets calls in flight end, then closes the connection, of all its views too. Idempotent. */

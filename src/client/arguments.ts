@@ -133,7 +133,7 @@ export function checkSignal(signal: unknown): AbortSignal | undefined {
   throw invalid('signal wants an AbortSignal')
 }
 
-function checkInteger(
+export function checkInteger(
   value: unknown,
   name: string,
   min: number,

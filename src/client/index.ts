@@ -1,5 +1,6 @@
 export type {
   CallOptions,
+  Check,
   Codec,
   Condition,
   ConnectOptions,
@@ -11,8 +12,13 @@ export type {
   Key,
   KeyMesh,
   Multiaddr,
+  Op,
   PutOptions,
   ReadOptions,
+  ResultOf,
+  Tx,
+  TxnOp,
+  TxnResult,
   Written
 } from './api.ts'
 export { bytes, json, text } from './codecs.ts'

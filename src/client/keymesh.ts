@@ -1,8 +1,10 @@
 import type { Operation } from '../wire/command.ts'
 import { CODES, failure } from '../wire/failure.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
-import type { Result } from '../wire/result.ts'
+import type { KeyResult } from '../wire/result.ts'
 import type {
+  CallOptions,
+  Check,
   Codec,
   Consistency,
   Counted,
@@ -11,26 +13,38 @@ import type {
   Entry,
   Key,
   KeyMesh,
+  Op,
   PutOptions,
   ReadOptions,
+  ResultOf,
+  Tx,
+  TxnOp,
+  TxnResult,
   Written
 } from './api.ts'
 import {
   type Checked,
-  checkCodec,
-  checkKey,
   checkNames,
   checkOptions,
   checkStep,
   checkTtl,
   checkValue,
-  keyPart,
   type OptionName
 } from './arguments.ts'
+import { runCallback } from './callback.ts'
 import { json } from './codecs.ts'
+import { Course, type Shell } from './course.ts'
 import type { ClientDriver } from './driver.ts'
-import { ConflictError, errorOf, invalid, UndecodableError } from './errors.ts'
+import { ConflictError, errorOf, invalid } from './errors.ts'
 import type { CallOperation, CallOutcome } from './inputs.ts'
+import { promised, unexpected } from './promised.ts'
+import { type AllRead, readAll } from './read-all.ts'
+import { Scope } from './scope.ts'
+import { readSnapshot, type SnapshotOutcome } from './snapshot.ts'
+import { type Spoken, spokenChecks, spokenSteps } from './spoken.ts'
+import { distinct, nameOfKey } from './steps.ts'
+import { runTransaction } from './transactor.ts'
+import type { StepResult, TransactionOutcome, TransactionRequest } from './transactor-types.ts'
 
 export interface Defaults {
   readonly timeoutMs: number
@@ -40,12 +54,12 @@ export interface Defaults {
 const READ: readonly OptionName[] = ['signal', 'timeout', 'consistency']
 const PUT: readonly OptionName[] = ['signal', 'timeout', 'ifRevision', 'ttl']
 const CHANGE: readonly OptionName[] = ['signal', 'timeout', 'ifRevision']
-const NO_PREFIX = new Uint8Array(0)
-/** Keys that are not UTF-8 show replacement characters. */
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+const CALL: readonly OptionName[] = ['signal', 'timeout']
+/** For all attempts of a callback together. */
+const CALLBACK_TIMEOUT_MS = 30_000
 
 /** What carries the calls: a driver, or a node that has one. */
-export type Carrier = Pick<ClientDriver, 'call' | 'close'>
+export type Carrier = Shell & Pick<ClientDriver, 'close'>
 
 /** The programming interface over a started carrier. Closing it closes the carrier. */
 export function openKeyMesh<V = unknown>(
@@ -53,21 +67,19 @@ export function openKeyMesh<V = unknown>(
   defaults: Defaults,
   codec: Codec<V> = json<V>()
 ): KeyMesh<V> {
-  return new View(driver, defaults, codec, NO_PREFIX)
+  return new View(driver, defaults, new Scope(codec))
 }
 
 /** The keys that begin with a prefix, through one codec. */
 class View<V> implements KeyMesh<V> {
   readonly #driver: Carrier
   readonly #defaults: Defaults
-  readonly #codec: Codec<V>
-  readonly #prefix: Uint8Array
+  readonly #scope: Scope<V>
 
-  constructor(driver: Carrier, defaults: Defaults, codec: Codec<V>, prefix: Uint8Array) {
+  constructor(driver: Carrier, defaults: Defaults, scope: Scope<V>) {
     this.#driver = driver
     this.#defaults = defaults
-    this.#codec = codec
-    this.#prefix = prefix
+    this.#scope = scope
   }
 
   async get<T extends V = V>(key: Key, options?: ReadOptions): Promise<T | undefined> {
@@ -75,21 +87,22 @@ class View<V> implements KeyMesh<V> {
   }
 
   async getEntry<T extends V = V>(key: Key, options?: ReadOptions): Promise<Entry<T> | undefined> {
-    const keyBytes = keyPart(key).slice()
-    const record = await this.#read(key, options)
-    if (record === undefined) return undefined
-    const text = typeof key === 'string' ? key : lenient.decode(keyBytes)
-    const { revision, expiresInMs } = record
-    // Codecs may keep what they get, and the frame should not live as long.
-    const stored = new Uint8Array(record.value)
-    let value: T
-    try {
-      value = this.#codec.decode(stored) as T
-    } catch (cause) {
-      throw new UndecodableError(text, { bytes: stored, revision }, cause)
-    }
-    const expiry = expiresInMs === undefined ? {} : { expiresIn: expiresInMs }
-    return { key: text, keyBytes, value, revision, ...expiry }
+    const named = this.#scope.named(key)
+    return named.entry<T>(await this.#read(key, options))
+  }
+
+  async getMany<T extends V = V>(
+    keys: readonly Key[],
+    options?: ReadOptions
+  ): Promise<(T | undefined)[]> {
+    const checked = checkOptions(options, READ)
+    if (!Array.isArray(keys)) throw invalid('keys want an array')
+    const named = keys.map((key) => this.#scope.named(key))
+    const records = await this.#readMany(
+      keys.map((key) => this.#scope.whole(key)),
+      checked
+    )
+    return named.map((name, i) => name.entry<T>(records[i])?.value)
   }
 
   async has(key: Key, options?: ReadOptions): Promise<boolean> {
@@ -98,9 +111,9 @@ class View<V> implements KeyMesh<V> {
 
   async put<T extends V>(key: Key, value: T, options?: PutOptions): Promise<Written> {
     const checked = checkOptions(options, PUT)
-    const whole = checkKey(this.#prefix, key)
+    const whole = this.#scope.whole(key)
     const ttl = checked.ttl === undefined ? {} : { ttlMs: checked.ttl }
-    const bytes = checkValue(this.#codec, value)
+    const bytes = checkValue(this.#scope.codec, value)
     const operation = {
       type: 'put',
       key: whole,
@@ -115,7 +128,7 @@ class View<V> implements KeyMesh<V> {
 
   async delete(key: Key, options?: DeleteOptions): Promise<Deleted> {
     const checked = checkOptions(options, CHANGE)
-    const whole = checkKey(this.#prefix, key)
+    const whole = this.#scope.whole(key)
     const operation = { type: 'delete', key: whole, ...condition(checked) } as const
     const result = await this.#mutate(operation, checked)
     if (result.type === 'absent') return { existed: false }
@@ -127,7 +140,7 @@ class View<V> implements KeyMesh<V> {
     const checked = checkOptions(options, PUT)
     if (checked.ttl !== undefined)
       throw invalid('increment keeps the expiry a key has: no ttl here')
-    const whole = checkKey(this.#prefix, key)
+    const whole = this.#scope.whole(key)
     const step = checkStep(by)
     const operation = { type: 'increment', key: whole, by: step, ...condition(checked) } as const
     const result = await this.#mutate(operation, checked)
@@ -137,7 +150,7 @@ class View<V> implements KeyMesh<V> {
 
   async touch(key: Key, ttl: number | null, options?: PutOptions): Promise<Written> {
     const checked = checkOptions(options, CHANGE)
-    const whole = checkKey(this.#prefix, key)
+    const whole = this.#scope.whole(key)
     const expiry = ttl === null ? {} : { ttlMs: checkTtl(ttl) }
     const operation = { type: 'touch', key: whole, ...condition(checked), ...expiry } as const
     const result = await this.#mutate(operation, checked)
@@ -146,12 +159,44 @@ class View<V> implements KeyMesh<V> {
     return { revision: result.revision }
   }
 
+  async batch<const O extends readonly Op<V>[]>(
+    ops: O,
+    options?: CallOptions
+  ): Promise<{ [I in keyof O]: ResultOf<O[I], V> }> {
+    const checked = checkOptions(options, CALL)
+    const spoken = spokenSteps(this.#scope, ops, { gets: false })
+    const request = { if: [], steps: stepsOf(spoken), otherwise: [] }
+    const { results } = await this.#transact(request, checked)
+    return told(spoken, results) as { [I in keyof O]: ResultOf<O[I], V> }
+  }
+
+  async txn<const O extends readonly TxnOp<V>[], const E extends readonly TxnOp<V>[] = []>(
+    request: { if?: readonly Check<V>[]; ops: O; else?: E },
+    options?: CallOptions
+  ): Promise<TxnResult<O, E, V>> {
+    const checked = checkOptions(options, CALL)
+    checkNames(request, ['if', 'ops', 'else'])
+    const checks = spokenChecks(this.#scope, request.if)
+    const spoken = spokenSteps(this.#scope, request.ops, { gets: true })
+    const otherwise = spokenSteps(this.#scope, request.else ?? [], { gets: true })
+    const steps = { steps: stepsOf(spoken), otherwise: stepsOf(otherwise) }
+    const outcome = await this.#transact({ if: checks, ...steps }, checked)
+    const { committed, failed } = outcome
+    const results = told(committed ? spoken : otherwise, outcome.results)
+    // The compiler cannot see that results of steps fit the types of the steps.
+    if (committed) return { committed, results } as unknown as TxnResult<O, E, V>
+    return { committed, failed, results } as unknown as TxnResult<O, E, V>
+  }
+
+  async transaction<R>(run: (tx: Tx<V>) => Promise<R>, options?: CallOptions): Promise<R> {
+    const { signal, timeout } = checkOptions(options, CALL)
+    if (typeof run !== 'function') throw invalid('transaction wants a function of tx')
+    const timeoutMs = timeout ?? CALLBACK_TIMEOUT_MS
+    return await runCallback(this.#driver, this.#scope, run, { signal, timeoutMs })
+  }
+
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W> {
-    if (options !== undefined) checkNames(options, ['codec'])
-    const whole = new Uint8Array([...this.#prefix, ...keyPart(prefix)])
-    // Without a codec of its own W is V: the type parameter's default.
-    const codec = checkCodec(options?.codec) ?? (this.#codec as unknown as Codec<W>)
-    return new View(this.#driver, this.#defaults, codec, whole)
+    return new View(this.#driver, this.#defaults, this.#scope.within(prefix, options))
   }
 
   close(): Promise<void> {
@@ -165,14 +210,14 @@ class View<V> implements KeyMesh<V> {
   async #read(key: Key, options: ReadOptions | undefined): Promise<ReadRecord | undefined> {
     const checked = checkOptions(options, READ)
     const consistency = checked.consistency ?? this.#defaults.consistency
-    const whole = checkKey(this.#prefix, key)
+    const whole = this.#scope.whole(key)
     const outcome = await this.#call({ kind: 'get', key: whole, consistency }, checked)
     if (outcome.kind !== 'get') throw unexpected(outcome.kind)
     return outcome.record
   }
 
   /** The result of a mutation that was carried out; its refusals are thrown. */
-  async #mutate(operation: Operation, checked: Checked): Promise<Result> {
+  async #mutate(operation: Operation, checked: Checked): Promise<KeyResult> {
     const outcome = await this.#call({ kind: 'mutate', operation }, checked)
     if (outcome.kind !== 'mutate') throw unexpected(outcome.kind)
     const { result } = outcome
@@ -184,33 +229,57 @@ class View<V> implements KeyMesh<V> {
     return result
   }
 
-  #call(operation: CallOperation, checked: Checked): Promise<CallOutcome & { ok: true }> {
+  /** Of each key, in their order. */
+  async #readMany(
+    keys: readonly Uint8Array[],
+    checked: Checked
+  ): Promise<readonly (ReadRecord | undefined)[]> {
     const { signal } = checked
-    if (signal?.aborted) return Promise.reject(signal.reason)
-    const timeoutMs = checked.timeout ?? this.#defaults.timeoutMs
-    return new Promise((resolve, reject) => {
-      let over = false
-      const cancel = this.#driver.call(operation, { timeoutMs }, (outcome) => {
-        over = true
-        signal?.removeEventListener('abort', cancel)
-        if (outcome.ok) resolve(outcome)
-        else reject(signal?.aborted ? abortion(outcome, signal) : errorOf(outcome.failure))
-      })
-      if (!over) signal?.addEventListener('abort', cancel, { once: true })
+    const options = { timeoutMs: checked.timeout ?? this.#defaults.timeoutMs }
+    const consistency = checked.consistency ?? this.#defaults.consistency
+    if (consistency === 'strong') {
+      const start = (done: (outcome: SnapshotOutcome) => void): (() => void) =>
+        readSnapshot(this.#driver, keys, options, done)
+      return (await promised(signal, start)).records
+    }
+    const { seen } = await promised(signal, (done: (all: AllRead) => void) => {
+      const course = new Course(this.#driver, options)
+      readAll(course, { keys: distinct(keys), consistency }, done)
+      return () => course.cancel()
     })
+    const byName = new Map(seen.map((one) => [nameOfKey(one.key), one.record]))
+    return keys.map((key) => byName.get(nameOfKey(key)))
   }
+
+  #transact(
+    request: TransactionRequest,
+    { signal, timeout }: Checked
+  ): Promise<Extract<TransactionOutcome, { ok: true }>> {
+    const timeoutMs = timeout ?? this.#defaults.timeoutMs
+    return promised(signal, (done: (outcome: TransactionOutcome) => void) =>
+      runTransaction(this.#driver, request, { timeoutMs }, done)
+    )
+  }
+
+  #call(
+    operation: CallOperation,
+    { signal, timeout }: Checked
+  ): Promise<Extract<CallOutcome, { ok: true }>> {
+    const timeoutMs = timeout ?? this.#defaults.timeoutMs
+    return promised(signal, (done: (outcome: CallOutcome) => void) =>
+      this.#driver.call(operation, { timeoutMs }, done)
+    )
+  }
+}
+
+function stepsOf(spoken: readonly Spoken[]): TransactionRequest['steps'] {
+  return spoken.map(({ step }) => step)
+}
+
+function told(spoken: readonly Spoken[], results: readonly StepResult[]): unknown {
+  return spoken.map(({ tell }, i) => tell(results[i] as StepResult))
 }
 
 function condition({ ifRevision }: Checked): { ifRevision?: number } {
   return ifRevision === undefined ? {} : { ifRevision }
-}
-
-/** What an aborted call rejects with: the reason, unless the call may have changed something. */
-function abortion(outcome: CallOutcome & { ok: false }, signal: AbortSignal): unknown {
-  if (outcome.failure.outcome === 'not_applied') return signal.reason
-  return errorOf(outcome.failure, { cause: signal.reason })
-}
-
-function unexpected(kind: string): Error {
-  return errorOf(failure('internal', `an answer of another kind: ${kind}`, 'unknown'))
 }

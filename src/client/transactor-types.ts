@@ -16,10 +16,10 @@ export type Step =
   | { readonly type: 'increment'; readonly key: Uint8Array; readonly by: number }
   | { readonly type: 'get'; readonly key: Uint8Array }
 
-/** If all conditions hold `then` runs, else `otherwise`; all of it at one moment. */
+/** If all conditions hold `steps` run, else `otherwise`; all of it at one moment. */
 export interface TransactionRequest {
   readonly if: readonly Check[]
-  readonly then: readonly Step[]
+  readonly steps: readonly Step[]
   readonly otherwise: readonly Step[]
 }
 
@@ -36,7 +36,7 @@ export type TransactionOutcome =
       readonly ok: true
       /** Of the attempt that counts; undefined: it wrote nothing and left no record. */
       readonly id: TransactionRef | undefined
-      /** Whether the conditions held, and `then` was run. */
+      /** Whether the conditions held, and `steps` were run. */
       readonly committed: boolean
       /** Indexes of the conditions that did not hold. */
       readonly failed: readonly number[]

@@ -28,6 +28,11 @@ export function promised(): void {
   same<Identical<Flat<keymesh.Written>, Flat<published.Written>>>()
   same<Identical<Flat<keymesh.Deleted>, Flat<published.Deleted>>>()
   same<Identical<Flat<keymesh.Counted>, Flat<published.Counted>>>()
+  same<Identical<keymesh.Op<User>, published.Op<User>>>()
+  same<Identical<keymesh.Check<User>, published.Check<User>>>()
+  same<Identical<keymesh.TxnOp<User>, published.TxnOp<User>>>()
+  same<Identical<keyof keymesh.Tx, keyof published.Tx>>()
+  same<Same<keymesh.Tx<User>, published.Tx<User>>>()
   same<Same<keymesh.Codec<User>, published.Codec<User>>>()
   same<Same<keymesh.KeyMesh, published.KeyMesh>>()
   same<Same<keymesh.KeyMesh<User>, published.KeyMesh<User>>>()
@@ -65,6 +70,49 @@ export async function inferred(kv: keymesh.KeyMesh, users: keymesh.KeyMesh<User>
   const signal = AbortSignal.timeout(5)
   same<Identical<Awaited<ReturnType<typeof kv.has>>, boolean>>()
   await kv.has('a', { signal, timeout: 10, consistency: 'eventual' })
+}
+
+export async function transacted(kv: keymesh.KeyMesh, users: keymesh.KeyMesh<User>): Promise<void> {
+  const ada = { name: 'Ada' }
+  const written = await users.batch([{ put: 'a', value: ada }, { delete: 'b' }, { increment: 'n' }])
+  type Three = readonly [keymesh.Written, keymesh.Deleted, keymesh.Counted]
+  same<Same<typeof written, Three>>()
+  const many = await kv.batch([] as { put: string; value: number }[])
+  same<Identical<typeof many, keymesh.Written[]>>()
+  const outcome = await users.txn({
+    if: [
+      { key: 'a', revision: 0 },
+      { key: 'b', exists: true },
+      { key: 'c', value: ada }
+    ],
+    ops: [{ put: 'a', value: ada, ttl: 5 }, { get: 'b' }],
+    else: [{ get: 'a' }]
+  })
+  if (outcome.committed) {
+    const [put, got] = outcome.results
+    same<Identical<typeof put, keymesh.Written>>()
+    same<Identical<typeof got, keymesh.Entry<User> | undefined>>()
+  } else {
+    same<Identical<typeof outcome.failed, readonly number[]>>()
+    const [got] = outcome.results
+    same<Identical<typeof got, keymesh.Entry<User> | undefined>>()
+  }
+  const plain = await kv.txn({ ops: [{ increment: 'n', by: 2 }] })
+  if (plain.committed) same<Identical<(typeof plain.results)[0]['value'], number>>()
+  else same<Identical<(typeof plain.results)['length'], 0>>()
+  const listed = await users.getMany(['a', Uint8Array.of(1)], { consistency: 'session' })
+  same<Identical<typeof listed, (User | undefined)[]>>()
+  const result = await kv.transaction(async (tx) => {
+    same<Identical<typeof tx, keymesh.Tx>>()
+    const typed = tx.namespace('u:', { codec: keymesh.json<User>() })
+    const read = await typed.get('a')
+    same<Identical<typeof read, User | undefined>>()
+    tx.put('a', 1, { ttl: 5 })
+    tx.increment('n', -1)
+    tx.delete('b')
+    return tx.signal.aborted ? undefined : tx.attempt
+  })
+  same<Identical<typeof result, number | undefined>>()
 }
 
 export async function connected(): Promise<void> {
@@ -118,6 +166,20 @@ export async function refused({ kv, users, entry }: Given): Promise<void> {
   await kv.touch('a')
   // @ts-expect-error there are three consistencies
   await kv.get('a', { consistency: 'weak' })
+  // @ts-expect-error a batch writes
+  await kv.batch([{ get: 'a' }])
+  // @ts-expect-error a value of another type
+  await users.batch([{ put: 'a', value: 5 }])
+  // @ts-expect-error a put without a value
+  await users.txn({ ops: [{ put: 'a' }] })
+  // @ts-expect-error a check of a value of another type
+  await users.txn({ if: [{ key: 'a', value: 5 }], ops: [] })
+  // @ts-expect-error a check of nothing
+  await users.txn({ if: [{ key: 'a' }], ops: [] })
+  // @ts-expect-error the callback returns a promise
+  await kv.transaction((tx) => tx.attempt)
+  // @ts-expect-error inside a transaction reads are strong
+  await kv.transaction((tx) => tx.get('a', { consistency: 'eventual' }))
   // @ts-expect-error entries are read, not written
   entry.revision = 5
   // @ts-expect-error connect knows no such option

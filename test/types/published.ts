@@ -40,14 +40,58 @@ export interface Counted {
   readonly value: number
   readonly revision: number
 }
+export type Op<V> =
+  | { put: Key; value: V; ttl?: number }
+  | { delete: Key }
+  | { increment: Key; by?: number }
+export type Check<V> =
+  | { key: Key; revision: number }
+  | { key: Key; exists: boolean }
+  | { key: Key; value: V }
+export type TxnOp<V> = Op<V> | { get: Key }
+export type ResultOf<O, V> = O extends { get: Key }
+  ? Entry<V> | undefined
+  : O extends { increment: Key }
+    ? Counted
+    : O extends { delete: Key }
+      ? Deleted
+      : Written
+export type TxnResult<O extends readonly unknown[], E extends readonly unknown[], V> =
+  | { readonly committed: true; readonly results: { [I in keyof O]: ResultOf<O[I], V> } }
+  | {
+      readonly committed: false
+      readonly failed: readonly number[]
+      readonly results: { [I in keyof E]: ResultOf<E[I], V> }
+    }
+export interface Tx<V = unknown> {
+  get<T extends V = V>(key: Key): Promise<T | undefined>
+  getEntry<T extends V = V>(key: Key): Promise<Entry<T> | undefined>
+  getMany<T extends V = V>(keys: readonly Key[]): Promise<(T | undefined)[]>
+  put<T extends V>(key: Key, value: T, options?: { ttl?: number }): void
+  delete(key: Key): void
+  increment(key: Key, by?: number): void
+  namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): Tx<W>
+  readonly signal: AbortSignal
+  readonly attempt: number
+}
 export interface KeyMesh<V = unknown> extends AsyncDisposable {
   get<T extends V = V>(key: Key, options?: ReadOptions): Promise<T | undefined>
   getEntry<T extends V = V>(key: Key, options?: ReadOptions): Promise<Entry<T> | undefined>
+  getMany<T extends V = V>(keys: readonly Key[], options?: ReadOptions): Promise<(T | undefined)[]>
   has(key: Key, options?: ReadOptions): Promise<boolean>
   put<T extends V>(key: Key, value: T, options?: PutOptions): Promise<Written>
   delete(key: Key, options?: DeleteOptions): Promise<Deleted>
   increment(key: Key, by?: number, options?: PutOptions): Promise<Counted>
   touch(key: Key, ttl: number | null, options?: PutOptions): Promise<Written>
+  batch<const O extends readonly Op<V>[]>(
+    ops: O,
+    options?: CallOptions
+  ): Promise<{ [I in keyof O]: ResultOf<O[I], V> }>
+  txn<const O extends readonly TxnOp<V>[], const E extends readonly TxnOp<V>[] = []>(
+    request: { if?: readonly Check<V>[]; ops: O; else?: E },
+    options?: CallOptions
+  ): Promise<TxnResult<O, E, V>>
+  transaction<R>(run: (tx: Tx<V>) => Promise<R>, options?: CallOptions): Promise<R>
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   close(): Promise<void>
 }

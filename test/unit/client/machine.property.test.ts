@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
+import type { Decision } from '../../../src/client/inputs.ts'
 import { decodeCommand } from '../../../src/wire/command.ts'
 import type { Request } from '../../../src/wire/request.ts'
 import { hex } from '../../../src/wire/session-id.ts'
@@ -20,7 +21,11 @@ const faults: fc.Arbitrary<Faults> = fc.record({
 })
 
 type Event =
-  | { readonly type: 'put' | 'get' | 'cancel'; readonly key: number; readonly timeoutMs: number }
+  | {
+      readonly type: 'put' | 'all' | 'get' | 'cancel'
+      readonly key: number
+      readonly timeoutMs: number
+    }
   | {
       readonly type: 'elect' | 'cut' | 'kill' | 'revive' | 'freeze' | 'thaw' | 'part' | 'join'
       readonly node: number
@@ -29,7 +34,7 @@ type Event =
 
 const node = fc.nat(NODES.length - 1)
 const call = fc.record({
-  type: fc.constantFrom('put', 'put', 'put', 'get', 'cancel'),
+  type: fc.constantFrom('put', 'put', 'put', 'all', 'all', 'get', 'cancel'),
   key: fc.nat(5),
   timeoutMs: fc.constantFrom(50, 500, 3_000)
 })
@@ -48,17 +53,27 @@ const event: fc.Arbitrary<Event> = fc.oneof(
 )
 const schedule = fc.array(fc.tuple(fc.nat(300), event), { minLength: 1, maxLength: 60 })
 
-/** Runs the schedule, then lets everything late happen. Returns the calls made, puts first. */
-function run(cluster: ModelCluster, events: readonly (readonly [number, Event])[]): Set<number> {
-  const puts = new Set<number>()
+/** Three keys, of both groups as a rule. */
+const keysFrom = (first: number): string[] => [0, 1, 2].map((i) => `key ${(first + i) % 6}`)
+
+/** Runs the schedule, then lets everything late happen. Returns how much each write is to apply. */
+function run(
+  cluster: ModelCluster,
+  events: readonly (readonly [number, Event])[]
+): Map<number, number> {
+  const writes = new Map<number, number>()
   let calls = 0
   cluster.start()
   for (const [pause, event] of events) {
     cluster.run(pause)
     switch (event.type) {
       case 'put':
-        puts.add(++calls)
+        writes.set(++calls, 1)
         cluster.put(calls, `key ${event.key}`, event.timeoutMs)
+        break
+      case 'all':
+        writes.set(++calls, 3)
+        cluster.putAll(calls, keysFrom(event.key), event.timeoutMs)
         break
       case 'get':
         cluster.get(++calls, `key ${event.key}`)
@@ -72,7 +87,7 @@ function run(cluster: ModelCluster, events: readonly (readonly [number, Event])[
   }
   cluster.run(12_000)
   for (let i = 1; i <= calls; i++) expect(cluster.outcomes.get(i)?.length, `call ${i}`).toBe(1)
-  return puts
+  return writes
 }
 
 function disturb(cluster: ModelCluster, event: Event): void {
@@ -89,16 +104,19 @@ function disturb(cluster: ModelCluster, event: Event): void {
   if (event.type === 'epoch') cluster.epoch++
 }
 
+const isAbort = ({ type }: Decision): boolean => type === 'aborted'
+
 test('goal: under any faults each call ends once, and what it is told is the truth', () => {
   const property = fc.property(fc.nat(), faults, schedule, (seed, mix, events) => {
     const cluster = new ModelCluster(`${seed}`)
     cluster.faults = mix
-    const puts = run(cluster, events)
-    for (const put of puts) {
-      const outcome = cluster.outcome(put)
-      const applied = cluster.applications(put)
-      expect(applied, `put ${put} applied`).toBeLessThanOrEqual(1)
-      if (outcome.ok) expect(applied, `put ${put} is ok`).toBe(1)
+    for (const [write, whole] of run(cluster, events)) {
+      const outcome = cluster.outcome(write)
+      const applied = cluster.applications(write)
+      expect([0, whole], `write ${write} applied`).toContain(applied)
+      const isAborted = outcome.ok && outcome.kind === 'transact' && isAbort(outcome.decision)
+      if (isAborted) expect(applied, `write ${write} is aborted`).toBe(0)
+      else if (outcome.ok) expect(applied, `write ${write} is ok`).toBe(whole)
       else if (outcome.failure.outcome === 'not_applied') expect(applied).toBe(0)
     }
   })
@@ -116,8 +134,10 @@ test('goal: all copies of a mutation are the same bytes, and none acknowledges a
       const name = `${session}/${seq}`
       expect(bodies.get(name) ?? hex(request.body)).toBe(hex(request.body))
       bodies.set(name, hex(request.body))
-      if (operation.type !== 'put') return
-      callOf.set(name, Number(new TextDecoder().decode(operation.value).slice(6)))
+      const [first] =
+        operation.type === 'transact' ? (operation.parts[0]?.writes ?? []) : [operation]
+      if (first?.type !== 'put') return
+      callOf.set(name, Number(new TextDecoder().decode(first.value).slice(6)))
       for (const [other, call] of callOf) {
         const [otherSession, otherSeq] = other.split('/')
         const over = cluster.outcomes.has(call)
@@ -152,6 +172,7 @@ test('goal: when the faults end every call succeeds, and an idle client does not
     cluster.behind.clear()
     for (let i = 0; i < 6; i++) cluster.put(1_000 + i, `key ${i}`)
     for (let i = 0; i < 6; i++) cluster.get(2_000 + i, `key ${i}`)
+    for (let i = 0; i < 6; i++) cluster.putAll(3_000 + i, keysFrom(i))
     cluster.run(3_100)
     for (const [call, [outcome]] of cluster.outcomes) {
       if (call >= 1_000) expect(outcome, `call ${call}`).toMatchObject({ ok: true })

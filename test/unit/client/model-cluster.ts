@@ -8,77 +8,15 @@ import { type Command, decodeCommand } from '../../../src/wire/command.ts'
 import type { NodeId } from '../../../src/wire/ids.ts'
 import { encodeRead } from '../../../src/wire/read-body.ts'
 import type { Reply, Request } from '../../../src/wire/request.ts'
-import { type Result, writeResult } from '../../../src/wire/result.ts'
+import { writeResult } from '../../../src/wire/result.ts'
 import type { Random } from '../../../src/world/random.ts'
+import { ModelGroup } from './model-group.ts'
 
 export const NODES: readonly NodeId[] = ['nodeA', 'nodeB', 'nodeC']
 const CLUSTER = '0123456789abcdef0123456789abcdef'
 const PARTITIONS = 2
 const EMPTY = new Uint8Array(0)
-const WINDOW = 1_000_000
 const STEPS_MAX = 100_000
-
-interface SessionState {
-  ackedUpTo: number
-  readonly results: Map<number, Result>
-}
-
-/** One group as if Raft were perfect: commands apply one after another, each session's once. */
-export class ModelGroup {
-  applied = 1
-  counter = 0
-  leader: NodeId
-  readonly sessions = new Map<string, SessionState>()
-  readonly records = new Map<string, { value: Uint8Array; revision: number }>()
-  /** How often the put of each value was applied. */
-  readonly applications = new Map<string, number>()
-
-  constructor(leader: NodeId) {
-    this.leader = leader
-  }
-
-  /** What the session table says before a command may run. */
-  refusal(command: Command): 'session_expired' | 'stale_request' | undefined {
-    const session = this.sessions.get(command.session)
-    if (session === undefined) {
-      return this.applied - command.basis <= WINDOW ? undefined : 'session_expired'
-    }
-    return command.seq <= session.ackedUpTo ? 'stale_request' : undefined
-  }
-
-  apply(command: Command): Result | 'session_expired' | 'stale_request' {
-    this.applied++
-    const refusal = this.refusal(command)
-    if (refusal !== undefined) return refusal
-    const session = this.sessions.get(command.session) ?? { ackedUpTo: 0, results: new Map() }
-    this.sessions.set(command.session, session)
-    session.ackedUpTo = Math.max(session.ackedUpTo, command.ackedUpTo)
-    for (const seq of session.results.keys()) {
-      if (seq <= session.ackedUpTo) session.results.delete(seq)
-    }
-    const known = session.results.get(command.seq)
-    if (known !== undefined) return known
-    const result = this.#run(command)
-    session.results.set(command.seq, result)
-    return result
-  }
-
-  /** All sessions unused for long are gone, and old bases with them. */
-  age(): void {
-    this.applied += 2 * WINDOW
-    this.sessions.clear()
-  }
-
-  #run({ operation }: Command): Result {
-    if (operation.type !== 'put') return { type: 'refused', reason: 'the model only puts' }
-    const text = utf8Text(operation.value) ?? ''
-    this.applications.set(text, (this.applications.get(text) ?? 0) + 1)
-    const revision = ++this.counter
-    const key = utf8Text(operation.key) ?? ''
-    this.records.set(key, { value: operation.value.slice(), revision })
-    return { type: 'written', revision }
-  }
-}
 
 /** Chances in percent. All zero: a perfect network of perfect nodes. */
 export interface Faults {
@@ -143,7 +81,9 @@ export class ModelCluster {
     this.world = new World(seed)
     this.#life = this.world.life('client')
     this.#chance = this.world.random.fork('chance')
-    this.groups = [0, 1, 2].map((group) => new ModelGroup(NODES[group % 3] as NodeId))
+    const groups: ModelGroup[] = []
+    for (const group of [0, 1, 2]) groups.push(new ModelGroup(NODES[group % 3] as NodeId, groups))
+    this.groups = groups
     const seeds = NODES.map((node) => `/seed/${node}`)
     const random = this.world.random.fork('machine')
     this.machine = new ClientMachine({ random, seeds, ...options })
@@ -166,6 +106,14 @@ export class ModelCluster {
   put(call: number, key: string, timeoutMs = 3_000): void {
     const operation = { type: 'put', key: utf8(key), value: utf8(`value ${call}`) } as const
     this.step({ type: 'call', call, operation: { kind: 'mutate', operation }, timeoutMs })
+  }
+
+  /** Puts a value of its own at each key, in one transaction. */
+  putAll(call: number, keys: readonly string[], timeoutMs = 3_000): void {
+    const value = utf8(`value ${call}`)
+    const writes = keys.map((key) => ({ type: 'put', key: utf8(key), value }) as const)
+    const operation = { kind: 'transact', checks: [], writes, inOrder: false } as const
+    this.step({ type: 'call', call, operation, timeoutMs })
   }
 
   get(call: number, key: string, consistency: 'strong' | 'session' | 'eventual' = 'strong'): void {

@@ -1,0 +1,157 @@
+import { type Failure, failure } from '../wire/failure.ts'
+import type { AbortReason } from '../wire/result.ts'
+import type { Tx } from './api.ts'
+import { Attempt, TxView } from './attempt.ts'
+import { Course, type Shell } from './course.ts'
+import { errorOf } from './errors.ts'
+import type { CallOutcome } from './inputs.ts'
+import type { PendingWrites } from './pending-writes.ts'
+import { abortion, unexpected } from './promised.ts'
+import { readAll } from './read-all.ts'
+import type { Scope } from './scope.ts'
+import { foundBy, harmless, isSame } from './snapshot.ts'
+import { excessOf, type Found, unmoved } from './steps.ts'
+import { hopelessBy } from './transactor.ts'
+
+export interface CallbackOptions {
+  readonly signal: AbortSignal | undefined
+  /** For all attempts together. */
+  readonly timeoutMs: number
+}
+
+/** From this attempt on one that only reads has the groups say that nothing moved. */
+const HELD_FROM = 3
+
+/** Runs `run` until what it read stood still and what it wrote is committed. */
+export async function runCallback<V, R>(
+  shell: Shell,
+  scope: Scope<V>,
+  run: (tx: Tx<V>) => Promise<R>,
+  options: CallbackOptions
+): Promise<R> {
+  options.signal?.throwIfAborted()
+  const callback = new Callback(shell, options)
+  try {
+    return await callback.run((attempt) => run(new TxView(attempt, scope)))
+  } finally {
+    callback.end()
+  }
+}
+
+/** How an attempt to commit ended, if it did not fail. */
+type Tried = { readonly committed: true } | { readonly committed: false; readonly why: AbortReason }
+
+class Callback {
+  readonly #shell: Shell
+  readonly #options: CallbackOptions
+  readonly #course: Course
+  readonly #controller = new AbortController()
+  /** Rejects when the signal is aborted, or a callback is still at it when time is over. */
+  readonly #stopped: Promise<never>
+  #stop: (reason: unknown) => void = () => {}
+  readonly #onAbort = (): void => this.#stop(this.#options.signal?.reason)
+
+  constructor(shell: Shell, options: CallbackOptions) {
+    this.#shell = shell
+    this.#options = options
+    this.#course = new Course(shell, { timeoutMs: options.timeoutMs })
+    this.#stopped = new Promise((_, reject) => {
+      this.#stop = (reason) => {
+        // First, so that the callback's own error about it comes second.
+        reject(reason)
+        this.#controller.abort(reason)
+        this.#course.cancel()
+      }
+    })
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true })
+  }
+
+  end(): void {
+    this.#options.signal?.removeEventListener('abort', this.#onAbort)
+  }
+
+  async run<R>(callback: (attempt: Attempt) => Promise<R>): Promise<R> {
+    for (let number = 1; ; number++) {
+      const attempt = new Attempt(this.#course, this.#controller.signal, number)
+      const result = await this.#call(attempt, callback)
+      const tried = await this.#commit(attempt.end(), attempt.found, number)
+      if (tried.committed) return result
+      await this.#again(tried.why)
+    }
+  }
+
+  async #call<R>(attempt: Attempt, callback: (attempt: Attempt) => Promise<R>): Promise<R> {
+    const { timeoutMs } = this.#options
+    const stopTimer = this.#shell.timers.after(Math.max(0, this.#course.leftMs), () => {
+      const message = `the callback of the transaction was not done within ${timeoutMs} ms`
+      const code = attempt.number === 1 ? 'timeout' : 'contention'
+      this.#stop(errorOf(failure(code, message)))
+    })
+    try {
+      return await Promise.race([this.#stopped, callback(attempt)])
+    } finally {
+      stopTimer()
+      attempt.end()
+    }
+  }
+
+  #commit(pending: PendingWrites, found: Found, number: number): Promise<Tried> {
+    const writes = pending.all()
+    if (writes.length > 0) return this.#transact(pending, found)
+    // One key alone was read at one moment.
+    if (found.size <= 1) return Promise.resolve({ committed: true })
+    return number < HELD_FROM ? this.#compare(found) : this.#transact(pending, found)
+  }
+
+  /** Reads all of it once more. */
+  #compare(found: Found): Promise<Tried> {
+    const keys = keysOf(found)
+    return new Promise((resolve, reject) => {
+      readAll(this.#course, { keys, consistency: 'strong' }, (all) => {
+        if (!all.ok) reject(this.#errorOf(all.failure))
+        else if (isSame(found, foundBy(all.seen))) resolve({ committed: true })
+        else resolve({ committed: false, why: 'moved' })
+      })
+    })
+  }
+
+  #transact(pending: PendingWrites, found: Found): Promise<Tried> {
+    const writes = pending.all()
+    const checks = unmoved(keysOf(found), found)
+    const excess = excessOf({ if: checks, steps: writes, otherwise: [] })
+    if (excess !== undefined) return Promise.reject(errorOf(excess))
+    return new Promise((resolve, reject) => {
+      this.#course.transact({ checks, writes }, (outcome: CallOutcome) => {
+        if (!outcome.ok) {
+          const { failure: failed } = outcome
+          reject(this.#errorOf(writes.length === 0 ? harmless(failed) : failed))
+        } else if (outcome.kind !== 'transact') reject(unexpected(outcome.kind))
+        else if (outcome.decision.type === 'committed') resolve({ committed: true })
+        else resolve({ committed: false, why: outcome.decision.why })
+      })
+    })
+  }
+
+  /** Resolves when it is time for another attempt. */
+  #again(why: AbortReason): Promise<void> {
+    const hopeless = hopelessBy(why)
+    if (hopeless !== undefined) return Promise.reject(errorOf(hopeless))
+    return new Promise((resolve, reject) => {
+      const { signal } = this.#controller
+      const late = this.#course.again(why, () => {
+        if (signal.aborted) reject(signal.reason)
+        else resolve()
+      })
+      if (late !== undefined) reject(errorOf(late))
+    })
+  }
+
+  #errorOf(failed: Failure): unknown {
+    const { signal } = this.#controller
+    return signal.aborted ? abortion(failed, signal) : errorOf(failed)
+  }
+}
+
+function keysOf(found: Found): readonly Uint8Array[] {
+  return [...found.values()].map(({ key }) => key)
+}

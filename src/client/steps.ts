@@ -1,0 +1,115 @@
+import { equalBytes, utf8 } from '../wire/bytes.ts'
+import type { DataOperation } from '../wire/data-operation.ts'
+import { type Failure, failure } from '../wire/failure.ts'
+import { TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX } from '../wire/limits.ts'
+import type { ReadRecord } from '../wire/read-body.ts'
+import type { KeyResult } from '../wire/result.ts'
+import { hex } from '../wire/session-id.ts'
+import type { Check } from '../wire/transaction.ts'
+import type { Seen } from './read-all.ts'
+import type { Step, StepResult, TransactionRequest } from './transactor-types.ts'
+
+/** What a reader found, by name of the key; see nameOfKey. */
+export type Found = ReadonlyMap<string, Seen>
+
+/** Equal for equal bytes. */
+export function nameOfKey(key: Uint8Array): string {
+  return hex(key)
+}
+
+/** Each key once, where it stands first. */
+export function distinct(keys: readonly Uint8Array[]): readonly Uint8Array[] {
+  const byName = new Map<string, Uint8Array>()
+  for (const key of keys) {
+    const name = nameOfKey(key)
+    if (!byName.has(name)) byName.set(name, key)
+  }
+  return [...byName.values()]
+}
+
+export function writesOf(steps: readonly Step[]): readonly DataOperation[] {
+  return steps.filter((step) => step.type !== 'get')
+}
+
+/** The keys of those gets that no earlier step writes: what they show stands in the store. */
+export function readsOf(steps: readonly Step[]): readonly Uint8Array[] {
+  const written = new Set<string>()
+  const keys: Uint8Array[] = []
+  for (const { type, key } of steps) {
+    const name = nameOfKey(key)
+    if (type !== 'get') written.add(name)
+    else if (!written.has(name)) keys.push(key)
+  }
+  return keys
+}
+
+/** Of each step, from those of the writes and what was found before them. */
+export function resultsOfSteps(
+  steps: readonly Step[],
+  ofWrites: readonly KeyResult[],
+  found: Found
+): readonly StepResult[] {
+  const own = new Map<string, ReadRecord | undefined>()
+  let next = 0
+  return steps.map((step) => {
+    const name = nameOfKey(step.key)
+    if (step.type === 'get') {
+      const record = own.has(name) ? own.get(name) : found.get(name)?.record
+      return { type: 'got', record }
+    }
+    const result = ofWrites[next++] as KeyResult
+    own.set(name, leftBy(step, result))
+    return result
+  })
+}
+
+/** The key after a step that was carried out. */
+function leftBy(step: Step, result: KeyResult): ReadRecord | undefined {
+  if (step.type === 'put' && result.type === 'written') {
+    const expiry = step.ttlMs === undefined ? {} : { expiresInMs: step.ttlMs }
+    return { value: step.value, revision: result.revision, ...expiry }
+  }
+  if (result.type !== 'counted') return undefined
+  const { value, revision, expiresInMs } = result
+  const expiry = expiresInMs === undefined ? {} : { expiresInMs }
+  return { value: utf8(String(value)), revision, ...expiry }
+}
+
+export function holds(check: Check, record: ReadRecord | undefined): boolean {
+  switch (check.type) {
+    case 'revision':
+      return (record?.revision ?? 0) === check.revision
+    case 'exists':
+      return (record !== undefined) === check.exists
+    default:
+      return record !== undefined && equalBytes(record.value, check.value)
+  }
+}
+
+/** That each key still has the revision it was found at. */
+export function unmoved(keys: readonly Uint8Array[], found: Found): readonly Check[] {
+  return distinct(keys).map((key) => {
+    const revision = found.get(nameOfKey(key))?.record?.revision ?? 0
+    return { type: 'revision', key, revision }
+  })
+}
+
+/** Why a transaction is refused before anything is sent, if it is. */
+export function excessOf(request: TransactionRequest): Failure | undefined {
+  const { if: conditions, steps, otherwise } = request
+  const count = conditions.length + Math.max(steps.length, otherwise.length)
+  if (count > TRANSACTION_OPERATIONS_MAX) {
+    const message = `${count} operations; ${TRANSACTION_OPERATIONS_MAX} may be in one transaction`
+    return failure('too_large', message)
+  }
+  let bytes = 0
+  for (const check of conditions) {
+    bytes += check.key.length + (check.type === 'value' ? check.value.length : 0)
+  }
+  for (const step of [...steps, ...otherwise]) {
+    bytes += step.key.length + (step.type === 'put' ? step.value.length : 0)
+  }
+  if (bytes <= TRANSACTION_BYTES_MAX) return undefined
+  const message = `keys and values of ${bytes} bytes; ${TRANSACTION_BYTES_MAX} may be`
+  return failure('too_large', `${message} in one transaction`)
+}

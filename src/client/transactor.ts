@@ -1,0 +1,201 @@
+import { CODES, type Failure, failure } from '../wire/failure.ts'
+import type { AbortReason, KeyResult } from '../wire/result.ts'
+import type { Check, TransactionRef } from '../wire/transaction.ts'
+import type { Cancel } from '../world/clock.ts'
+import { sometimes } from '../world/sometimes.ts'
+import { Course, type Shell } from './course.ts'
+import type { DriverCall } from './driver.ts'
+import type { CallOutcome, SeenGroup } from './inputs.ts'
+import { readAll } from './read-all.ts'
+import { agree, foundBy, groupsOf } from './snapshot.ts'
+import {
+  distinct,
+  excessOf,
+  type Found,
+  holds,
+  nameOfKey,
+  readsOf,
+  resultsOfSteps,
+  unmoved,
+  writesOf
+} from './steps.ts'
+import type { Step, TransactionOutcome, TransactionRequest } from './transactor-types.ts'
+
+type Done = (outcome: TransactionOutcome) => void
+
+interface Committed {
+  readonly results: readonly KeyResult[]
+  readonly groups: readonly SeenGroup[]
+  readonly id: TransactionRef
+}
+
+const NOTHING: Found = new Map()
+
+/**
+ * Runs a transaction to its end: attempts until one is committed, the conditions are seen not to
+ * hold, or no time is left. `done` is called once, possibly before this returns; the result gives
+ * it up, and `done` then hears what is certain about it.
+ */
+export function runTransaction(
+  shell: Shell,
+  request: TransactionRequest,
+  options: DriverCall,
+  done: Done
+): Cancel {
+  const excess = excessOf(request)
+  if (excess !== undefined) {
+    done({ ok: false, failure: excess, id: undefined })
+    return () => {}
+  }
+  const course = new Course(shell, options)
+  new Transactor(course, request, done).start()
+  return () => course.cancel()
+}
+
+/**
+ * An attempt that was aborted changed nothing and never will, so that another may follow. One whose
+ * outcome is unknown is the last.
+ */
+class Transactor {
+  readonly #course: Course
+  readonly #request: TransactionRequest
+  readonly #done: Done
+  /** What it may have to know before it writes. */
+  readonly #keys: readonly Uint8Array[]
+
+  constructor(course: Course, request: TransactionRequest, done: Done) {
+    this.#course = course
+    this.#request = request
+    this.#done = done
+    const { if: conditions, steps, otherwise } = request
+    this.#keys = distinct([...keysOf(conditions), ...readsOf(steps), ...readsOf(otherwise)])
+  }
+
+  start(): void {
+    const { steps } = this.#request
+    if (writesOf(steps).length > 0 && readsOf(steps).length === 0) this.#push()
+    else this.#look()
+  }
+
+  /** Nothing needs to be read first: the groups check the conditions themselves. */
+  #push(): void {
+    const { if: checks, steps } = this.#request
+    this.#course.transact({ checks, writes: writesOf(steps) }, (outcome) => {
+      const aborted = this.#judge(outcome, (committed) =>
+        this.#committed(steps, NOTHING, committed)
+      )
+      if (aborted === undefined) return
+      // The groups are asked side by side: an increment may have been refused where another group
+      // would have told that a condition does not hold.
+      const isMoved = aborted === 'moved' || aborted === 'not_a_number'
+      if (isMoved && checks.length > 0) this.#look()
+      else this.#again(aborted, () => this.#push())
+    })
+  }
+
+  /** Reads everything it depends on. */
+  #look(): void {
+    readAll(this.#course, { keys: this.#keys, consistency: 'strong' }, (all) => {
+      if (all.ok) this.#decide(foundBy(all.seen))
+      else this.#fail(all.failure)
+    })
+  }
+
+  /** By reads of different moments; what they lead to holds only if nothing moved. */
+  #decide(found: Found): void {
+    const { failed, steps } = this.#choose(found)
+    const writes = writesOf(steps)
+    if (writes.length === 0) {
+      this.#settle(found)
+      return
+    }
+    const checks = unmoved([...keysOf(this.#request.if), ...readsOf(steps)], found)
+    this.#course.transact({ checks, writes }, (outcome) => {
+      const aborted = this.#judge(outcome, (committed) => {
+        if (failed.length > 0) sometimes('client: a transaction writes what is otherwise')
+        this.#committed(steps, found, committed, failed)
+      })
+      if (aborted !== undefined) this.#again(aborted, () => this.#look())
+    })
+  }
+
+  /** Nothing is to be written if `found` stood at one moment. */
+  #settle(found: Found): void {
+    agree(this.#course, found, (agreed) => {
+      if (!agreed.ok) {
+        this.#fail(agreed.failure)
+        return
+      }
+      const { failed, steps } = this.#choose(agreed.found)
+      if (writesOf(steps).length > 0) {
+        this.#decide(agreed.found)
+        return
+      }
+      const results = resultsOfSteps(steps, [], agreed.found)
+      const { groups, id } = agreed
+      this.#done({ ok: true, id, committed: failed.length === 0, failed, results, groups })
+    })
+  }
+
+  /** Which conditions do not hold, and what is to be done then. */
+  #choose(found: Found): { failed: readonly number[]; steps: readonly Step[] } {
+    const { if: conditions, steps, otherwise } = this.#request
+    const failed = conditions.flatMap((check, index) => {
+      return holds(check, found.get(nameOfKey(check.key))?.record) ? [] : [index]
+    })
+    return { failed, steps: failed.length === 0 ? steps : otherwise }
+  }
+
+  /** Tells why the attempt was aborted, if it was; every other end is the end of all. */
+  #judge(outcome: CallOutcome, committed: (committed: Committed) => void): AbortReason | undefined {
+    if (!outcome.ok) {
+      this.#fail(outcome.failure, outcome.id)
+      return undefined
+    }
+    if (outcome.kind !== 'transact') {
+      this.#fail(failure('internal', `a transaction answered as ${outcome.kind}`, 'unknown'))
+      return undefined
+    }
+    const { decision, groups, id } = outcome
+    if (decision.type === 'aborted') return decision.why
+    committed({ results: decision.results, groups, id })
+    return undefined
+  }
+
+  #committed(
+    steps: readonly Step[],
+    found: Found,
+    { results: ofWrites, groups: more, id }: Committed,
+    failed: readonly number[] = []
+  ): void {
+    const results = resultsOfSteps(steps, ofWrites, found)
+    const groups = groupsOf(found, more)
+    this.#done({ ok: true, id, committed: failed.length === 0, failed, results, groups })
+  }
+
+  #again(why: AbortReason, run: () => void): void {
+    const hopeless = hopelessBy(why)
+    const late = hopeless ?? this.#course.again(why, run)
+    if (late !== undefined) this.#fail(late)
+  }
+
+  #fail(failed: Failure, id?: TransactionRef): void {
+    const { steps, otherwise } = this.#request
+    const reads = writesOf(steps).length + writesOf(otherwise).length === 0
+    // `timeout` is for reads: of a write it would leave open what happened.
+    const isLate = failed.code === 'timeout' && !reads
+    const told = isLate ? failure('unavailable', failed.message) : failed
+    this.#done({ ok: false, failure: told, id })
+  }
+}
+
+/** How a transaction ends that was aborted for what no repetition helps. */
+export function hopelessBy(why: AbortReason): Failure | undefined {
+  if (why !== 'not_a_number' && why !== 'absent') return undefined
+  const code = why === 'absent' ? 'not_found' : why
+  return failure(code, CODES[code].advice)
+}
+
+function keysOf(checks: readonly Check[]): readonly Uint8Array[] {
+  return checks.map(({ key }) => key)
+}
