@@ -7,6 +7,7 @@ import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
 import { STORAGE_METRICS } from './storage-metrics.ts'
 import type { Survey } from './survey.ts'
+import { TRANSACTION_METRICS } from './transaction-metrics.ts'
 
 /** What the metrics of a node are read from, once for each scrape. */
 export interface NodeSource {
@@ -154,6 +155,7 @@ export const NODE_METRICS: readonly Metric<NodeSource>[] = [
   ...REQUESTS,
   ...GROUP_METRICS,
   ...STORAGE_METRICS,
+  ...TRANSACTION_METRICS,
   ...LINKS
 ]
 

@@ -1,4 +1,5 @@
 import type { ReplicaHost } from '../partition/host.ts'
+import type { Replica } from '../partition/replica.ts'
 import type { NodeId } from '../wire/ids.ts'
 
 /**
@@ -20,8 +21,22 @@ export interface Survey {
   readonly sessions: Spread
   readonly sessionsKept: Spread
   readonly repeats: Spread
+  readonly transactions: UndecidedSurvey
   /** Per node: by how many entries its furthest follower of a group that is led here is behind. */
   readonly followerLag: ReadonlyMap<NodeId, number>
+}
+
+/** What transactions hold in the replicas of a node. */
+export interface UndecidedSurvey {
+  readonly records: number
+  /** Keys that a transaction will change if it commits. */
+  readonly intents: number
+  /** Keys that must not change before a transaction is decided. */
+  readonly readLocks: number
+  /** Requests that wait for one of them at leaders here. */
+  readonly waiting: number
+  /** Of the oldest part or record, by the time of its group. */
+  readonly oldestMs: number
 }
 
 export interface Spread {
@@ -45,8 +60,10 @@ export function survey(host: ReplicaHost): Survey {
   const sessions = { max: 0, sum: 0 }
   const sessionsKept = { max: 0, sum: 0 }
   const repeats = { max: 0, sum: 0 }
+  const transactions = { records: 0, intents: 0, readLocks: 0, waiting: 0, oldestMs: 0 }
   const followerLag = new Map<NodeId, number>()
-  for (const { raft, state, damage, installing, id } of host.replicas()) {
+  for (const replica of host.replicas()) {
+    const { raft, state, damage, installing, id } = replica
     const { role, leader, term, commit, lastIndex, configuration } = raft.status
     seen.replicas++
     if (leader === 0) seen.leaderless++
@@ -59,6 +76,7 @@ export function survey(host: ReplicaHost): Survey {
     add(sessions, state.sessionCount)
     add(sessionsKept, state.sessionsKept)
     add(repeats, state.repeatCount)
+    addUndecided(transactions, replica)
     if (role !== 'leader') continue
     seen.led++
     for (const { replica, node } of configuration.members) {
@@ -67,10 +85,38 @@ export function survey(host: ReplicaHost): Survey {
       followerLag.set(node, Math.max(lag, followerLag.get(node) ?? 0))
     }
   }
-  return { ...seen, commitLag, applyLag, sessions, sessionsKept, repeats, followerLag }
+  return {
+    ...seen,
+    commitLag,
+    applyLag,
+    sessions,
+    sessionsKept,
+    repeats,
+    transactions,
+    followerLag
+  }
 }
 
 function add(spread: { max: number; sum: number }, value: number): void {
   spread.sum += value
   if (value > spread.max) spread.max = value
+}
+
+type Writable<T> = { -readonly [P in keyof T]: T[P] }
+
+function addUndecided(sum: Writable<UndecidedSurvey>, replica: Replica): void {
+  const { transactions } = replica.state
+  sum.waiting += replica.encounters.count
+  const now = replica.time.look()
+  for (const { time } of transactions.records()) {
+    sum.records++
+    sum.oldestMs = Math.max(sum.oldestMs, now - time)
+  }
+  for (const { time, holds } of transactions.parts()) {
+    sum.oldestMs = Math.max(sum.oldestMs, now - time)
+    for (const { type } of holds) {
+      if (type === 'write') sum.intents++
+      else sum.readLocks++
+    }
+  }
 }

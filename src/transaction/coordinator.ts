@@ -31,7 +31,8 @@ interface Running {
   readonly others: readonly Part[]
   readonly votes: (Vote | undefined)[]
   readonly askers: Hear[]
-  readonly beganAt: number
+  /** When its phase began. */
+  since: number
   /** Of the others, how many were sent their part. */
   sent: number
   created: boolean
@@ -88,7 +89,7 @@ export class Coordinator {
       others,
       votes: others.map(() => undefined),
       askers: [hear],
-      beganAt: this.#clock.monotonic(),
+      since: this.#clock.monotonic(),
       sent: 0,
       created: false,
       phase: 'preparing',
@@ -168,7 +169,7 @@ export class Coordinator {
     const votes = running.votes.filter((vote) => vote !== undefined)
     if (votes.length < running.others.length) return
     running.phase = 'deciding'
-    this.counts.preparedMs.observe(this.#clock.monotonic() - running.beganAt)
+    this.counts.preparedMs.observe(this.#phaseMs(running))
     const commit = decisionCommand(running.id, { type: 'commit', term: running.term, votes })
     running.anchor.propose(commit, (told) => this.#decided(running, told))
   }
@@ -196,7 +197,9 @@ export class Coordinator {
       return
     }
     running.phase = 'resolving'
-    this.counts.decided(decision, told, this.#clock.monotonic() - running.beganAt)
+    const decideMs = this.#phaseMs(running)
+    if (decision === 'committed') this.counts.decidedMs.observe(decideMs)
+    this.counts.decided(decision, told)
     tell(running, answerOf(told))
     for (const { group } of running.others) this.#resolve(running, group, decision)
   }
@@ -221,6 +224,7 @@ export class Coordinator {
       }
       running.unresolved--
       if (running.unresolved > 0) return
+      this.counts.resolvedMs.observe(this.#phaseMs(running))
       this.#running.delete(running.name)
       const ids = this.#forgettable.get(running.anchor.group) ?? new Map()
       ids.set(running.name, running.id)
@@ -245,7 +249,7 @@ export class Coordinator {
       others,
       votes: [],
       askers: [],
-      beganAt: now,
+      since: now,
       sent: others.length,
       created: true,
       phase: 'preparing',
@@ -269,6 +273,13 @@ export class Coordinator {
     anchor.propose(command, () => {
       for (const id of transactions) ids.delete(nameOf(id))
     })
+  }
+
+  /** How long the phase took that ends now; the next one begins. */
+  #phaseMs(running: Running): number {
+    const { since } = running
+    running.since = this.#clock.monotonic()
+    return running.since - since
   }
 
   #isCurrent(running: Running, ...phases: readonly Running['phase'][]): boolean {

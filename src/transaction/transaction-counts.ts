@@ -11,11 +11,12 @@ export class TransactionCounts {
   recovered = 0
   /** From the beginning to the last vote, ms. */
   readonly preparedMs = new Histogram()
-  /** From the beginning to the decision, ms. */
+  /** From there to the decision, ms. */
   readonly decidedMs = new Histogram()
+  /** From the decision to the last participant's having heard of it, ms. */
+  readonly resolvedMs = new Histogram()
 
-  decided(decision: 'committed' | 'aborted', told: Told, elapsedMs: number): void {
-    this.decidedMs.observe(elapsedMs)
+  decided(decision: 'committed' | 'aborted', told: Told): void {
     if (decision === 'committed') this.committed++
     else {
       const known = told.type === 'result' && told.result.type === 'aborted'
