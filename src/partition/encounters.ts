@@ -1,5 +1,6 @@
 import type { KeyRecord } from '../state/keys.ts'
-import { type Intent, nameOf } from '../state/prepared.ts'
+import { nameOf } from '../state/layout.ts'
+import type { Intent } from '../state/prepared.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
 import { sometimes } from '../world/sometimes.ts'

@@ -28,6 +28,16 @@ export class Multiset {
     this.#b = (this.#b - b) | 0
   }
 
+  /** The hash of both sets together. */
+  plus(other: Multiset): Multiset {
+    return new Multiset(this.#a + other.#a, this.#b + other.#b)
+  }
+
+  /** Without what `other` is the hash of. */
+  minus(other: Multiset): Multiset {
+    return new Multiset(this.#a - other.#a, this.#b - other.#b)
+  }
+
   equals(other: Multiset): boolean {
     return this.#a === other.#a && this.#b === other.#b
   }

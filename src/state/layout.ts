@@ -36,6 +36,9 @@ export const TRANSACTION_PREFIX: Uint8Array = Uint8Array.of(0x74)
 export const TRANSACTION_ROW = { record: 0x72, part: 0x70, key: 0x77 } as const
 const TRANSACTION_NAME_BYTES = 24
 
+/** A transaction's name as text: the same name, the same text. */
+export const nameOf = ({ session, seq }: TransactionId): string => `${session}-${seq}`
+
 /** Where the table keeps a row of a transaction; a fresh copy. */
 export function transactionKey(
   kind: (typeof TRANSACTION_ROW)[keyof typeof TRANSACTION_ROW],

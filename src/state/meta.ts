@@ -4,8 +4,8 @@ import { LOG_NUMBER_MAX } from '../wire/limits.ts'
 import { lasting } from '../wire/slab.ts'
 import { hashItem, Multiset, readMultiset } from './hash.ts'
 import { META_KEY } from './layout.ts'
-import type { Row } from './prepared.ts'
 import { loadSessions, type Session } from './sessions.ts'
+import { addRows, type Row } from './unwritten-rows.ts'
 
 /** What a replica remembers about its state as a whole, written with every flush of it. */
 export interface Meta {
@@ -32,6 +32,8 @@ export interface Meta {
 export interface Saved {
   /** Undefined: nothing was ever flushed. */
   readonly meta: Meta | undefined
+  /** Of all that is neither a session's nor a transaction's; the state machine takes it over. */
+  readonly dataHash: Multiset
   readonly sessions: readonly Session[]
   /** As they stand in the table. */
   readonly transactions: readonly Row[]
@@ -97,9 +99,13 @@ export function loadSaved(
   if (meta === undefined) {
     const count = sessions.length + transactions.length
     if (count > 0) throw new Malformed('sessions or transactions without a meta record')
-    return { meta: undefined, sessions: [], transactions }
+    return { meta: undefined, dataHash: new Multiset(), sessions: [], transactions }
   }
-  const saved = { meta: decodeMeta(meta), sessions: loadSessions(sessions), transactions }
+  const decoded = decodeMeta(meta)
+  const rows = new Multiset()
+  addRows(rows, transactions)
+  const dataHash = decoded.dataHash.minus(rows)
+  const saved = { meta: decoded, dataHash, sessions: loadSessions(sessions), transactions }
   const hash = new Multiset()
   for (const { counted } of saved.sessions) if (counted !== undefined) hash.add(counted)
   if (saved.sessions.length !== saved.meta.sessions || !hash.equals(saved.meta.sessionHash)) {

@@ -71,6 +71,15 @@ export function encodeHold(hold: Hold): Uint8Array {
   return lasting.copy(writer.finish())
 }
 
+/** The same in arrays of its own. */
+export function copyHold(hold: Hold): Hold {
+  const key = lasting.copy(hold.key)
+  if (hold.type === 'read') return { type: 'read', key }
+  const { next } = hold
+  if (next === undefined) return { type: 'write', key, next }
+  return { type: 'write', key, next: { ...next, value: lasting.copy(next.value) } }
+}
+
 /** Throws Malformed. Key and value are views. */
 export function decodeHold(bytes: Uint8Array): Hold {
   const reader = new ByteReader(bytes)

@@ -1,10 +1,11 @@
 import { Malformed } from '../wire/bytes.ts'
 import type { TransactionId } from '../wire/transaction.ts'
 import { assert } from '../world/assert.ts'
-import { hashItem, type Multiset } from './hash.ts'
+import type { Multiset } from './hash.ts'
 import type { KeyRecord } from './keys.ts'
-import { readTransactionKey, TRANSACTION_ROW, transactionKey } from './layout.ts'
+import { nameOf, readTransactionKey, TRANSACTION_ROW, transactionKey } from './layout.ts'
 import {
+  copyHold,
   decodeHold,
   decodePartHead,
   encodeHold,
@@ -14,9 +15,7 @@ import {
   type PreparedPart
 } from './prepared-rows.ts'
 import type { Table } from './table.ts'
-
-/** A row as the table has it. */
-export type Row = readonly [key: Uint8Array, value: Uint8Array]
+import { addRows, type Row, UnwrittenRows } from './unwritten-rows.ts'
 
 /** What a transaction will leave under a key if it commits. */
 export interface Intent {
@@ -31,26 +30,23 @@ interface Lock {
   readonly readers: Set<PreparedPart>
 }
 
-/** A transaction's name as text: the same name, the same text. */
-export const nameOf = ({ session, seq }: TransactionId): string => `${session}-${seq}`
-
 /**
- * The parts of transactions that are prepared in one group: kept in the table and in the hash of
- * the group as keys are, and indexed by what they hold.
+ * The parts of transactions that are prepared in one group, indexed by what they hold. Most are
+ * gone before the next flush: only those that are there then are encoded.
  *
  * Invariant: a key has one writer, or any number of readers, or one part that is both.
  */
 export class Prepared {
-  readonly #table: Table
-  readonly #hash: Multiset
   readonly #parts = new Map<string, PreparedPart>()
   readonly #locks = new Map<string, Lock>()
+  readonly #rows = new UnwrittenRows<PreparedPart>(rowsOf)
 
   /** `rows`: those of parts and of what they hold. Throws Malformed unless they fit together. */
-  constructor(table: Table, hash: Multiset, rows: readonly Row[]) {
-    this.#table = table
-    this.#hash = hash
-    for (const part of loadParts(rows)) this.#index(part)
+  constructor(rows: readonly Row[]) {
+    for (const part of loadParts(rows)) {
+      this.#index(part)
+      this.#rows.written(nameOf(part.ref), part)
+    }
   }
 
   get count(): number {
@@ -62,7 +58,7 @@ export class Prepared {
   }
 
   get(id: TransactionId): PreparedPart | undefined {
-    return this.#parts.get(nameOf(id))
+    return this.#parts.size === 0 ? undefined : this.#parts.get(nameOf(id))
   }
 
   /** The part that will change `key` if it commits. */
@@ -81,27 +77,28 @@ export class Prepared {
   }
 
   /** Requires: nobody blocks what it holds, and no key is held twice in the same way. */
-  add(part: Omit<PreparedPart, 'holds'>, holds: readonly Hold[]): void {
-    const { ref } = part
+  add(part: PreparedPart): void {
     // Of its own: what comes in is a view into an entry.
-    const encoded = holds.map(encodeHold)
-    const kept = { ...part, holds: encoded.map(decodeHold) }
-    this.#set(transactionKey(TRANSACTION_ROW.part, ref), undefined, encodePartHead(kept))
-    for (const [place, row] of encoded.entries()) {
-      this.#set(transactionKey(TRANSACTION_ROW.key, ref, place), undefined, row)
-    }
+    const kept = { ...part, holds: part.holds.map(copyHold) }
     this.#index(kept)
+    this.#rows.changed(nameOf(part.ref), kept)
   }
 
   /** The part is decided: what it held is free. */
   remove(part: PreparedPart): void {
-    const { ref } = part
-    assert(this.#parts.delete(nameOf(ref)), 'a part that is not prepared')
-    this.#set(transactionKey(TRANSACTION_ROW.part, ref), encodePartHead(part), undefined)
-    for (const [place, hold] of part.holds.entries()) {
-      this.#set(transactionKey(TRANSACTION_ROW.key, ref, place), encodeHold(hold), undefined)
-      this.#unlock(part, hold)
-    }
+    const name = nameOf(part.ref)
+    assert(this.#parts.delete(name), 'a part that is not prepared')
+    for (const hold of part.holds) this.#unlock(part, hold)
+    this.#rows.changed(name, undefined)
+  }
+
+  flush(table: Table): void {
+    this.#rows.flush(table)
+  }
+
+  /** The sum over the rows of all parts. */
+  addTo(hash: Multiset): void {
+    for (const part of this.#parts.values()) addRows(hash, rowsOf(part))
   }
 
   #index(part: PreparedPart): void {
@@ -126,12 +123,15 @@ export class Prepared {
     else lock.readers.delete(part)
     if (lock.intent === undefined && lock.readers.size === 0) this.#locks.delete(name)
   }
+}
 
-  #set(at: Uint8Array, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
-    if (before !== undefined) this.#hash.remove(hashItem(at, before, 0))
-    if (after !== undefined) this.#hash.add(hashItem(at, after, 0))
-    this.#table.set(at, after)
-  }
+function rowsOf(part: PreparedPart): readonly Row[] {
+  const { ref, holds } = part
+  const head: Row = [transactionKey(TRANSACTION_ROW.part, ref), encodePartHead(part)]
+  const held = holds.map(
+    (hold, place): Row => [transactionKey(TRANSACTION_ROW.key, ref, place), encodeHold(hold)]
+  )
+  return [head, ...held]
 }
 
 /** Throws Malformed unless each part has all it holds, once, and nothing else is there. */

@@ -3,16 +3,18 @@ import type { GroupId } from '../wire/ids.ts'
 import { TRANSACTION_GROUPS_MAX } from '../wire/limits.ts'
 import { lasting } from '../wire/slab.ts'
 import type { TransactionId } from '../wire/transaction.ts'
-import { hashItem, type Multiset } from './hash.ts'
-import { readTransactionKey, TRANSACTION_ROW, transactionKey } from './layout.ts'
-import { nameOf, type Row } from './prepared.ts'
+import type { Multiset } from './hash.ts'
+import { nameOf, readTransactionKey, TRANSACTION_ROW, transactionKey } from './layout.ts'
 import type { Table } from './table.ts'
+import { addRows, type Row, UnwrittenRows } from './unwritten-rows.ts'
 
 const STATES = ['pending', 'committed', 'aborted'] as const
 
 /** Where a transaction of several groups is decided: one, at its anchor. */
 export interface TransactionRecord {
   readonly id: TransactionId
+  /** As nameOf tells it. */
+  readonly name: string
   /** Of the entry that created it: only its leader commits. */
   readonly term: number
   /** The participants beside the anchor, ascending. */
@@ -24,19 +26,17 @@ export interface TransactionRecord {
 
 const VERSION = 1
 
-/** The records of one group's transactions, kept in its table and hash. */
+/** The records of one group's transactions. */
 export class Records {
-  readonly #table: Table
-  readonly #hash: Multiset
   readonly #records = new Map<string, TransactionRecord>()
+  readonly #rows = new UnwrittenRows<TransactionRecord>((record) => [rowOf(record)])
 
   /** Throws Malformed. */
-  constructor(table: Table, hash: Multiset, rows: readonly Row[]) {
-    this.#table = table
-    this.#hash = hash
+  constructor(rows: readonly Row[]) {
     for (const [key, value] of rows) {
       const record = decodeTransactionRecord(key, value)
-      this.#records.set(nameOf(record.id), record)
+      this.#records.set(record.name, record)
+      this.#rows.written(record.name, record)
     }
   }
 
@@ -56,33 +56,32 @@ export class Records {
   }
 
   get(id: TransactionId): TransactionRecord | undefined {
-    return this.#records.get(nameOf(id))
+    return this.#records.size === 0 ? undefined : this.#records.get(nameOf(id))
   }
 
-  /** Requires: there is none of that name. */
-  add(record: TransactionRecord): void {
-    this.#records.set(nameOf(record.id), record)
-    this.#set(record.id, undefined, encodeTransactionRecord(record))
+  /** Takes the place of one with this name, if there is one. */
+  set(record: TransactionRecord): void {
+    this.#records.set(record.name, record)
+    this.#rows.changed(record.name, record)
   }
 
-  /** Requires: it is pending. */
-  decide(record: TransactionRecord, state: 'committed' | 'aborted'): void {
-    const decided = { ...record, state }
-    this.#records.set(nameOf(record.id), decided)
-    this.#set(record.id, encodeTransactionRecord(record), encodeTransactionRecord(decided))
+  remove({ name }: TransactionRecord): void {
+    this.#records.delete(name)
+    this.#rows.changed(name, undefined)
   }
 
-  remove(record: TransactionRecord): void {
-    this.#records.delete(nameOf(record.id))
-    this.#set(record.id, encodeTransactionRecord(record), undefined)
+  flush(table: Table): void {
+    this.#rows.flush(table)
   }
 
-  #set(id: TransactionId, before: Uint8Array | undefined, after: Uint8Array | undefined): void {
-    const at = transactionKey(TRANSACTION_ROW.record, id)
-    if (before !== undefined) this.#hash.remove(hashItem(at, before, 0))
-    if (after !== undefined) this.#hash.add(hashItem(at, after, 0))
-    this.#table.set(at, after)
+  /** The sum over the rows of all records. */
+  addTo(hash: Multiset): void {
+    for (const record of this.#records.values()) addRows(hash, [rowOf(record)])
   }
+}
+
+function rowOf(record: TransactionRecord): Row {
+  return [transactionKey(TRANSACTION_ROW.record, record.id), encodeTransactionRecord(record)]
 }
 
 /** Layout: version u8 · term, time varints · state u8 · count varint · groups varints. */
@@ -108,5 +107,6 @@ export function decodeTransactionRecord(key: Uint8Array, value: Uint8Array): Tra
   const others: GroupId[] = []
   for (let i = 0; i < count; i++) others.push(reader.varint())
   reader.end()
-  return { id: { session, seq }, term, time, state, others }
+  const id = { session, seq }
+  return { id, name: nameOf(id), term, time, state, others }
 }

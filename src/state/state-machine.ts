@@ -14,7 +14,7 @@ import { assert, unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Cluster } from './cluster.ts'
 import { decodeBody } from './entry-body.ts'
-import { Multiset } from './hash.ts'
+import type { Multiset } from './hash.ts'
 import { type KeyRecord, Keys, type Use } from './keys.ts'
 import { META_KEY } from './layout.ts'
 import { encodeMeta, type Saved } from './meta.ts'
@@ -111,7 +111,7 @@ export class StateMachine {
     this.#group = options.group
     this.#system = options.group === SYSTEM_GROUP
     this.#table = options.table
-    this.#hash = meta?.dataHash ?? new Multiset()
+    this.#hash = saved.dataHash
     this.#keys = new Keys(options.table, this.#hash, {
       count: meta?.keys ?? 0,
       opened: meta?.index ?? 0
@@ -122,7 +122,7 @@ export class StateMachine {
     this.#repeats = new Repeats(options.table, this.#hash, repeatLimits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
     const beside = { keys: this.#keys, sessions: this.#sessions }
-    this.transactions = new Transactions(options, this.#hash, saved.transactions, beside)
+    this.transactions = new Transactions(options.group, saved.transactions, beside)
     this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }
     this.#counter = meta?.counter ?? 0
     this.#time = meta?.time ?? 0
@@ -238,6 +238,7 @@ export class StateMachine {
   prepareFlush(): void {
     if (this.#flushed) return
     this.#sessions.flush(this.#table)
+    this.transactions.flush(this.#table)
     const meta = encodeMeta({
       index: this.#applied.index,
       term: this.#applied.term,
@@ -248,7 +249,7 @@ export class StateMachine {
       keys: this.#keys.count,
       sessions: this.#sessions.count,
       sessionFloor: this.#sessions.floor,
-      dataHash: this.#hash,
+      dataHash: this.#hash.plus(this.transactions.hash()),
       sessionHash: this.#sessions.hash()
     })
     this.#table.set(META_KEY, meta)

@@ -14,10 +14,11 @@ import {
   TRANSACTION_PREFIX
 } from './layout.ts'
 import { decodeMeta, type Meta } from './meta.ts'
-import { loadParts, type Row } from './prepared.ts'
+import { loadParts } from './prepared.ts'
 import { QueueCheck } from './queue-check.ts'
 import { decodeTransactionRecord, Records } from './records.ts'
 import { decodeSession } from './sessions.ts'
+import type { Row } from './unwritten-rows.ts'
 
 /**
  * Whether a set of records is all of what one flush left of a group: give it each record once, in

@@ -4,13 +4,15 @@ import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
 import type { Check, TransactionId, TransactionRef, Work } from '../wire/transaction.ts'
 import { unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
-import type { Multiset } from './hash.ts'
+import { Multiset } from './hash.ts'
 import { change, type KeyRecord, type Keys, type Use } from './keys.ts'
-import { type Intent, keyText, Prepared, type Row } from './prepared.ts'
+import { nameOf } from './layout.ts'
+import { type Intent, keyText, Prepared } from './prepared.ts'
 import type { Hold, PreparedPart } from './prepared-rows.ts'
 import { Records, type TransactionRecord } from './records.ts'
 import type { Sessions } from './sessions.ts'
 import type { Table } from './table.ts'
+import type { Row } from './unwritten-rows.ts'
 
 /** What work would do here: nothing of it is done yet. */
 interface Done {
@@ -47,8 +49,7 @@ export class Transactions {
 
   /** Throws Malformed unless `rows`, all those of transactions, fit together. */
   constructor(
-    { group, table }: { readonly group: GroupId; readonly table: Table },
-    hash: Multiset,
+    group: GroupId,
     rows: readonly Row[],
     beside: { readonly keys: Keys; readonly sessions: Sessions }
   ) {
@@ -56,8 +57,8 @@ export class Transactions {
     this.#keys = beside.keys
     this.#sessions = beside.sessions
     const { records, others } = Records.split(rows)
-    this.#records = new Records(table, hash, records)
-    this.#prepared = new Prepared(table, hash, others)
+    this.#records = new Records(records)
+    this.#prepared = new Prepared(others)
     for (const { id } of this.#records.all()) this.#sessions.hold(id.session)
     for (const { ref } of this.#prepared.all()) this.#sessions.hold(ref.session)
   }
@@ -124,7 +125,9 @@ export class Transactions {
     if (result.type !== 'prepared') return result
     const { term, use } = at
     this.#sessions.hold(id.session)
-    this.#records.add({ id, term, others, time: use.time, state: 'pending' })
+    const { session, seq } = id
+    const record = { id: { session, seq }, name: nameOf(id), term, others, time: use.time } as const
+    this.#records.set({ ...record, state: 'pending' })
     return result
   }
 
@@ -148,7 +151,7 @@ export class Transactions {
       sometimes('state: a commit comes after the decision')
       return this.#decision(id)
     }
-    this.#records.decide(record, 'committed')
+    this.#records.set({ ...record, state: 'committed' })
     this.#end(part, true, use)
     const result: Result = { type: 'transacted', votes: [part.vote, ...votes] }
     this.#sessions.remember(id, result, use)
@@ -159,7 +162,7 @@ export class Transactions {
   abort(id: TransactionId, why: AbortReason, use: Use): Result {
     const record = this.#records.get(id)
     if (record?.state === 'pending') {
-      this.#records.decide(record, 'aborted')
+      this.#records.set({ ...record, state: 'aborted' })
       const part = this.#prepared.get(id)
       if (part !== undefined) this.#end(part, false, use)
       this.#sessions.remember(id, { type: 'aborted', why }, use)
@@ -194,6 +197,20 @@ export class Transactions {
     return { type: 'done' }
   }
 
+  /** Brings the table up to date. */
+  flush(table: Table): void {
+    this.#prepared.flush(table)
+    this.#records.flush(table)
+  }
+
+  /** The sum over all rows of transactions. */
+  hash(): Multiset {
+    const hash = new Multiset()
+    this.#prepared.addTo(hash)
+    this.#records.addTo(hash)
+    return hash
+  }
+
   /** What became of it, as far as is known here; only of its anchor. */
   outcome(id: TransactionId): Result {
     const decision = this.#decision(id)
@@ -216,7 +233,7 @@ export class Transactions {
     if (this.#prepared.count >= PARTS_MAX) return CROWDED
     const vote = this.#vote(done, use)
     this.#sessions.hold(ref.session)
-    this.#prepared.add({ ref, time: use.time, vote }, done.holds)
+    this.#prepared.add({ ref, time: use.time, vote, holds: done.holds })
     return { type: 'prepared', vote }
   }
 

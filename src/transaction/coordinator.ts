@@ -1,4 +1,4 @@
-import { nameOf } from '../state/prepared.ts'
+import { nameOf } from '../state/layout.ts'
 import type { TransactionRecord } from '../state/records.ts'
 import { type Command, encodeCommand } from '../wire/command.ts'
 import type { GroupId } from '../wire/ids.ts'
@@ -234,8 +234,7 @@ export class Coordinator {
 
   /** A record that nobody here works on: its coordinator is gone, or lost its way. */
   #adopt(anchor: Anchor, record: TransactionRecord, now: number): void {
-    const { id, state } = record
-    const name = nameOf(id)
+    const { id, name, state } = record
     if (this.#running.has(name) || this.#forgettable.get(anchor.group)?.has(name)) return
     if (this.#running.size >= RUNNING_MAX) return
     sometimes('transaction: a record is taken over')

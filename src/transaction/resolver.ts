@@ -1,4 +1,4 @@
-import { nameOf } from '../state/prepared.ts'
+import { nameOf } from '../state/layout.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
 import { sometimes } from '../world/sometimes.ts'
