@@ -50,7 +50,7 @@ export class Attempt {
     this.#assertOpen()
     const overlays = keys.map((key) => this.#writes.of(key))
     const stored = keys.filter((_, i) => overlays[i]?.isWhole !== true)
-    this.#fetch(distinct(stored).filter((key) => !this.#reads.has(nameOfKey(key))))
+    this.#ask(distinct(stored).filter((key) => !this.#reads.has(nameOfKey(key))))
     const reads = keys.map((key, i) => {
       return overlays[i]?.isWhole === true ? undefined : this.#reads.get(nameOfKey(key))
     })
@@ -61,7 +61,7 @@ export class Attempt {
     })
   }
 
-  #fetch(keys: readonly Uint8Array[]): void {
+  #ask(keys: readonly Uint8Array[]): void {
     if (keys.length === 0) return
     const all = new Promise<readonly Seen[]>((resolve, reject) => {
       readAll(this.#course, { keys, consistency: 'strong' }, (read) => {

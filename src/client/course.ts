@@ -37,6 +37,8 @@ export class Course {
   #sent = 0
   /** Attempts of any kind that came to nothing. */
   #failed = 0
+  /** Why the last of them did. */
+  #why: AbortReason | undefined
 
   constructor(shell: Shell, options: DriverCall) {
     this.#shell = shell
@@ -57,17 +59,27 @@ export class Course {
       done({ ok: false, failure: failure('timeout', why) })
       return () => {}
     }
+    // It may end before it returns.
+    let cancel: Cancel = () => {}
     let isOver = false
-    const cancel = this.#shell.call(operation, { ...this.#options, timeoutMs }, (outcome) => {
-      isOver = true
-      this.#calls.delete(cancelOnce)
-      done(outcome)
-    })
     const cancelOnce = (): void => {
       if (!isOver) cancel()
     }
-    if (!isOver) this.#calls.add(cancelOnce)
+    this.#calls.add(cancelOnce)
+    cancel = this.#shell.call(operation, { ...this.#options, timeoutMs }, (outcome) => {
+      isOver = true
+      this.#calls.delete(cancelOnce)
+      done(this.#told(outcome))
+    })
     return cancelOnce
+  }
+
+  /** A read that had no time left, because of what went before it. */
+  #told(outcome: CallOutcome): CallOutcome {
+    const why = this.#why
+    if (outcome.ok || why === undefined || this.#isGivenUp) return outcome
+    if (outcome.failure.code !== 'timeout') return outcome
+    return { ok: false, failure: this.#contention(why) }
   }
 
   /** One attempt to commit. */
@@ -78,12 +90,13 @@ export class Course {
   }
 
   /**
-   * Calls `run` after a wait, because an attempt came to nothing. Returns how the transaction fails if
-   * there is no time for another one, and does nothing then.
+   * Calls `run` after a wait, because an attempt came to nothing. Returns how the transaction fails
+   * if there is no time for another one, and does nothing then.
    */
   again(why: AbortReason, run: () => void): Failure | undefined {
     const bound = Math.min(WAIT_MS_MAX, FIRST_WAIT_MS * 2 ** Math.min(this.#failed++, 10))
     const waitMs = 1 + this.#shell.random.below(bound)
+    this.#why = why
     if (waitMs >= this.leftMs) return this.#contention(why)
     this.#resume = run
     this.#stopWait = this.#shell.timers.after(waitMs, () => this.#go())

@@ -168,7 +168,7 @@ export class ModelStore implements Shell {
     for (const key of ran.table.keys()) if (!this.table.has(key)) this.#createdAt = applied
     // A key that was made and deleted again was made all the same.
     if (ran.created) this.#createdAt = applied
-    this.versions.push({ since: this.world.now, table: ran.table, id })
+    if (writes.length > 0) this.versions.push({ since: this.world.now, table: ran.table, id })
     return ran.results
   }
 }
