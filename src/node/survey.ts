@@ -55,11 +55,8 @@ export function survey(host: ReplicaHost): Survey {
     termMax: 0,
     keys: 0
   }
-  const commitLag = { max: 0, sum: 0 }
-  const applyLag = { max: 0, sum: 0 }
-  const sessions = { max: 0, sum: 0 }
-  const sessionsKept = { max: 0, sum: 0 }
-  const repeats = { max: 0, sum: 0 }
+  const [commitLag, applyLag] = [nothing(), nothing()]
+  const [sessions, sessionsKept, repeats] = [nothing(), nothing(), nothing()]
   const transactions = { records: 0, intents: 0, readLocks: 0, waiting: 0, oldestMs: 0 }
   const followerLag = new Map<NodeId, number>()
   for (const replica of host.replicas()) {
@@ -96,6 +93,8 @@ export function survey(host: ReplicaHost): Survey {
     followerLag
   }
 }
+
+const nothing = (): { max: number; sum: number } => ({ max: 0, sum: 0 })
 
 function add(spread: { max: number; sum: number }, value: number): void {
   spread.sum += value

@@ -7,7 +7,7 @@ export function decisionCommand(
   { session, seq }: TransactionId,
   operation: Extract<TransactionOperation, { type: 'commit' | 'abort' | 'resolve' | 'forget' }>
 ): Uint8Array {
-  return encodeCommand({ session, seq, ackedUpTo: 0, basis: 0, operation }).slice()
+  return encodeCommand({ session, seq, ackedUpTo: 0, basis: 0, operation })
 }
 
 /**

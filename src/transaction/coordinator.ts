@@ -100,7 +100,7 @@ export class Coordinator {
     const groups = others.map(({ group }) => group)
     const work = { checks: (own as Part).checks, writes: (own as Part).writes }
     const create = { type: 'create', others: groups, work } as const
-    const bytes = encodeCommand({ ...command, operation: create }).slice()
+    const bytes = encodeCommand({ ...command, operation: create })
     anchor.propose(bytes, (told) => this.#created(running, command, told))
     if (!operation.inOrder) while (running.sent < others.length) this.#prepareNext(running, command)
   }
@@ -132,7 +132,7 @@ export class Coordinator {
     const { group, basis, checks, writes } = running.others[place] as Part
     const anchor = running.anchor.group
     const operation = { type: 'prepare', anchor, work: { checks, writes } } as const
-    const bytes = encodeCommand({ ...command, basis, operation }).slice()
+    const bytes = encodeCommand({ ...command, basis, operation })
     this.#courier.send(group, bytes, PREPARE_MS, (told) => {
       if (!this.#isCurrent(running, 'preparing')) return
       const vote = told.type === 'result' && told.result.type === 'prepared' && told.result.vote
