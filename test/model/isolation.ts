@@ -1,85 +1,41 @@
 import type { Model } from './explore.ts'
+import {
+  ABSENT,
+  begun,
+  type Cell,
+  changed,
+  ended,
+  explains,
+  groupOf,
+  initialState,
+  type Key,
+  keysOf,
+  type Look,
+  type Plan,
+  permutations,
+  type Rules,
+  type Running,
+  type Seen,
+  type State,
+  type World
+} from './isolation-state.ts'
 
 /*
- * Transactions that run side by side, each over keys that stand in partitions of their own. A key
- * and a record are objects whose steps are atomic; that decisions arrive everywhere, once and
- * right, is what `commit.ts` is about. Anybody may abort a transaction that is not decided.
+ * Transactions and plain reads and writes that run side by side, over keys that stand in groups of
+ * their own or share one. A group and a record are objects whose steps are atomic; that decisions
+ * arrive everywhere, once and right, is what `commit.ts` is about. Anybody may abort a transaction
+ * that is not decided.
  */
-
-/** A transaction reads its keys in this order, then writes its own name to others, or the same. */
-export interface Plan {
-  readonly reads: readonly Key[]
-  readonly writes: readonly Key[]
-}
-
-export type Key = 'x' | 'y'
-export const KEYS: readonly Key[] = ['x', 'y']
-
-/** What the protocol does; each rule can be left out, to see what it is good for. */
-export interface Rules {
-  /** A prepare refuses if what was read has another revision now. */
-  readonly checkRevisions: boolean
-  /** What was read stays locked against writers until the decision. */
-  readonly readLocks: boolean
-  /** A read that meets an intent asks its record: committed is new, pending old. */
-  readonly askRecord: boolean
-  /** A transaction that only reads looks at all revisions once more. */
-  readonly secondCollect: boolean
-  /** And that look fails where there is an intent. */
-  readonly collectMeetsIntents: boolean
-}
-
-export const RULES: Rules = {
-  checkRevisions: true,
-  readLocks: true,
-  askRecord: true,
-  secondCollect: true,
-  collectMeetsIntents: true
-}
-
-interface Cell {
-  /** Who wrote it last; -1: nobody yet. */
-  readonly value: number
-  readonly revision: number
-  /** Whose intent stands here; -1: nobody's. */
-  readonly intent: number
-  /** Who prepared a read of it and is not decided. */
-  readonly lockedBy: readonly number[]
-}
-
-interface Running {
-  /** reading, preparing, looking again, or done. */
-  readonly phase: 'r' | 'p' | 'l' | '.'
-  readonly at: number
-  readonly seen: readonly (readonly [revision: number, value: number])[]
-  /** Keys that are prepared, or were resolved. */
-  readonly prepared: readonly Key[]
-  readonly resolved: readonly Key[]
-  readonly record: 'P' | 'C' | 'A'
-}
-
-export interface State {
-  readonly cells: Readonly<Record<Key, Cell>>
-  readonly running: readonly Running[]
-  /** `a<b`: a had its answer before b began. */
-  readonly order: readonly string[]
-}
 
 export class IsolationModel implements Model<State> {
   readonly initial: State
-  readonly #plans: readonly Plan[]
+  readonly #world: World
   readonly #rules: Rules
 
-  constructor(rules: Rules, plans: readonly Plan[]) {
+  constructor(rules: Rules, world: World) {
     this.#rules = rules
-    this.#plans = plans
-    const cell = { value: -1, revision: 0, intent: -1, lockedBy: [] }
-    const fresh = { at: 0, seen: [], prepared: [], resolved: [], record: 'P' } as const
-    this.initial = {
-      cells: { x: cell, y: cell },
-      running: plans.map(({ reads }) => ({ ...fresh, phase: reads.length > 0 ? 'r' : 'p' })),
-      order: []
-    }
+    this.#world = world
+    this.initial = initialState(world)
   }
 
   key(state: State): string {
@@ -87,30 +43,22 @@ export class IsolationModel implements Model<State> {
   }
 
   steps(state: State, to: (label: string, next: State) => void): void {
-    for (const [t, one] of state.running.entries()) {
-      const { reads, writes } = this.#plans[t] as Plan
-      if (one.phase === 'r') to(`read ${t}`, this.#read(this.#begun(state, t), t))
-      if (one.phase === 'l') to(`look ${t}`, this.#look(state, t))
-      if (one.phase === 'p') {
-        const left = this.#keysOf(t).filter((key) => !one.prepared.includes(key))
-        const from = reads.length === 0 && one.prepared.length === 0 ? this.#begun(state, t) : state
-        for (const key of left) to(`prepare ${t} ${key}`, this.#prepare(from, t, key))
-        if (left.length === 0 && one.record === 'P') to(`commit ${t}`, ended(state, t, 'C'))
-      }
-      if (one.record === 'P' && writes.length > 0) to(`abort ${t}`, ended(state, t, 'A'))
-      if (one.record === 'P') continue
-      for (const key of this.#keysOf(t)) {
-        if (one.prepared.includes(key) && !one.resolved.includes(key)) {
-          to(`resolve ${t} ${key}`, resolved(state, t, key))
+    for (const [t, { phase, record, prepared, resolved }] of state.running.entries()) {
+      if (phase === 'r' || phase === 'l') this.#read(state, t, to)
+      else if (phase === 'p') this.#prepare(state, t, to)
+      if (record === 'P') continue
+      for (const group of prepared) {
+        if (!resolved.includes(group)) {
+          to(`resolve ${t} ${group}`, this.#resolved(state, t, group))
         }
       }
     }
   }
 
   broken(state: State): readonly string[] {
-    if (!this.#isOver(state)) return []
+    if (!isOver(state)) return []
     const committed = [...state.running.keys()].filter((t) => state.running[t]?.record === 'C')
-    const orders = permutations(committed).filter((order) => this.#explains(state, order))
+    const orders = permutations(committed).filter((order) => explains(this.#world, state, order))
     if (orders.length === 0) return ['not serializable']
     const inTime = orders.some((order) =>
       state.order.every((pair) => {
@@ -122,117 +70,196 @@ export class IsolationModel implements Model<State> {
   }
 
   marks(state: State): readonly string[] {
-    if (!this.#isOver(state)) return []
+    if (!isOver(state)) return []
     const committed = state.running.filter(({ record }) => record === 'C').length
     return [`${committed} committed`]
   }
 
-  #isOver({ running }: State): boolean {
-    return running.every(
-      ({ phase, prepared, resolved: done }) => phase === '.' && done.length === prepared.length
-    )
-  }
-
-  #keysOf(t: number): readonly Key[] {
-    const { reads, writes } = this.#plans[t] as Plan
-    return KEYS.filter((key) => reads.includes(key) || writes.includes(key))
-  }
-
-  /** Whatever was answered before now is before it. */
-  #begun(state: State, t: number): State {
-    if ((state.running[t] as Running).at > 0) return state
-    const before = [...state.running.keys()].filter((u) => state.running[u]?.record === 'C')
-    const order = new Set([...state.order, ...before.map((u) => `${u}<${t}`)])
-    return { ...state, order: [...order].sort() }
-  }
-
-  #read(state: State, t: number): State {
-    const one = state.running[t] as Running
-    const { reads, writes } = this.#plans[t] as Plan
-    const seen = [...one.seen, this.#valueOf(state, reads[one.at] as Key)]
-    const at = one.at + 1
-    if (at < reads.length) return changed(state, t, { seen, at })
-    if (writes.length > 0) return changed(state, t, { seen, at, phase: 'p' })
-    if (this.#rules.secondCollect) return changed(state, t, { seen, at: 0, phase: 'l' })
-    return changed(state, t, { seen, at, phase: '.', record: 'C' })
-  }
-
-  #valueOf({ cells, running }: State, key: Key): readonly [number, number] {
-    const { value, revision, intent } = cells[key]
-    const isNew = intent >= 0 && this.#rules.askRecord && running[intent]?.record === 'C'
-    return isNew ? [revision + 1, intent] : [revision, value]
-  }
-
-  /** The second collect: one key at a time. */
-  #look(state: State, t: number): State {
-    const one = state.running[t] as Running
-    const { reads } = this.#plans[t] as Plan
-    const { revision, intent } = state.cells[reads[one.at] as Key]
-    const isSame = revision === one.seen[one.at]?.[0]
-    if (!isSame || (intent >= 0 && this.#rules.collectMeetsIntents)) {
-      return changed(state, t, { phase: '.', record: 'A' })
+  /** One step of a read: of a key, or, where an intent stands, of its record. */
+  #read(state: State, t: number, to: (label: string, next: State) => void): void {
+    const { phase, first, second } = state.running[t] as Running
+    const { reads } = this.#world.plans[t] as Plan
+    const kind = phase === 'r' ? 'read' : 'look'
+    for (const [i, look] of (phase === 'r' ? first : second).entries()) {
+      const label = `${kind} ${t} ${reads[i]}`
+      if (look === undefined) {
+        to(label, this.#known(begun(state, t), t, i, this.#met(state, t, reads[i] as Key)))
+      } else if ('by' in look) {
+        const { record, prepared, resolved } = state.running[look.by] as Running
+        const answer = record === 'C' ? look.after : look.before
+        to(`ask ${t} ${reads[i]}`, this.#known(state, t, i, answer))
+        // Once it is resolved everywhere the record may be forgotten, and its memo dropped.
+        if (record === 'P' || resolved.length < prepared.length) continue
+        const unknown = this.#rules.rereadAbsent ? undefined : look.before
+        to(`absent ${t} ${reads[i]}`, this.#known(state, t, i, unknown))
+      }
     }
-    const at = one.at + 1
-    if (at < reads.length) return changed(state, t, { at })
-    return changed(state, t, { at, phase: '.', record: 'C' })
   }
 
-  #prepare(state: State, t: number, key: Key): State {
-    const one = state.running[t] as Running
-    const { reads, writes } = this.#plans[t] as Plan
-    const { revision, intent, lockedBy } = state.cells[key]
-    const isRead = reads.includes(key)
-    const isWritten = writes.includes(key)
-    const moved =
-      isRead && this.#rules.checkRevisions && revision !== one.seen[reads.indexOf(key)]?.[0]
-    const taken = intent >= 0 || (isWritten && lockedBy.some((other) => other !== t))
-    if (moved || taken || one.record !== 'P') return ended(state, t, 'A')
-    const locked = isRead && this.#rules.readLocks ? [...lockedBy, t].sort() : lockedBy
-    const cell = { ...state.cells[key], intent: isWritten ? t : intent, lockedBy: locked }
-    const placed = { ...state, cells: { ...state.cells, [key]: cell } }
-    const began = one.at === 0 ? 1 : one.at
-    return changed(placed, t, { prepared: [...one.prepared, key].sort(), at: began })
+  /** What stands under the key: what is known of it by that. */
+  #met(state: State, t: number, key: Key): Look {
+    const cell = state.cells[key]
+    const { value, revision, intent } = cell
+    const created = state.created[groupOf(this.#world, key)]
+    const before = { value, revision, created }
+    const asks = state.running[t]?.phase === 'r' || this.#rules.collectAsks
+    if (intent < 0 || !this.#rules.askRecord || !asks) return before
+    return { by: intent, before, after: { ...this.#successor(cell, intent, key), created } }
   }
 
-  /** Whether the committed transactions, run one after the other, read and leave what they did. */
-  #explains({ cells, running }: State, order: readonly number[]): boolean {
-    const values: Record<Key, number> = { x: -1, y: -1 }
-    for (const t of order) {
-      const { reads, writes } = this.#plans[t] as Plan
-      if (reads.some((key, i) => running[t]?.seen[i]?.[1] !== values[key])) return false
-      for (const key of writes) values[key] = t
+  /** The read of the key has got so far. */
+  #known(state: State, t: number, i: number, look: Look): State {
+    const { phase, first, second } = state.running[t] as Running
+    const { puts, deletes, kind } = this.#world.plans[t] as Plan
+    const looks = (phase === 'r' ? first : second).with(i, look)
+    const isWhole = looks.every((one) => one !== undefined && !('by' in one))
+    if (phase === 'l') {
+      const isSame = look === undefined || 'by' in look || this.#holds(first[i] as Seen, look)
+      if (!isSame) return ended(state, t, 'A')
+      return isWhole ? ended(state, t, 'C') : changed(state, t, { second: looks })
     }
-    return KEYS.every((key) => cells[key].value === values[key])
+    const read = changed(state, t, { first: looks })
+    if (!isWhole) return read
+    if (puts.length + deletes.length > 0) return changed(read, t, { phase: 'p' })
+    if (kind === 'plain' || !this.#rules.secondCollect) return ended(read, t, 'C')
+    return changed(read, t, { phase: 'l', second: looks.map(() => undefined) })
+  }
+
+  /** Whether a key had not changed from the first read to the second. */
+  #holds(first: Seen, second: Seen): boolean {
+    if (first.revision !== second.revision) return false
+    return second.revision > 0 || !this.#rules.quietSince || second.created === first.created
+  }
+
+  #prepare(state: State, t: number, to: (label: string, next: State) => void): void {
+    const { kind } = this.#world.plans[t] as Plan
+    const { prepared } = state.running[t] as Running
+    const groups = new Set(keysOf(this.#world, t).map((key) => groupOf(this.#world, key)))
+    const [only] = groups
+    if (groups.size === 1 && only !== undefined) {
+      const waits = kind !== 'transaction' && this.#refuses(state, t, only)
+      if (!waits) to(`run ${t}`, this.#run(begun(state, t), t, only))
+      return
+    }
+    for (const group of groups) {
+      if (prepared.includes(group)) continue
+      const from = begun(state, t)
+      const next = this.#refuses(from, t, group)
+        ? ended(from, t, 'A')
+        : this.#prepared(from, t, group)
+      to(`prepare ${t} ${group}`, next)
+    }
+    if (prepared.length === groups.size) to(`commit ${t}`, ended(state, t, 'C'))
+    to(`abort ${t}`, ended(state, t, 'A'))
+  }
+
+  /** All in one group: checked and done at once. */
+  #run(state: State, t: number, group: Key): State {
+    const { kind } = this.#world.plans[t] as Plan
+    if (kind === 'transaction' && this.#refuses(state, t, group)) return ended(state, t, 'A')
+    let next = state
+    for (const key of this.#written(t, group)) next = this.#write(next, t, key)
+    return ended(next, t, 'C')
+  }
+
+  #refuses(state: State, t: number, group: Key): boolean {
+    const { reads } = this.#world.plans[t] as Plan
+    const { first } = state.running[t] as Running
+    const meets = this.#meets(t)
+    const written = this.#written(t, group)
+    return this.#keysIn(t, group).some((key) => {
+      const { revision, intent, lockedBy } = state.cells[key]
+      const seen = first[reads.indexOf(key)]
+      const moved = seen !== undefined && 'revision' in seen && seen.revision !== revision
+      if (moved && this.#rules.checkRevisions) return true
+      if (intent >= 0 && meets.intents) return true
+      return meets.locks && written.includes(key) && lockedBy.some((other) => other !== t)
+    })
+  }
+
+  /** What is in its way, by the rules. */
+  #meets(t: number): { readonly intents: boolean; readonly locks: boolean } {
+    const { kind } = this.#world.plans[t] as Plan
+    const rules = this.#rules
+    if (kind === 'expiry') return { intents: rules.heldKeysStay, locks: rules.heldKeysStay }
+    if (kind === 'plain') return { intents: rules.writesMeetIntents, locks: rules.writesMeetLocks }
+    const checks = rules.oneStepChecks || !this.#isOneStep(t)
+    return { intents: checks, locks: checks }
+  }
+
+  #prepared(state: State, t: number, group: Key): State {
+    const { reads } = this.#world.plans[t] as Plan
+    const { prepared } = state.running[t] as Running
+    const cells = { ...state.cells }
+    for (const key of this.#keysIn(t, group)) {
+      const { lockedBy } = cells[key]
+      const locks = reads.includes(key) && this.#rules.readLocks
+      cells[key] = {
+        ...cells[key],
+        intent: this.#written(t, group).includes(key) ? t : cells[key].intent,
+        lockedBy: locks ? [...lockedBy, t].sort() : lockedBy
+      }
+    }
+    let next: State = { ...state, cells }
+    if (!this.#rules.createdAtResolve) {
+      for (const key of this.#written(t, group)) next = this.#counted(next, t, key)
+    }
+    return changed(next, t, { prepared: [...prepared, group].sort() })
+  }
+
+  #resolved(state: State, t: number, group: Key): State {
+    const one = state.running[t] as Running
+    let next = state
+    for (const key of this.#keysIn(t, group)) {
+      const { intent, lockedBy } = next.cells[key]
+      if (intent === t && one.record === 'C') next = this.#write(next, t, key)
+      const cell = {
+        ...next.cells[key],
+        intent: intent === t ? -1 : intent,
+        lockedBy: lockedBy.filter((other) => other !== t)
+      }
+      next = { ...next, cells: { ...next.cells, [key]: cell } }
+    }
+    return changed(next, t, { resolved: [...one.resolved, group].sort() })
+  }
+
+  #write(state: State, t: number, key: Key): State {
+    const isIntent = state.cells[key].intent === t
+    const counted = isIntent && !this.#rules.createdAtResolve ? state : this.#counted(state, t, key)
+    const cell = { ...state.cells[key], ...this.#successor(state.cells[key], t, key) }
+    return { ...counted, cells: { ...counted.cells, [key]: cell } }
+  }
+
+  /** If that creates the key. */
+  #counted(state: State, t: number, key: Key): State {
+    const { puts } = this.#world.plans[t] as Plan
+    if (state.cells[key].value !== ABSENT || !puts.includes(key)) return state
+    const group = groupOf(this.#world, key)
+    return { ...state, created: { ...state.created, [group]: state.created[group] + 1 } }
+  }
+
+  #successor({ revision }: Cell, t: number, key: Key): { value: number; revision: number } {
+    const { deletes } = this.#world.plans[t] as Plan
+    if (deletes.includes(key)) return { value: ABSENT, revision: 0 }
+    return { value: t, revision: this.#rules.revisionsNeverRepeat ? t + 2 : revision + 1 }
+  }
+
+  #isOneStep(t: number): boolean {
+    return new Set(keysOf(this.#world, t).map((key) => groupOf(this.#world, key))).size === 1
+  }
+
+  #keysIn(t: number, group: Key): readonly Key[] {
+    return keysOf(this.#world, t).filter((key) => groupOf(this.#world, key) === group)
+  }
+
+  #written(t: number, group: Key): readonly Key[] {
+    const { puts, deletes } = this.#world.plans[t] as Plan
+    return this.#keysIn(t, group).filter((key) => puts.includes(key) || deletes.includes(key))
   }
 }
 
-function changed(state: State, t: number, change: Partial<Running>): State {
-  const one = { ...(state.running[t] as Running), ...change }
-  return { ...state, running: state.running.with(t, one) }
-}
-
-function ended(state: State, t: number, record: 'C' | 'A'): State {
-  if (state.running[t]?.record !== 'P') return changed(state, t, { phase: '.' })
-  return changed(state, t, { record, phase: '.' })
-}
-
-function resolved(state: State, t: number, key: Key): State {
-  const one = state.running[t] as Running
-  const { value, revision, intent, lockedBy } = state.cells[key]
-  const takes = intent === t && one.record === 'C'
-  const cell = {
-    value: takes ? t : value,
-    revision: takes ? revision + 1 : revision,
-    intent: intent === t ? -1 : intent,
-    lockedBy: lockedBy.filter((other) => other !== t)
-  }
-  const next = { ...state, cells: { ...state.cells, [key]: cell } }
-  return changed(next, t, { resolved: [...one.resolved, key].sort() })
-}
-
-function permutations(items: readonly number[]): readonly (readonly number[])[] {
-  if (items.length < 2) return [items]
-  return items.flatMap((item, i) =>
-    permutations(items.toSpliced(i, 1)).map((rest) => [item, ...rest])
+function isOver({ running }: State): boolean {
+  return running.every(
+    ({ phase, prepared, resolved }) => phase === '.' && resolved.length === prepared.length
   )
 }
