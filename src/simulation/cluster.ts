@@ -1,5 +1,6 @@
 import type { NodeLimits } from '../node/config.ts'
 import { isForTheOperator } from '../node/guard.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
 import { DiskFault } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
 import { SimulatedClient } from './client.ts'
@@ -65,10 +66,12 @@ export class SimulatedCluster {
 
   /** Runs for `ms` of virtual time, looking at the whole state after every few events. */
   run(ms: number): void {
-    const until = this.world.now + ms
-    while (this.world.now < until) {
-      this.world.runUntil(Math.min(until, this.world.now + 1))
-      this.oracles.check(this.nodes, this.world.now)
+    const { world } = this
+    const until = world.now + ms
+    while (world.now < until) {
+      const { events } = world
+      world.runUntil(Math.min(until, world.now + 1))
+      if (world.events > events) this.oracles.check(this.nodes, world.now)
     }
   }
 
@@ -82,9 +85,32 @@ export class SimulatedCluster {
     return true
   }
 
-  /** Nodes with the disk they should have: what the others are cannot be asked of them. */
+  /**
+   * Nodes with the disk they should have, and not gone for good: nothing can be asked of others.
+   */
   get sound(): readonly SimulatedNode[] {
-    return this.nodes.filter(({ lost }) => lost === undefined)
+    return this.nodes.filter(({ lost, away }) => lost === undefined && away === undefined)
+  }
+
+  /** A group whose sound replicas do not all follow one leader that leads; undefined: none. */
+  get leaderless(): string | undefined {
+    const leaders = new Map<GroupId, NodeId>()
+    // One whose disk was damaged may lead as long as it does not notice.
+    for (const { name, machine, life, away } of this.nodes) {
+      if (away !== undefined || life?.paused) continue
+      for (const { group, isLeader, leaderNode } of machine?.host.replicas() ?? []) {
+        if (isLeader && leaderNode === name) leaders.set(group, name)
+      }
+    }
+    for (const { name, machine, life } of this.sound) {
+      if (machine === undefined || life?.paused) return `${name} is down`
+      for (const { group, leaderNode } of machine.host.replicas()) {
+        if (leaderNode === undefined) return `group ${group}: ${name} knows no leader`
+        if (leaders.get(group) === leaderNode) continue
+        return `group ${group}: ${name} follows ${leaderNode}, and ${leaders.get(group)} leads`
+      }
+    }
+    return undefined
   }
 
   /** Every sound node is up, a member, and each of its groups knows a leader now. */

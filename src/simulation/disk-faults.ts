@@ -270,7 +270,8 @@ export class DiskFaults {
   }
 }
 
-const isMember = ({ disk }: SimulatedNode): boolean => {
+/** Whether its disk knows of a cluster that it belongs to. */
+export const isMember = ({ disk }: SimulatedNode): boolean => {
   const identity = identityOf(disk.image())
   return identity !== undefined && identity.clusterId !== ''
 }

@@ -5,6 +5,7 @@ import type { FormingOptions } from '../node/membership.ts'
 import type { Onlooker } from '../partition/onlooker.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
+import type { Absence } from './absences.ts'
 import { SimulatedDisk } from './disk.ts'
 import type { SimulatedNetwork } from './network.ts'
 import { SimulatedStore } from './state-store.ts'
@@ -47,6 +48,7 @@ export class SimulatedNode {
   #boots = 0
   #name: string
   #lost: string | undefined
+  #away: Absence | undefined
   #fault: Error | undefined
 
   constructor(world: World, network: SimulatedNetwork, options: SimulatedNodeOptions) {
@@ -67,6 +69,11 @@ export class SimulatedNode {
     return this.#lost
   }
 
+  /** How it is missing from now on; undefined: it is there. */
+  get away(): Absence | undefined {
+    return this.#away
+  }
+
   /** Why it ended itself, the last time it did. */
   get fault(): Error | undefined {
     return this.#fault
@@ -79,6 +86,11 @@ export class SimulatedNode {
   lose(what: string): void {
     this.#lost ??= what
     this.#options.onLost?.(this)
+  }
+
+  /** From now on it is missing: nobody may need it to get on. */
+  leave(absence: Absence): void {
+    this.#away = absence
   }
 
   /** It starts next time as another node, at the same address. Requires: its disk is empty. */

@@ -1,5 +1,5 @@
 import type { ReplicaHost } from '../partition/host.ts'
-import type { NodeId } from '../wire/ids.ts'
+import type { NodeId, StoreId } from '../wire/ids.ts'
 import type { SimulatedNode } from './node.ts'
 import { Violation } from './violation.ts'
 
@@ -10,8 +10,8 @@ const NOTICED_MS_MAX = 500
 
 /** What a node as a whole must do, or never does. */
 export class ConductOracle {
-  /** By node and store: the newest map it went by. */
-  readonly #epochs = new Map<string, number>()
+  /** By store: the newest map that its node went by. */
+  readonly #epochs = new Map<StoreId, number>()
   /** Who leads on a disk that hangs, and since when. */
   readonly #hung = new Map<NodeId, number>()
 
@@ -43,13 +43,13 @@ export class ConductOracle {
   #checkMap({ name, machine, lost }: SimulatedNode): void {
     if (machine === undefined || lost !== undefined) return
     const { map, identity } = machine.membership
-    const key = `${name} ${identity.storeId}`
+    const { storeId } = identity
     const epoch = map?.epoch ?? 0
-    const before = this.#epochs.get(key) ?? 0
+    const before = this.#epochs.get(storeId) ?? 0
     if (epoch < before) {
       throw new Violation(`${name} goes by the map of epoch ${epoch}, and before by ${before}`)
     }
-    if (epoch > before) this.#epochs.set(key, epoch)
+    if (epoch > before) this.#epochs.set(storeId, epoch)
   }
 }
 

@@ -1,7 +1,8 @@
 import { unreachable } from '../world/assert.ts'
 import type { Random } from '../world/random.ts'
+import { takeAway } from './absences.ts'
 import type { SimulatedCluster } from './cluster.ts'
-import { DiskFaults } from './disk-faults.ts'
+import { DiskFaults, isMember } from './disk-faults.ts'
 import { between, type FaultShell, type Lasts, pick } from './faults.ts'
 import { LEADER_FAULTS, type LeaderFault, strikeLeader } from './leader-faults.ts'
 import { drawKnobs, NETWORK_FAULTS, type NetworkFault, strikeNetwork } from './network-faults.ts'
@@ -124,8 +125,11 @@ export class Swarm {
     })
   }
 
-  /** Ends all faults: from now on the network is calm, and every node runs. */
-  stop(): void {
+  /**
+   * Ends all faults: from now on the network is calm, and every node runs. Not `whole`: but those
+   * that go for good now, of a cluster that is formed.
+   */
+  stop(whole = true): void {
     this.#stopped = true
     for (const undo of [...this.#undo]) undo()
     this.disks.stop()
@@ -136,9 +140,11 @@ export class Swarm {
     knobs.ghosts = 0
     for (const node of this.#cluster.nodes) {
       node.disk.dieAfter(Number.POSITIVE_INFINITY, () => {})
+      node.life?.slow(0, 0)
       if (node.life?.sleeps(SLEEP_MS_MAX)) node.kill()
       revive(node)
     }
+    if (!whole && this.#cluster.sound.every(isMember)) takeAway(this.#cluster, this.#random)
   }
 
   #strike({ fault, strike }: Kind): void {

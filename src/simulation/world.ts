@@ -112,9 +112,7 @@ export class World {
 
   /** Mixes a fact into the trace: what two runs of one seed must agree on. */
   trace(fact: string): void {
-    let hash = this.#hash
-    for (let i = 0; i < fact.length; i++) hash = Math.imul(hash ^ fact.charCodeAt(i), 0x01000193)
-    this.#hash = hash ^ (hash >>> 13)
+    this.#hash = hashed(this.#hash, fact)
   }
 
   /** Part of an event, such as one of many frames that come at once. Throws when a storm rages. */
@@ -201,7 +199,8 @@ export class World {
     const life = event.life as SimulatedLife
     this.#events++
     this.step(life, event.label)
-    this.trace(`${this.#now.toFixed(3)} ${life.name} ${event.label}`)
+    this.#hash = mixed(mixed(this.#hash, Math.round(this.#now * 1_000)), life.nameHash)
+    this.trace(event.label)
     life.worked(this.#now)
     runInLife(event.run)
   }
@@ -223,6 +222,8 @@ export class World {
 
 class SimulatedLife implements Life {
   readonly name: string
+  /** Of its name: what the trace has of it in each event. */
+  readonly nameHash: number
   readonly clock: Clock
   readonly timers: Timers
   readonly random: Random
@@ -239,6 +240,7 @@ class SimulatedLife implements Life {
 
   constructor(world: World, name: string, rate: number) {
     this.name = name
+    this.nameHash = hashed(0, name)
     this.random = world.random.fork(name)
     this.#now = () => world.now
     this.clock = {
@@ -296,6 +298,15 @@ class SimulatedLife implements Life {
   shiftWall(ms: number): void {
     this.#wallShift += ms
   }
+}
+
+/** FNV-1a, over 32 bits at a time. */
+const mixed = (hash: number, bits: number): number => Math.imul(hash ^ bits, 0x01000193)
+
+function hashed(start: number, fact: string): number {
+  let hash = start
+  for (let i = 0; i < fact.length; i++) hash = mixed(hash, fact.charCodeAt(i))
+  return hash ^ (hash >>> 13)
 }
 
 /** How long `delayMs` by a clock of this rate take; never a rounding error less. */

@@ -1,4 +1,5 @@
 import { appendFileSync, readFileSync } from 'node:fs'
+import { bothSpreads, type Spread } from './spread.ts'
 
 /** What one test did beyond passing: `npm test` sums these over all tests and shows them. */
 export interface Facts {
@@ -9,6 +10,8 @@ export interface Facts {
   readonly faults?: number
   /** Operations of clients whose answers a checker went through. */
   readonly operations?: number
+  /** What clusters the seeds drew. */
+  readonly clusters?: Spread
 }
 
 export const FACTS_FILE = 'KEYMESH_TEST_FACTS'
@@ -22,7 +25,7 @@ export function reportFacts(facts: Facts): void {
 }
 
 export function sumFacts(file: string): Required<Facts> {
-  const sum = { simulatedMs: 0, seeds: 0, faults: 0, operations: 0 }
+  const sum = { simulatedMs: 0, seeds: 0, faults: 0, operations: 0, clusters: {} as Spread }
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     if (line === '') continue
     const facts = JSON.parse(line) as Facts
@@ -30,6 +33,7 @@ export function sumFacts(file: string): Required<Facts> {
     sum.seeds += facts.seeds ?? 0
     sum.faults += facts.faults ?? 0
     sum.operations += facts.operations ?? 0
+    sum.clusters = bothSpreads(sum.clusters, facts.clusters ?? {})
   }
   return sum
 }

@@ -1,5 +1,6 @@
 import { relative, sep } from 'node:path'
 import type { Facts } from './facts.ts'
+import { spreadLines } from './spread.ts'
 
 /** One line of the final screen. */
 export interface SuiteResult {
@@ -73,6 +74,7 @@ export function screen(
   if (facts.seeds > 0) {
     const hours = (facts.simulatedMs / 3_600_000).toFixed(2)
     lines.push('', `simulated ${hours} h of clusters from ${number(facts.seeds)} seeds`)
+    for (const line of spreadLines(facts.clusters)) lines.push(`  ${line}`)
   } else lines.push('')
   lines.push(`injected ${number(facts.faults)} faults`)
   lines.push(`checked ${number(facts.operations)} operations of clients`)

@@ -56,6 +56,13 @@ function seenBy(outcome: CallOutcome & { ok: true }): readonly SeenGroup[] {
   return outcome.kind === 'transact' ? outcome.groups : [outcome]
 }
 
+/** What it takes to find out that no node takes connections. */
+const NOBODY_MS = 50
+const NOBODY_THERE: CallOutcome = {
+  ok: false,
+  failure: { code: 'unavailable', message: 'no node is there', outcome: 'not_applied' }
+}
+
 /** Each life of a client is a session: its machine keeps what it has seen. */
 export function clientCaller(client: SimulatedClient): Caller {
   return {
@@ -70,9 +77,12 @@ export function clientCaller(client: SimulatedClient): Caller {
   }
 }
 
-/** Whoever stands in front of nodes leaves out one that was replaced and is let in no more. */
-function mayAnswer({ machine, life, lost }: SimulatedNode): boolean {
-  if (machine === undefined || life?.paused) return false
+/**
+ * Whoever stands in front of nodes leaves out one that was replaced and is let in no more, or that
+ * has long been out of order.
+ */
+function mayAnswer({ machine, life, lost, away }: SimulatedNode): boolean {
+  if (machine === undefined || life?.paused || away !== undefined) return false
   return lost === undefined || machine.membership.isMember
 }
 
@@ -113,7 +123,8 @@ export class GatewayCaller implements Caller {
     const awake = this.#cluster.nodes.filter(mayAnswer)
     const node = awake[this.life.random.below(Math.max(1, awake.length))]
     if (node?.machine === undefined) {
-      this.life.timers.soon(() => end(lost))
+      // Nobody has heard of it: it surely came to nothing.
+      this.life.timers.after(NOBODY_MS, () => end(() => done(NOBODY_THERE)))
       return () => {}
     }
     const floors = new Map(this.#floors)

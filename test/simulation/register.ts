@@ -1,5 +1,5 @@
 import type { CallOutcome } from '../../src/client/inputs.ts'
-import { NODE_LIMITS, type NodeLimits } from '../../src/node/config.ts'
+import { NODE_LIMITS } from '../../src/node/config.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import { Swarm } from '../../src/simulation/swarm.ts'
@@ -12,10 +12,12 @@ import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Call } from './checkers/register.ts'
 import { Ledgers } from './ledgers.ts'
+import { comeAlive, comeToRest, settle } from './liveness.ts'
 import { operationOf, outcomeOf } from './operations.ts'
 import { Probes } from './probes.ts'
 import { COUNTERS, RepeatedIncrements } from './repeats.ts'
 import { GrowingSets } from './sets.ts'
+import { drawShape, factsOf, type Shape } from './shape.ts'
 
 /** What one seed did; equal in every run of the same code. */
 export interface SeedReport {
@@ -28,18 +30,17 @@ export interface SeedReport {
   readonly ok: number
   readonly unknown: number
   readonly entries: number
+  /** Of what kind its cluster was. */
+  readonly cluster: Readonly<Record<string, string>>
   /** What was broken, in words; undefined: nothing. */
   readonly broken: string | undefined
 }
 
 const CHAOS_MS = 20_000
-/** Ten election timeouts at their longest. */
+/** What a cluster has to be formed before the faults begin. */
 const HEALTHY_MS_MAX = 20_000
-const EQUAL_MS_MAX = 20_000
 /** Of impatient callers, per key: the orders to look at double with each. */
 const UNKNOWN_MAX = 12
-/** The longest wait for a coordinator, and the time to take over from it. */
-const UNDECIDED_MS_MAX = 20_000
 const TIMEOUT_MS = 4_000
 /** Callers who will not wait give up within this time, or say so from the start. */
 const IMPATIENT_MS_MAX = 300
@@ -88,7 +89,9 @@ class RegisterRun {
   readonly #life: Life
   readonly #keys: readonly string[]
   readonly #history: Seen[] = []
-  readonly #logBound: number
+  readonly #shape: Shape
+  /** No node is missing for good in the end. */
+  readonly #isWhole: boolean
   /** One call in so many has a caller who will not wait; 0: none. */
   readonly #impatientEvery: number
   /** In half of the runs. */
@@ -109,17 +112,9 @@ class RegisterRun {
     this.#random = world.random.fork('register')
     this.#life = world.life('callers')
     const draw = <T>(...from: readonly T[]): T => from[this.#random.below(from.length)] as T
-    const nodes = draw(3, 3, 3, 5)
-    const limits = this.#drawLimits()
-    this.#cluster = new SimulatedCluster(world, {
-      nodes,
-      replicas: draw(3, 3, Math.min(nodes, 5)),
-      partitions: draw(1, 2, 4, 8),
-      clients: 2 + this.#random.below(4),
-      limits
-    })
-    const { logBytesMax, segmentBytes } = { ...NODE_LIMITS, ...limits }
-    this.#logBound = logBytesMax + segmentBytes
+    this.#shape = drawShape(world.random.fork('shape'))
+    this.#isWhole = world.random.fork('ending').below(3) > 0
+    this.#cluster = new SimulatedCluster(world, this.#shape)
     this.#swarm = new Swarm(this.#cluster)
     this.#impatientEvery = draw(0, 0, 2, 10)
     const shell = { random: world.random.fork('repeats'), life: world.life('repeaters') }
@@ -137,9 +132,14 @@ class RegisterRun {
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
-  get counts(): Pick<SeedReport, 'faults' | 'operations' | 'ok' | 'unknown' | 'entries'> {
+  get counts(): Pick<
+    SeedReport,
+    'faults' | 'operations' | 'ok' | 'unknown' | 'entries' | 'cluster'
+  > {
     const of = (type: string): number =>
       this.#history.filter(({ outcome }) => outcome.type === type).length
+    const gone = this.#cluster.nodes.filter(({ away }) => away !== undefined)
+    const lost = this.#cluster.nodes.filter((node) => node.lost !== undefined)
     return {
       faults: this.#swarm.count,
       operations:
@@ -150,7 +150,8 @@ class RegisterRun {
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
-      entries: this.#cluster.oracles.entries
+      entries: this.#cluster.oracles.entries,
+      cluster: factsOf(this.#shape, { gone: gone.length, lost: lost.length })
     }
   }
 
@@ -185,55 +186,31 @@ class RegisterRun {
 
   /** With all faults over, everything must come to an end: elections, calls, differences. */
   calm(): void {
-    this.#swarm.stop()
-    if (!this.#cluster.runTo(HEALTHY_MS_MAX, () => this.#cluster.isHealthy)) {
-      throw new Violation(`not healthy ${HEALTHY_MS_MAX} ms after the last fault: ${this.#ills()}`)
-    }
+    const cluster = this.#cluster
+    const { limits } = this.#shape
+    this.#swarm.stop(this.#isWhole)
+    comeAlive(cluster, limits)
     this.#working = false
     this.#repeats?.stop()
     this.#sets?.stop()
     this.#ledgers?.stop()
     this.#probes?.stop()
-    if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => this.#isIdle)) {
-      throw new Violation(`${this.#inFlight} calls have no answer`)
-    }
+    settle(cluster, TIMEOUT_MS * 3, () => this.#unanswered)
     this.#sets?.readAll()
     this.#ledgers?.readAll()
-    const [client] = this.#cluster.clients
+    const [client] = cluster.clients
     const caller = this.#caller(client as SimulatedClient)
     this.#settleRepeats(caller)
     for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
-    if (!this.#cluster.runTo(TIMEOUT_MS * 2, () => this.#isIdle)) {
-      throw new Violation('the last reads have no answer')
-    }
-    const crowded = (): string | undefined => this.#cluster.crowded
-    if (!this.#cluster.runTo(TIMEOUT_MS, () => crowded() === undefined)) {
-      throw new Violation(`requests stay inside: ${crowded()}`)
-    }
-    if (!this.#cluster.runTo(EQUAL_MS_MAX, () => this.#cluster.mapsApart === undefined)) {
-      throw new Violation(`maps stay apart: ${this.#cluster.mapsApart}`)
-    }
-    const undecided = (): string | undefined => this.#cluster.undecided
-    if (!this.#cluster.runTo(UNDECIDED_MS_MAX, () => undecided() === undefined)) {
-      throw new Violation(`a transaction is left: ${undecided()}`)
-    }
-    const overgrown = (): string | undefined => this.#cluster.overgrownLog(this.#logBound)
-    if (!this.#cluster.runTo(EQUAL_MS_MAX, () => overgrown() === undefined)) {
-      throw new Violation(`the log of ${overgrown()} stays too large`)
-    }
-    if (!this.#cluster.runTo(EQUAL_MS_MAX, () => this.#cluster.divergence === undefined)) {
-      throw new Violation(`replicas stay apart: ${this.#cluster.divergence}`)
-    }
-    this.#checkStores()
+    settle(cluster, TIMEOUT_MS * 2, () => this.#unanswered)
+    const { logBytesMax, segmentBytes } = { ...NODE_LIMITS, ...limits }
+    comeToRest(cluster, logBytesMax + segmentBytes)
   }
 
-  get #isIdle(): boolean {
-    return (
-      this.#inFlight === 0 &&
-      (this.#sets?.inFlight ?? 0) === 0 &&
-      (this.#ledgers?.inFlight ?? 0) === 0 &&
-      (this.#probes?.inFlight ?? 0) === 0
-    )
+  get #unanswered(): string | undefined {
+    const parts = [this.#sets, this.#probes, this.#ledgers]
+    const calls = parts.reduce((sum, part) => sum + (part?.inFlight ?? 0), this.#inFlight)
+    return calls === 0 ? undefined : `${calls} calls have no answer`
   }
 
   #caller(client: SimulatedClient): Caller {
@@ -243,9 +220,9 @@ class RegisterRun {
   #settleRepeats(caller: Caller): void {
     const repeats = this.#repeats
     if (repeats === undefined) return
-    if (!this.#cluster.runTo(TIMEOUT_MS * 3, () => repeats.isSettled)) {
-      throw new Violation(`${repeats.inFlight} repeated increments have no answer`)
-    }
+    settle(this.#cluster, TIMEOUT_MS * 3, () =>
+      repeats.isSettled ? undefined : 'what became of repeated increments is not known'
+    )
     const outcomes = new Map<string, CallOutcome | undefined>()
     for (const counter of COUNTERS) {
       const operation = { kind: 'get', key: utf8(counter), consistency: 'strong' } as const
@@ -258,17 +235,6 @@ class RegisterRun {
       if (outcome?.ok && outcome.kind === 'get') return outcome.record?.value
       throw new Violation(`${counter} cannot be read on a calm cluster`)
     })
-  }
-
-  #checkStores(): void {
-    let ill: string | undefined = 'no flush ended'
-    const sound = (): boolean => {
-      this.#cluster.checkStores((found) => {
-        ill = found
-      })
-      return ill === undefined
-    }
-    if (!this.#cluster.runTo(EQUAL_MS_MAX, sound)) throw new Violation(`a store is ill: ${ill}`)
   }
 
   check(): void {
@@ -285,27 +251,6 @@ class RegisterRun {
       throw new Violation(`${unread.length} last reads failed on a calm cluster`)
     this.#sets?.check()
     this.#ledgers?.check()
-  }
-
-  #drawLimits(): Partial<NodeLimits> {
-    // Elections of a tenth of a second: more terms in the same time.
-    const hasty = this.#random.below(4) === 0 ? { tickMs: 25, syncStallMs: 250 } : {}
-    const tiny = this.#random.below(2) === 0
-    if (!tiny) return hasty
-    return {
-      ...hasty,
-      segmentBytes: 4_096,
-      flushMs: 100 + this.#random.below(2_000),
-      flushBytes: 2_048,
-      logEntriesKept: this.#random.below(2) === 0 ? 0 : this.#random.below(50),
-      tailBytesMax: 512,
-      appendBytesMax: 256,
-      inflightAppendsMax: 3,
-      snapshotWindowBytes: 256,
-      snapshotChunkBytes: 1 + this.#random.below(200),
-      snapshotPageEntries: 1 + this.#random.below(5),
-      logBytesMax: 16_384 + this.#random.below(50_000)
-    }
   }
 
   #work(caller: Caller): void {
@@ -377,20 +322,5 @@ class RegisterRun {
       () => end({ type: 'unknown' })
     )
     if (aborts) this.#world.schedule(caller.life, waitsMs, 'abort', cancel)
-  }
-
-  #ills(): string {
-    const ills: string[] = []
-    for (const { name, machine } of this.#cluster.nodes) {
-      if (machine === undefined) ills.push(`${name} is down`)
-      else ills.push(...machine.unready.map((reason) => `${name}: ${reason}`))
-      for (const replica of machine?.host.replicas() ?? []) {
-        const { role, term } = replica.raft.status
-        if (replica.leaderNode === undefined) {
-          ills.push(`${name}: group ${replica.group} is ${role} in term ${term}, knows no leader`)
-        }
-      }
-    }
-    return ills.slice(0, 5).join('; ')
   }
 }

@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util'
 import { reportFacts } from '../report/facts.ts'
+import { spreadLines, spreadOf } from '../report/spread.ts'
 import { MarkTally } from './marks.ts'
 import { runRegisterSeed, type SeedReport } from './register.ts'
 import { type Ran, SeedPool } from './seed-pool.ts'
@@ -75,6 +76,7 @@ class Campaign {
     const simulatedMs = sum((one) => one.simulatedMs)
     const faults = sum((one) => one.faults)
     const operations = sum((one) => one.operations)
+    const clusters = spreadOf(reports.map(({ cluster }) => cluster))
     const { never } = this.#marks
     const missed = this.#allMarks ? never.length : 0
     const bad = broken + this.#mismatches + missed
@@ -86,11 +88,12 @@ class Campaign {
         `${faults} faults, ${sum((one) => one.events)} events`,
         `${operations} operations checked`,
         `${sum((one) => one.ok)} answered, ${sum((one) => one.unknown)} unknown`,
+        ...spreadLines(clusters).map((line) => `  ${line}`),
         ...this.#marks.report(),
         `${((performance.now() - this.#began) / 1_000).toFixed(1)} s`
       ].join('\n')
     )
-    reportFacts({ seeds: reports.length, simulatedMs, faults, operations })
+    reportFacts({ seeds: reports.length, simulatedMs, faults, operations, clusters })
     // `npm test` reads its counts from this line.
     console.log(`${reports.length - broken} passed, ${bad} failed`)
     return bad === 0 && reports.length === count ? 0 : 1

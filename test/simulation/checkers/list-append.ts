@@ -56,7 +56,7 @@ function cyclesOf(graph: DependencyGraph, history: readonly Transaction[]): Anom
     for (const component of components(graph, kinds | EDGE.on)) {
       if (component.some((node) => told.has(node))) continue
       for (const node of component) told.add(node)
-      const edges = search.shortest(component, kinds, MISSED)
+      const edges = search.shortest(component, kinds, kinds & MISSED)
       found.push(describeCycle(linksOf(graph, edges), history))
       if (found.length === CYCLES_MAX) return found
     }
@@ -115,17 +115,9 @@ function shapeOf(links: readonly Link[]): Shape | undefined {
   const keys = new Set(links.map(({ why }) => why?.key))
   if (/^[mw]*m[mw]*$/.test(pattern) && keys.size === 1) return 'lost update'
   if (pattern === 'mm') return 'write skew'
-  if (/^(mrmr|rmrm)$/.test(pattern) && keys.size === 2 && isFork(links)) return 'long fork'
+  if (/^(mrmr|rmrm)$/.test(pattern) && keys.size === 2) return 'long fork'
   if (/^(mt|tm)$/.test(pattern)) return 'stale read'
   return /^(trm|rmt|mtr)$/.test(pattern) ? 'causal reverse' : undefined
-}
-
-/** Whether each missed what the other saw. */
-function isFork(links: readonly Link[]): boolean {
-  return links.every(({ kind, why }, i) => {
-    const next = links[(i + 1) % links.length]
-    return (kind & MISSED) === 0 || why?.key === next?.why?.key
-  })
 }
 
 /** Written before, read, missed, or time. */

@@ -120,6 +120,14 @@ export const BAD_BANKS: readonly PlantedBank[] = [
     'an unknown one is seen twice',
     'open A=9 B=0\n a 0- A>B 3 ?\n b 2-3 A=3 B=6\n close A=6 B=3'
   ),
+  IMPOSSIBLE(
+    'too much in one, and the others may have less',
+    'open A=5 B=5 C=5\n a 0- B>C 3 ?\n b 1-2 A=8 B=2 C=5\n close A=5 B=5 C=5'
+  ),
+  IMPOSSIBLE(
+    'too little in one, and the others may have more',
+    'open A=5 B=5 C=5\n a 0- B>C 3 ?\n b 1-2 A=2 B=5 C=8\n close A=5 B=5 C=5'
+  ),
   CLOSING('an acknowledged transfer is lost', 'open A=5 B=5\n a 0-1 A>B 3\n close A=5 B=5'),
   CLOSING('a failed one was made', 'open A=5 B=5\n a 0-1 A>B 3 !\n close A=2 B=8'),
   CLOSING('one was made twice', 'open A=9 B=0\n a 0-1 A>B 3\n close A=3 B=6'),

@@ -101,6 +101,44 @@ const CYCLES: readonly PlantedTransactions[] = [
   G2('a reader shows that two did not see each other', 'a 0-9 x+1\n b 0-9 x[] y+2\n c 0-9 y[] x[1]')
 ]
 
+// The plainest fault is told of, though there is a shorter cycle of another kind among the same.
+const PLAINEST: readonly PlantedTransactions[] = [
+  G0(
+    'three appends in a ring, and a read between two of them',
+    `a 0-9 x+1 y+1 w[9]
+     b 0-9 y+2 z+2 w+9
+     c 0-9 z+3 x+3
+     d 10-11 x[3 1] y[1 2] z[2 3]`
+  ),
+  G1C(
+    'three saw each other in a ring, and two of them missed something',
+    'a 0-9 x+1 z[3] w+4\n b 0-9 y+2 x[1] w[]\n c 0-9 z+3 y[2]\n d 10-11 w[4]'
+  ),
+  G0_TIME(
+    'two later appends stand first, and one was seen too early',
+    `a 0-1 x+1 w[4]
+     b 0-9 x+2 y+2
+     c 2-3 y+3 w+4
+     d 10-11 x[2 1] y[3 2]`
+  ),
+  G1C_TIME(
+    'by way of another it saw what was called later, which missed it',
+    'a 0-1 x[1] w+4\n b 0-9 y[2] x+1\n c 2-3 y+2 w[]\n d 10-11 w[4]'
+  ),
+  STALE(
+    'a stale read after many others, and a longer cycle in less time',
+    `a 0-1 x+1
+     b 2-3 y+2
+     c 0-20 x[] y[2]
+     d 4-5 z[]
+     d 6-7 z[]
+     d 8-9 z[]
+     d 10-11 z[]
+     e 12-13 x[]
+     e 14-15 x[1]`
+  )
+]
+
 const IN_TIME: readonly PlantedTransactions[] = [
   G0_TIME('a later append stands first', 'a 0-1 x+1\n b 2-3 x+2\n c 4-5 x[2 1]'),
   G0_TIME(
@@ -178,7 +216,12 @@ const AT_ONCE: readonly PlantedTransactions[] = [
 ]
 
 /** Histories that no strictly serializable store can have. */
-export const BAD_TRANSACTIONS: readonly PlantedTransactions[] = [...CYCLES, ...IN_TIME, ...AT_ONCE]
+export const BAD_TRANSACTIONS: readonly PlantedTransactions[] = [
+  ...CYCLES,
+  ...PLAINEST,
+  ...IN_TIME,
+  ...AT_ONCE
+]
 
 const good = plant()
 
