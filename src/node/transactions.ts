@@ -15,7 +15,7 @@ import { isDecisionType, operationTypeOf } from '../wire/command.ts'
 import type { Code, RoutingCode } from '../wire/failure.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { readResult, writeResult } from '../wire/result.ts'
-import type { TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction, TransactionRef } from '../wire/transaction.ts'
 import type { Clock } from '../world/clock.ts'
 
 /** What the record of a transaction says must come within this time. */
@@ -52,7 +52,7 @@ export class NodeTransactions implements TransactionShell {
     this.resolver.ask(ref, (told) => hear(fateOf(told)))
   }
 
-  settle(ref: TransactionRef, group: GroupId): void {
+  settle(ref: AnchoredTransaction, group: GroupId): void {
     this.resolver.settle(ref, group)
   }
 

@@ -2,7 +2,7 @@ import type { KeyRecord } from '../state/keys.ts'
 import { nameOf } from '../state/layout.ts'
 import type { Intent } from '../state/prepared.ts'
 import type { GroupId } from '../wire/ids.ts'
-import type { TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction } from '../wire/transaction.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { type Answered, type Asker, rejected } from './answer.ts'
 import type { Replica } from './replica.ts'
@@ -13,9 +13,9 @@ export type Fate = 'pending' | 'committed' | 'aborted' | 'unknown'
 /** How a replica finds out what became of a transaction that it holds a part of. */
 export interface Inquiries {
   /** As of a moment after this call. */
-  ask(ref: TransactionRef, hear: (fate: Fate) => void): void
+  ask(ref: AnchoredTransaction, hear: (fate: Fate) => void): void
   /** Has it ended, whatever it takes: it was waited for long enough. */
-  settle(ref: TransactionRef, group: GroupId): void
+  settle(ref: AnchoredTransaction, group: GroupId): void
 }
 
 /** What a read saw when it met an intent. */
@@ -31,7 +31,7 @@ interface Waiting {
 }
 
 interface Held {
-  readonly ref: TransactionRef
+  readonly ref: AnchoredTransaction
   readonly since: number
   waiting: Waiting[]
 }
@@ -65,7 +65,7 @@ export class Encounters {
   }
 
   /** `resume` is called when the part of `ref` is gone; never, if `asker` is over or was told. */
-  wait(ref: TransactionRef, asker: Asker, resume: () => void): void {
+  wait(ref: AnchoredTransaction, asker: Asker, resume: () => void): void {
     if (this.#count >= WAITING_MAX) {
       const message = `too many wait for transactions in group ${this.#replica.group}`
       asker.respond(rejected('overloaded', message, FULL))

@@ -19,15 +19,22 @@ export class ExpiredReads {
     this.#reads.push({ key, asker })
   }
 
-  /** Those added since the last call, to be answered once; undefined: none. */
-  take(): TakenReads | undefined {
+  /**
+   * Those added since the last call, to be answered once; undefined: none. `held` gets those whose
+   * keys a transaction holds by then.
+   */
+  take(held: (key: Uint8Array, asker: Asker) => void): TakenReads | undefined {
     if (this.#reads.length === 0) return undefined
     const reads = this.#reads
     this.#reads = []
     return {
       answer: (index, state) => {
         for (const { key, asker } of reads) {
-          asker.respond(ok(index, encodeRead(state.read(key), state.time)))
+          if (state.transactions.holderOf(key) !== undefined) held(key, asker)
+          else {
+            const since = state.quietSince(key)
+            asker.respond(ok(index, encodeRead(state.read(key), state.time, since)))
+          }
         }
       },
       refuse: (answer) => {

@@ -1,6 +1,6 @@
 import type { Index } from '../raft/types.ts'
 import type { Answer } from '../state/state-machine.ts'
-import type { TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction } from '../wire/transaction.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { type Answered, type Asker, commandAnswer } from './answer.ts'
 
@@ -54,7 +54,7 @@ export class Taken {
   answer(
     index: Index,
     answers: readonly Answer[],
-    blocked: (by: TransactionRef, command: Uint8Array, asker: Asker) => void
+    blocked: (by: AnchoredTransaction, command: Uint8Array, asker: Asker) => void
   ): void {
     for (const [i, { bytes, asker }] of this.#gathered.entries()) {
       const answer = answers[i] as Answer

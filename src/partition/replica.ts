@@ -4,7 +4,7 @@ import { encodeBody } from '../state/entry-body.ts'
 import type { Answer, StateMachine } from '../state/state-machine.ts'
 import type { Placement } from '../wire/cluster-map.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
-import type { TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction } from '../wire/transaction.ts'
 import { assert } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import {
@@ -197,7 +197,7 @@ export class Replica {
   }
 
   /** Again once the transaction is decided that stands in the way. */
-  #waitFor(ref: TransactionRef, bytes: Uint8Array, asker: Asker): void {
+  #waitFor(ref: AnchoredTransaction, bytes: Uint8Array, asker: Asker): void {
     this.encounters.wait(ref, asker, () => this.mutate(bytes, asker))
   }
 

@@ -1,6 +1,7 @@
 import type { Index } from '../raft/types.ts'
 import type { KeyRecord } from '../state/keys.ts'
 import { encodeRead } from '../wire/read-body.ts'
+import { sometimes } from '../world/sometimes.ts'
 import { type Asker, ok } from './answer.ts'
 import { ExpiredReads, type TakenReads } from './expired-reads.ts'
 import type { Replica } from './replica.ts'
@@ -43,7 +44,7 @@ export class StrongReads {
 
   /** Reads whose keys have expired by the clock alone, see ExpiredReads. */
   takeExpired(): TakenReads | undefined {
-    return this.#expired.take()
+    return this.#expired.take((key, asker) => this.#end(key, asker))
   }
 
   #tell(record: KeyRecord | undefined, seen: Seen, asker: Asker): void {
@@ -53,7 +54,20 @@ export class StrongReads {
       asker.respond(ok(seen.applied, encodeRead(record, now, seen.quietSince)))
       return
     }
-    this.#expired.add(seen.key, asker)
-    this.#shell.dirty(this.#replica)
+    this.#end(seen.key, asker)
+  }
+
+  /** The clock says that it has expired: so does an entry, once no transaction holds it. */
+  #end(key: Uint8Array, asker: Asker): void {
+    const holder = this.#replica.state.transactions.holderOf(key)
+    if (holder === undefined) {
+      this.#expired.add(key, asker)
+      this.#shell.dirty(this.#replica)
+      return
+    }
+    sometimes('partition: a key has expired that a transaction holds')
+    this.#replica.encounters.wait(holder, asker, () => {
+      this.#shell.readStrong(this.#replica, key, asker)
+    })
   }
 }

@@ -1,6 +1,6 @@
 import type { Given, StateMachine } from '../state/state-machine.ts'
 import { type Command, isDecisionType, type Operation } from '../wire/command.ts'
-import type { TransactionOperation, TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction, TransactionOperation } from '../wire/transaction.ts'
 
 /** A command that its leader coordinates, see `transact`. */
 export type Transact = Command & {
@@ -23,7 +23,10 @@ export function lookup(
  * Which transaction must be decided before `operation` can run, as far as the state shows. A part
  * that others wait for is not kept waiting itself: it is refused, see Transactions.
  */
-export function blockerOf(state: StateMachine, operation: Operation): TransactionRef | undefined {
+export function blockerOf(
+  state: StateMachine,
+  operation: Operation
+): AnchoredTransaction | undefined {
   const { transactions } = state
   if (transactions.counts.parts === 0) return undefined
   switch (operation.type) {

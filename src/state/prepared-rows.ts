@@ -2,7 +2,7 @@ import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
 import { KEY_BYTES_MAX } from '../wire/limits.ts'
 import { readVote, type Vote, writeVote } from '../wire/result.ts'
 import { lasting } from '../wire/slab.ts'
-import type { TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction } from '../wire/transaction.ts'
 import type { KeyRecord } from './keys.ts'
 
 /** What a prepared part holds of one key: a read lock, or what will stand there if it commits. */
@@ -13,7 +13,7 @@ export type Hold =
 
 /** A part that waits for its transaction's decision. */
 export interface PreparedPart {
-  readonly ref: TransactionRef
+  readonly ref: AnchoredTransaction
   /** Of the entry that prepared it: what its keys had before was current then. */
   readonly time: number
   readonly vote: Vote
@@ -23,6 +23,7 @@ export interface PreparedPart {
 /** The row of a part, without its holds. */
 export interface PartHead {
   readonly anchor: number
+  readonly basis: number
   readonly time: number
   readonly vote: Vote
   readonly count: number
@@ -34,10 +35,10 @@ const DELETE = 1
 const PUT = 2
 const PUT_EXPIRING = 3
 
-/** Layout: version u8 · anchor, time, count of holds varints · vote. */
+/** Layout: version u8 · anchor, its basis, time, count of holds varints · vote. */
 export function encodePartHead({ ref, time, vote, holds }: PreparedPart): Uint8Array {
   const writer = new ByteWriter(32 + vote.results.length * 12)
-  writer.u8(VERSION).varint(ref.anchor).varint(time).varint(holds.length)
+  writer.u8(VERSION).varint(ref.anchor).varint(ref.basis).varint(time).varint(holds.length)
   writeVote(writer, vote)
   return lasting.copy(writer.finish())
 }
@@ -47,11 +48,12 @@ export function decodePartHead(bytes: Uint8Array): PartHead {
   const reader = new ByteReader(bytes)
   if (reader.u8() !== VERSION) throw new Malformed('unknown version of a prepared part')
   const anchor = reader.varint()
+  const basis = reader.varint()
   const time = reader.varint()
   const count = reader.varint()
   const vote = readVote(reader)
   reader.end()
-  return { anchor, time, count, vote }
+  return { anchor, basis, time, count, vote }
 }
 
 /**

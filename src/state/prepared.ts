@@ -66,6 +66,20 @@ export class Prepared {
     return this.#locks.size === 0 ? undefined : this.#locks.get(keyText(key))?.intent
   }
 
+  /**
+   * The part that holds `key` for the longest time: until it is decided, the key is what it was
+   * then, whatever the time. An expiry that a lock did not keep back would be a write beside it.
+   */
+  holderOf(key: Uint8Array): PreparedPart | undefined {
+    if (this.#locks.size === 0) return undefined
+    const lock = this.#locks.get(keyText(key))
+    let first = lock?.intent?.part
+    for (const reader of lock?.readers ?? []) {
+      if (first === undefined || reader.time < first.time) first = reader
+    }
+    return first
+  }
+
   /** Who must be decided before anybody may read `key` in order to rely on it, or change it. */
   blockerOf(key: Uint8Array, use: 'read' | 'write'): PreparedPart | undefined {
     if (this.#locks.size === 0) return undefined
@@ -155,8 +169,8 @@ export function loadParts(rows: readonly Row[]): readonly PreparedPart[] {
       if (holds[i] === undefined || i >= head.count) throw new Malformed('a part with holes')
     }
     count -= head.count
-    const { anchor, time, vote } = head
-    return { ref: { ...id, anchor }, time, vote, holds }
+    const { anchor, basis, time, vote } = head
+    return { ref: { ...id, anchor, basis }, time, vote, holds }
   })
   if (count !== 0) throw new Malformed('a hold of no part')
   return parts

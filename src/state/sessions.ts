@@ -162,6 +162,14 @@ export class Sessions {
     return seq <= (this.#sessions.get(session)?.ackedUpTo ?? 0)
   }
 
+  /** Whether a command of this basis may have run here in a session that is not known any more. */
+  isForgotten(
+    { session }: TransactionId,
+    { basis, index }: { readonly basis: number; readonly index: number }
+  ): boolean {
+    return basis < (this.#sessions.get(session)?.floor ?? this.#floorAt(index))
+  }
+
   /** Requires: the session is known, and `release` follows. */
   hold(id: SessionId): void {
     const session = this.#sessions.get(id)

@@ -9,7 +9,7 @@ import {
 } from '../wire/command.ts'
 import { type GroupId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
 import type { KeyResult, Result } from '../wire/result.ts'
-import type { TransactionOperation, TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction, TransactionOperation } from '../wire/transaction.ts'
 import { assert, unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Cluster } from './cluster.ts'
@@ -38,7 +38,7 @@ export type Answer =
   | { readonly type: 'result'; readonly result: Result }
   | { readonly type: 'rejected'; readonly code: Rejection; readonly applied: Index }
   /** A transaction that is not decided stands in the way: the same again once it is. */
-  | { readonly type: 'blocked'; readonly by: TransactionRef }
+  | { readonly type: 'blocked'; readonly by: AnchoredTransaction }
 
 export interface StateMachineOptions {
   readonly group: GroupId
@@ -211,9 +211,12 @@ export class StateMachine {
     return this.#answered(this.#sessions.find(id), seq)
   }
 
-  /** The key at `time`, the state's own: one that expires later than that is still there. */
+  /**
+   * The key at `time`, the state's own: one that expires later than that is still there, and so is
+   * one that a transaction holds.
+   */
   read(key: Uint8Array): KeyRecord | undefined {
-    return this.#keys.read(key, this.#time)
+    return this.transactions.read(key, this.#time)
   }
 
   /** See Keys. */
@@ -307,7 +310,7 @@ export class StateMachine {
       case 'commit':
         return this.transactions.commit(id, operation, use)
       case 'abort':
-        return this.transactions.abort(id, operation.why, use)
+        return this.transactions.abort(id, operation, use)
       case 'resolve':
         return this.transactions.resolve(id, operation.committed, use)
       case 'forget':
@@ -317,7 +320,11 @@ export class StateMachine {
     }
   }
 
-  #execute({ session, seq }: Command, operation: GatedOperation, now: Use): Result | Blocked {
+  #execute(
+    { session, seq, basis }: Command,
+    operation: GatedOperation,
+    now: Use
+  ): Result | Blocked {
     switch (operation.type) {
       case 'put':
       case 'delete':
@@ -343,13 +350,13 @@ export class StateMachine {
         return this.transactions.transact(part, now)
       }
       case 'create': {
-        const at = { term: this.#applied.term, use: now }
+        const at = { term: this.#applied.term, basis, use: now }
         return this.#system ? NOT_HERE : this.transactions.create({ session, seq }, operation, at)
       }
       case 'prepare': {
-        const { anchor, work } = operation
+        const { anchor, anchorBasis, work } = operation
         if (this.#system) return NOT_HERE
-        return this.transactions.prepare({ session, seq, anchor }, work, now)
+        return this.transactions.prepare({ session, seq, anchor, basis: anchorBasis }, work, now)
       }
       default:
         return unreachable(operation)

@@ -1,7 +1,7 @@
 import { equalBytes } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
-import type { Check, TransactionId, TransactionRef, Work } from '../wire/transaction.ts'
+import type { AnchoredTransaction, Check, TransactionId, Work } from '../wire/transaction.ts'
 import { unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Multiset } from './hash.ts'
@@ -22,7 +22,7 @@ interface Done {
 
 /** Another transaction holds a key of it. */
 export interface Blocked {
-  readonly by: TransactionRef
+  readonly by: AnchoredTransaction
 }
 
 /** What a decision leaves to say to those who hear it for the second time, or come late. */
@@ -84,17 +84,27 @@ export class Transactions {
     return this.#records.get(id)
   }
 
+  /** The key at `time`; while a part holds it, at the time of that. */
+  read(key: Uint8Array, time: number): KeyRecord | undefined {
+    return this.#keys.read(key, this.#prepared.holderOf(key)?.time ?? time)
+  }
+
+  /** The transaction that must be decided before `key` may expire. */
+  holderOf(key: Uint8Array): AnchoredTransaction | undefined {
+    return this.#prepared.holderOf(key)?.ref
+  }
+
   intentOn(key: Uint8Array): Intent | undefined {
     return this.#prepared.intentOn(key)
   }
 
   /** The transaction that must be decided before `key` may be changed. */
-  blockerOf(key: Uint8Array): TransactionRef | undefined {
+  blockerOf(key: Uint8Array): AnchoredTransaction | undefined {
     return this.#prepared.blockerOf(key, 'write')?.ref
   }
 
   /** The same for all of `work`. */
-  blockerOfWork({ checks, writes }: Work): TransactionRef | undefined {
+  blockerOfWork({ checks, writes }: Work): AnchoredTransaction | undefined {
     return (this.#blocker(checks, 'read') ?? this.#blocker(writes, 'write'))?.ref
   }
 
@@ -111,7 +121,7 @@ export class Transactions {
   create(
     id: TransactionId,
     { work, others }: { readonly work: Work; readonly others: readonly GroupId[] },
-    at: { readonly term: number; readonly use: Use }
+    at: { readonly term: number; readonly basis: number; readonly use: Use }
   ): Result {
     const known = this.#records.get(id)
     if (known !== undefined) {
@@ -121,18 +131,19 @@ export class Transactions {
       return mine && part !== undefined ? { type: 'prepared', vote: part.vote } : this.#decision(id)
     }
     if (this.#records.count >= RECORDS_MAX) return CROWDED
-    const result = this.#place({ ...id, anchor: this.#group }, work, at.use)
+    const { session, seq } = id
+    const ref = { session, seq, anchor: this.#group, basis: at.basis }
+    const result = this.#place(ref, work, at.use)
     if (result.type !== 'prepared') return result
     const { term, use } = at
     this.#sessions.hold(id.session)
-    const { session, seq } = id
     const record = { id: { session, seq }, name: nameOf(id), term, others, time: use.time } as const
     this.#records.set({ ...record, state: 'pending' })
     return result
   }
 
   /** The part of another participant than the anchor. */
-  prepare(ref: TransactionRef, work: Work, use: Use): Result {
+  prepare(ref: AnchoredTransaction, work: Work, use: Use): Result {
     const part = this.#prepared.get(ref)
     if (part === undefined) return this.#place(ref, work, use)
     sometimes('state: a part is prepared twice')
@@ -159,7 +170,11 @@ export class Transactions {
   }
 
   /** Aborts what is pending, or was never heard of; says what became of it. */
-  abort(id: TransactionId, why: AbortReason, use: Use): Result {
+  abort(
+    id: TransactionId,
+    { why, basis }: { readonly why: AbortReason; readonly basis: number },
+    use: Use
+  ): Result {
     const record = this.#records.get(id)
     if (record?.state === 'pending') {
       this.#records.set({ ...record, state: 'aborted' })
@@ -170,6 +185,8 @@ export class Transactions {
     }
     const decision = this.#decision(id)
     if (decision !== GONE || this.#sessions.isAcknowledged(id)) return decision
+    // It may have been here, and committed, in a session that had to go since.
+    if (this.#sessions.isForgotten(id, { basis, index: use.index })) return decision
     // A tombstone: its CREATE may still come.
     sometimes('state: a transaction is aborted before it is known')
     return this.#sessions.remember(id, { type: 'aborted', why }, use) ? ABORTED : NO_ROOM
@@ -226,7 +243,7 @@ export class Transactions {
     return record === undefined ? GONE : told(record)
   }
 
-  #place(ref: TransactionRef, work: Work, use: Use): Result {
+  #place(ref: AnchoredTransaction, work: Work, use: Use): Result {
     const done = this.#try(work, use)
     if (typeof done === 'string') return { type: 'aborted', why: done }
     if ('by' in done) return { type: 'aborted', why: 'blocked' }
@@ -258,7 +275,7 @@ export class Transactions {
     const by = this.blockerOfWork({ checks, writes })
     if (by !== undefined) return { by }
     for (const check of checks) {
-      if (!holds(check, this.#keys.read(check.key, use.time))) return 'moved'
+      if (!holds(check, this.read(check.key, use.time))) return 'moved'
     }
     const written = new Map<string, Hold & { readonly type: 'write' }>()
     const results: KeyResult[] = []
@@ -266,7 +283,7 @@ export class Transactions {
       const { key } = operation
       const name = keyText(key)
       const own = written.get(name)
-      const current = own === undefined ? this.#keys.read(key, use.time) : own.next
+      const current = own === undefined ? this.read(key, use.time) : own.next
       const { result, next } = change(operation, current, use)
       if (result.type === 'not-a-number') return 'not_a_number'
       if (next === 'same') return 'absent'

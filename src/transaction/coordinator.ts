@@ -28,6 +28,8 @@ interface Running {
   readonly id: TransactionId
   readonly anchor: Anchor
   readonly term: number
+  /** Of the client's command; 0: its record was found. */
+  readonly basis: number
   readonly others: readonly Part[]
   readonly votes: (Vote | undefined)[]
   readonly askers: Hear[]
@@ -86,6 +88,7 @@ export class Coordinator {
       id: { session, seq },
       anchor,
       term: anchor.term,
+      basis: command.basis,
       others,
       votes: others.map(() => undefined),
       askers: [hear],
@@ -131,7 +134,8 @@ export class Coordinator {
     const place = running.sent++
     const { group, basis, checks, writes } = running.others[place] as Part
     const anchor = running.anchor.group
-    const operation = { type: 'prepare', anchor, work: { checks, writes } } as const
+    const work = { checks, writes }
+    const operation = { type: 'prepare', anchor, anchorBasis: command.basis, work } as const
     const bytes = encodeCommand({ ...command, basis, operation })
     this.#courier.send(group, bytes, PREPARE_MS, (told) => {
       if (!this.#isCurrent(running, 'preparing')) return
@@ -176,7 +180,7 @@ export class Coordinator {
 
   #abort(running: Running, why: AbortReason): void {
     running.phase = 'deciding'
-    const abort = decisionCommand(running.id, { type: 'abort', why })
+    const abort = decisionCommand(running.id, { type: 'abort', why, basis: running.basis })
     running.anchor.propose(abort, (told) => {
       // Those who asked are told why, which the command itself does not answer.
       const isAborted = told.type === 'result' && decisionOf(told.result) === 'aborted'
@@ -245,6 +249,7 @@ export class Coordinator {
       id,
       anchor,
       term: record.term,
+      basis: 0,
       others,
       votes: [],
       askers: [],
@@ -294,6 +299,8 @@ function refusalOf(told: Told): AbortReason {
 
 /** To the client: a decision, and what it left. */
 function answerOf(told: Told): Told {
+  // What is left of a late copy may go; what became of the first one nobody can say.
+  if (told.type === 'result' && told.result.type === 'gone') return { type: 'unknown' }
   if (told.type !== 'result' || told.result.type !== 'ended') return told
   if (!told.result.committed) return { ...told, result: { type: 'aborted', why: 'ended' } }
   // Its results are known to nobody any more: the client acknowledged them.

@@ -1,6 +1,6 @@
 import { nameOf } from '../state/layout.ts'
 import type { GroupId } from '../wire/ids.ts'
-import type { TransactionRef } from '../wire/transaction.ts'
+import type { AnchoredTransaction, TransactionRef } from '../wire/transaction.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { decisionCommand, decisionOf } from './commands.ts'
 import type { Courier, Hear } from './ports.ts'
@@ -47,7 +47,7 @@ export class Resolver {
    * Has the transaction aborted if it is not decided, and `group`'s part of it resolved. Whether
    * that was done is seen in the part: who still finds it there calls again.
    */
-  settle(ref: TransactionRef, group: GroupId): void {
+  settle(ref: AnchoredTransaction, group: GroupId): void {
     const name = `${nameOf(ref)}@${group}`
     if (this.#settling.has(name)) return
     this.#settling.add(name)
@@ -55,7 +55,7 @@ export class Resolver {
     const done = (): void => {
       this.#settling.delete(name)
     }
-    const abort = decisionCommand(ref, { type: 'abort', why: 'ended' })
+    const abort = decisionCommand(ref, { type: 'abort', why: 'ended', basis: ref.basis })
     this.#courier.send(ref.anchor, abort, SETTLE_MS, (told) => {
       const decision = told.type === 'result' ? decisionOf(told.result) : undefined
       if (decision === undefined || ref.anchor === group) {

@@ -32,6 +32,12 @@ export interface TransactionRef extends TransactionId {
   readonly anchor: GroupId
 }
 
+/** The same, as its participants know it. */
+export interface AnchoredTransaction extends TransactionRef {
+  /** Of CREATE: it tells an anchor that may have forgotten it from one that never knew it. */
+  readonly basis: number
+}
+
 /** What must hold where and when a transaction commits. Revision 0: there is no such key. */
 export type Check =
   | { readonly type: 'revision'; readonly key: Uint8Array; readonly revision: number }
@@ -68,15 +74,23 @@ export type TransactionOperation =
     }
   /** At the anchor: the record, PENDING, and the anchor's own part is prepared. */
   | { readonly type: 'create'; readonly others: readonly GroupId[]; readonly work: Work }
-  /** At another participant. */
-  | { readonly type: 'prepare'; readonly anchor: GroupId; readonly work: Work }
+  /** At another participant. `anchorBasis`: the basis of CREATE. */
+  | {
+      readonly type: 'prepare'
+      readonly anchor: GroupId
+      readonly anchorBasis: number
+      readonly work: Work
+    }
   /**
    * At the anchor, of its coordinator alone: PENDING becomes COMMITTED if the record was created in
    * `term`. Votes of the others, in the order of the record's.
    */
   | { readonly type: 'commit'; readonly term: number; readonly votes: readonly Vote[] }
-  /** At the anchor: what is PENDING is aborted; what is not known never will be. */
-  | { readonly type: 'abort'; readonly why: AbortReason }
+  /**
+   * At the anchor: what is PENDING is aborted; what was never known never will be. `basis`: that of
+   * CREATE, or 0 from who has seen the record.
+   */
+  | { readonly type: 'abort'; readonly why: AbortReason; readonly basis: number }
   /** At a participant: the decision. */
   | { readonly type: 'resolve'; readonly committed: boolean }
   /** At the anchor: these are decided, and resolved at every participant. */
@@ -140,7 +154,7 @@ export function writeTransactionOperation(
       writeWork(writer, operation.work)
       return
     case 'prepare':
-      writer.varint(operation.anchor)
+      writer.varint(operation.anchor).varint(operation.anchorBasis)
       writeWork(writer, operation.work)
       return
     case 'commit':
@@ -148,7 +162,7 @@ export function writeTransactionOperation(
       for (const vote of operation.votes) writeVote(writer, vote)
       return
     case 'abort':
-      writer.text(operation.why)
+      writer.text(operation.why).varint(operation.basis)
       return
     case 'resolve':
       writer.u8(operation.committed ? 1 : 0)
@@ -172,7 +186,12 @@ export function readTransactionOperation(reader: ByteReader, kind: number): Tran
       return { type: 'create', others, work: readWork(reader) }
     }
     case TRANSACTION_OPERATION.prepare:
-      return { type: 'prepare', anchor: readGroup(reader), work: readWork(reader) }
+      return {
+        type: 'prepare',
+        anchor: readGroup(reader),
+        anchorBasis: reader.varint(),
+        work: readWork(reader)
+      }
     case TRANSACTION_OPERATION.commit: {
       const term = reader.varint()
       if (term > LOG_NUMBER_MAX) throw new Malformed('a term that nobody counts to')
@@ -180,7 +199,7 @@ export function readTransactionOperation(reader: ByteReader, kind: number): Tran
       return { type: 'commit', term, votes }
     }
     case TRANSACTION_OPERATION.abort:
-      return { type: 'abort', why: readAbortReason(reader) }
+      return { type: 'abort', why: readAbortReason(reader), basis: reader.varint() }
     case TRANSACTION_OPERATION.resolve:
       return { type: 'resolve', committed: readFlag(reader) }
     case TRANSACTION_OPERATION.forget: {
