@@ -2,7 +2,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { SeenGroup } from '../client/inputs.ts'
 import type { TransactionOutcome } from '../client/transactor-types.ts'
 import { failure } from '../wire/failure.ts'
-import { TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
 import type { Result } from '../wire/result.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
 import { transactionOf, transactionText } from '../wire/transaction-text.ts'
@@ -14,13 +13,12 @@ import type { Bodies } from './http-bodies.ts'
 import { fail, keepSession, runFor } from './http-caller.ts'
 import { type Floors, floorsOf, tokenAfterAll } from './http-session.ts'
 import { traceOf } from './http-trace.ts'
-import { jsonResult, readTransaction } from './transaction-json.ts'
-
-/**
- * The largest transaction in JSON: base64 takes four bytes for three, and text whose every letter
- * is escaped up to three for one.
- */
-const BODY_BYTES_MAX = 3 * TRANSACTION_BYTES_MAX + 1024 * 1024
+import {
+  jsonOutcome,
+  readTransaction,
+  stateOf,
+  TRANSACTION_BODY_BYTES_MAX
+} from './transaction-json.ts'
 
 const READ = { txn: reader(API.txn), txnState: reader(API.txnState) } as const
 
@@ -46,7 +44,7 @@ export class TransactionRoutes {
   run(request: FastifyRequest, reply: FastifyReply): void {
     refuseRepeats(request)
     const { query, timeoutMs } = READ.txn(request)
-    const limits = { bytesMax: BODY_BYTES_MAX, timeoutMs }
+    const limits = { bytesMax: TRANSACTION_BODY_BYTES_MAX, timeoutMs }
     this.#bodies.read(request, reply, limits, (body, leftMs) => {
       const transaction = readTransaction(body, query.encoding)
       const calls = this.#calls()
@@ -107,19 +105,13 @@ function answer(reply: FastifyReply, outcome: TransactionOutcome, seen: Seen): v
     fail(reply, failed, failed.outcome === 'unknown' ? id : undefined)
     return
   }
-  const { committed, failed } = outcome
-  const results = outcome.results.map(jsonResult)
-  if (results.includes(undefined)) {
+  const json = jsonOutcome(outcome)
+  if (json === undefined) {
     fail(reply, failure('internal', STRANGE, 'unknown'), outcome.id)
     return
   }
   raise(reply, seen, outcome.groups)
-  reply.send({
-    id: outcome.id === undefined ? null : transactionText(outcome.id),
-    committed,
-    ...(committed ? {} : { failed }),
-    results
-  })
+  reply.send(json)
 }
 
 function refOf(text: string): TransactionRef {
@@ -140,18 +132,4 @@ function answerState(
   }
   raise(reply, seen, [outcome])
   reply.send({ id: transactionText(of), state })
-}
-
-/** Undefined: nothing of a transaction. */
-function stateOf(result: Result): 'pending' | 'committed' | 'aborted' | 'unknown' | undefined {
-  switch (result.type) {
-    case 'pending':
-      return 'pending'
-    case 'ended':
-      return result.committed ? 'committed' : 'aborted'
-    case 'gone':
-      return 'unknown'
-    default:
-      return undefined
-  }
 }

@@ -1,25 +1,32 @@
-import { Buffer } from 'node:buffer'
-import type { Got, Step, StepResult, TransactionRequest } from '../client/transactor-types.ts'
-import { utf8, utf8Text } from '../wire/bytes.ts'
-import {
-  KEY_BYTES_MAX,
-  TRANSACTION_BYTES_MAX,
-  TRANSACTION_OPERATIONS_MAX,
-  VALUE_BYTES_MAX
-} from '../wire/limits.ts'
+import type {
+  Got,
+  Step,
+  StepResult,
+  TransactionOutcome,
+  TransactionRequest
+} from '../client/transactor-types.ts'
+import { utf8 } from '../wire/bytes.ts'
+import { TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX } from '../wire/limits.ts'
+import type { Result } from '../wire/result.ts'
 import type { Check } from '../wire/transaction.ts'
-import { assert } from '../world/assert.ts'
+import { transactionText } from '../wire/transaction-text.ts'
 import { TRANSACTION_BODY } from './api-transactions.ts'
 import { BadRequest } from './bad-request.ts'
 import { jsonReader } from './json-body.ts'
+import { bytesOf, type JsonBytes, jsonBytes, sized } from './json-bytes.ts'
 import { base64urlDecoded } from './url-key.ts'
 
 // Transactions in JSON: of the HTTP API and of the command line.
 
+/**
+ * The largest transaction in JSON: base64 takes four bytes for three, and text whose every letter
+ * is escaped up to three for one.
+ */
+export const TRANSACTION_BODY_BYTES_MAX = 3 * TRANSACTION_BYTES_MAX + 1024 * 1024
+
 type Encoding = 'base64url' | undefined
 
-/** Bytes in JSON: a text stands for its UTF-8. */
-export type JsonBytes = string | { readonly base64: string }
+export type TransactionState = 'pending' | 'committed' | 'aborted' | 'unknown'
 
 type JsonCondition = NonNullable<JsonTransaction['if']>[number]
 type JsonStep = NonNullable<JsonTransaction['ops']>[number]
@@ -98,20 +105,6 @@ function asValue(json: JsonBytes | undefined, where: string): Uint8Array {
   return sized(bytesOf(json, where), 'value', where)
 }
 
-/** Throws BadRequest unless `bytes` can be a key or a value. */
-export function sized(bytes: Uint8Array, what: 'key' | 'value', where: string): Uint8Array {
-  const { length } = bytes
-  const most = what === 'key' ? KEY_BYTES_MAX : VALUE_BYTES_MAX
-  if (length > most) {
-    throw new BadRequest(
-      `${where}: a ${what} has at most ${most} bytes, not ${length}`,
-      'too_large'
-    )
-  }
-  if (what === 'key' && length === 0) throw new BadRequest(`${where}: a key has at least 1 byte`)
-  return bytes
-}
-
 function base64urlOf(text: string, where: string): Uint8Array {
   try {
     return base64urlDecoded(utf8(text))
@@ -121,25 +114,30 @@ function base64urlOf(text: string, where: string): Uint8Array {
   }
 }
 
-function bytesOf(json: JsonBytes | undefined, where: string): Uint8Array {
-  assert(json !== undefined, `${where} passed the schema without its bytes`)
-  if (typeof json === 'string') {
-    if (json.isWellFormed()) return utf8(json)
-    throw new BadRequest(`${where} has half a surrogate pair, which is not UTF-8: use base64`)
+/** The answer to a transaction. Undefined: a partition answered what no step gives. */
+export function jsonOutcome(outcome: TransactionOutcome & { ok: true }): object | undefined {
+  const { id, committed, failed } = outcome
+  const results = outcome.results.map(jsonResult)
+  if (results.includes(undefined)) return undefined
+  const told = id === undefined ? null : transactionText(id)
+  return { id: told, committed, ...(committed ? {} : { failed }), results }
+}
+
+/** What became of a transaction, as JSON has it. Undefined: that is nothing of a transaction. */
+export function stateOf(result: Result): TransactionState | undefined {
+  switch (result.type) {
+    case 'pending':
+      return 'pending'
+    case 'ended':
+      return result.committed ? 'committed' : 'aborted'
+    case 'gone':
+      return 'unknown'
+    default:
+      return undefined
   }
-  const bytes = Buffer.from(json.base64, 'base64')
-  // Node.js passes over what is none.
-  if (bytes.toString('base64') === json.base64) return bytes
-  throw new BadRequest(`${where}.base64 must be base64 with padding, in canonical form`)
 }
 
-/** Bytes in JSON: text if they are UTF-8. */
-export function jsonBytes(bytes: Uint8Array): JsonBytes {
-  return utf8Text(bytes) ?? { base64: Buffer.from(bytes).toString('base64') }
-}
-
-/** What a step gave, as JSON has it. Undefined: no step gives that. */
-export function jsonResult(result: StepResult): object | null | undefined {
+function jsonResult(result: StepResult): object | null | undefined {
   switch (result.type) {
     case 'written':
       return { revision: result.revision }

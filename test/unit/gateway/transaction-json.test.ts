@@ -3,7 +3,8 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { TransactionRequest } from '../../../src/client/transactor-types.ts'
 import { BadRequest } from '../../../src/gateway/bad-request.ts'
-import { jsonBytes, readTransaction } from '../../../src/gateway/transaction-json.ts'
+import { jsonBytes } from '../../../src/gateway/json-bytes.ts'
+import { readTransaction } from '../../../src/gateway/transaction-json.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
 
 // Transactions in JSON, as HTTP and the command line read them.
