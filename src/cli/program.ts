@@ -17,7 +17,8 @@ in the JSON file of --config. KEYMESH_CLUSTER_KEY holds the key itself. Flags be
 which beats the file.`
 const CODES = `
 Exit codes: 0 done, 1 no (absent, a condition that does not hold, a status with partitions that have
-no leader), 2 wrong use, 3 unavailable or too many others at it, 4 a write whose outcome is unknown.`
+no leader), 2 wrong use, 3 unavailable, or others are at it all the time, 4 a write whose outcome is
+unknown.`
 
 /**
  * The command line as a whole. Parsing it throws InvalidOptions where it makes no sense, and

@@ -9,19 +9,6 @@ import { base64urlBytes } from './keys.ts'
 
 // Transactions as people write them: a line is a condition, an operation or `else`.
 
-/** What a line may say, for messages and the help. */
-export const LINE_FORMS = [
-  'if KEY revision R',
-  'if KEY exists',
-  'if KEY absent',
-  'if KEY = VALUE',
-  'put KEY VALUE [ttl TIME]',
-  'delete KEY',
-  'get KEY',
-  'increment KEY [BY]',
-  'else'
-] as const
-
 /**
  * Reads all lines; with `isBase64url` every KEY is that. Throws InvalidOptions or BadRequest, which
  * tell the line.

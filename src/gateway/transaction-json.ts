@@ -35,8 +35,8 @@ type JsonTransaction = ReturnType<typeof readJson>
 const readJson = jsonReader(TRANSACTION_BODY.schema)
 
 /**
- * Reads a transaction; with `encoding` every key that is text is base64url. Throws BadRequest, which
- * tells the place.
+ * Reads a transaction; with `encoding` every key that is text is base64url. Throws BadRequest,
+ * which tells the place.
  */
 export function readTransaction(body: Uint8Array, encoding: Encoding): TransactionRequest {
   const json = readJson(body)
@@ -67,7 +67,7 @@ export function checkTransaction({ if: checks, steps, otherwise }: TransactionRe
   }
   if (bytes <= TRANSACTION_BYTES_MAX) return
   throw new BadRequest(
-    `the keys and values of a transaction have at most ${TRANSACTION_BYTES_MAX} bytes, not ${bytes}`,
+    `the keys and values have ${bytes} bytes; a transaction has at most ${TRANSACTION_BYTES_MAX}`,
     'too_large'
   )
 }
