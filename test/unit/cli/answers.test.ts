@@ -26,7 +26,6 @@ test('each code has its exit code; what is unknown is 4 whatever the code', () =
     not_found: EXIT.no,
     unknown_route: EXIT.unavailable,
     not_a_number: EXIT.no,
-    contention: EXIT.unavailable,
     conflict: EXIT.no,
     too_large: EXIT.usage,
     idempotency_reused: EXIT.usage,
