@@ -232,6 +232,20 @@ test('goal: the timeout and the trace go along, 5,000 ms unless given', async ()
   expect(calls.traces).toEqual(['', 'mine'])
 })
 
+test('goal: transactions are counted as other requests are', async () => {
+  await run({ ops: [{ get: 'a' }] })
+  await run({})
+  await say(`GET /v1/txn/${ID}`)
+  const { text } = await say('GET /metrics')
+  for (const line of [
+    'keymesh_http_requests_total{call="txn",status="200",code=""} 1',
+    'keymesh_http_requests_total{call="txn",status="400",code="invalid_argument"} 1',
+    'keymesh_http_requests_total{call="txnState",status="200",code=""} 1'
+  ]) {
+    expect(text).toContain(line)
+  }
+})
+
 describe('goal: a session goes on from every group the transaction saw', () => {
   const ops = [{ get: 'a' }]
   const token = (parts: string): string => `1.${CLUSTER}.${parts}`
