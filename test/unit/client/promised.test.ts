@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { promised } from '../../../src/client/promised.ts'
 import { failure } from '../../../src/wire/failure.ts'
 
-test('goal: an end that comes before the call returns is heard, with a signal as without', async () => {
+test('goal: an end that comes before the call returns is heard, signal or not', async () => {
   for (const signal of [undefined, new AbortController().signal]) {
     const good = promised<{ readonly ok: true }>(signal, (done) => {
       done({ ok: true })
