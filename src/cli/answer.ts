@@ -41,7 +41,8 @@ export function failedBy(error: unknown): Failed | undefined {
   if (!(error instanceof KeyMeshError)) return undefined
   const { code, message, outcome, retryable } = error
   const revision = 'revision' in error ? { revision: error.revision } : {}
-  const json = { error: { code, message, outcome, retryable, ...revision } }
+  const id = 'id' in error ? { id: error.id } : {}
+  const json = { error: { code, message, outcome, retryable, ...revision, ...id } }
   return { exitCode: exitCodeOf(error), message: `${message} (${code})`, json }
 }
 
@@ -50,6 +51,7 @@ function exitCodeOf({ code, outcome }: KeyMeshError): number {
   switch (code) {
     case 'not_found':
     case 'conflict':
+    case 'not_a_number':
       return EXIT.no
     case 'invalid_argument':
     case 'idempotency_reused':

@@ -1,5 +1,6 @@
 import type { CallOptions, KeyMesh } from '../client/api.ts'
 import { bytes } from '../client/codecs.ts'
+import type { ClientDriver } from '../client/driver.ts'
 import { openKeyMesh } from '../client/keymesh.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
 import type { Connection } from './client-settings.ts'
@@ -16,6 +17,20 @@ export async function withKeys<T>(
   const { driver, defaults } = await open(connection, signal)
   await using kv = openKeyMesh(driver, defaults, bytes)
   return await work(kv, { signal })
+}
+
+/** The same, with the calls as they are below that. */
+export async function withDriver<T>(
+  connection: Connection,
+  signal: AbortSignal,
+  work: (driver: ClientDriver) => Promise<T>
+): Promise<T> {
+  const { driver } = await open(connection, signal)
+  try {
+    return await work(driver)
+  } finally {
+    await new Promise<void>((resolve) => driver.close(resolve))
+  }
 }
 
 /** The cluster as the node that answers first sees it. */

@@ -9,6 +9,7 @@ import {
   type Given,
   type Setting,
   type Sources,
+  setting,
   type Vocabulary
 } from './settings.ts'
 import { START_SETTINGS, startSettings } from './start-settings.ts'
@@ -16,7 +17,7 @@ import { START_SETTINGS, startSettings } from './start-settings.ts'
 interface Described {
   /** Words: `cluster nodes` is a command of the group `cluster`. */
   readonly name: string
-  /** Each with what it means. */
+  /** Each with what it means; one that may be left out is in brackets. */
   readonly words: readonly (readonly [name: string, help: string])[]
   readonly summary: string
   readonly vocabulary: Vocabulary
@@ -106,6 +107,45 @@ const remove: ClientCommand = {
   run: async (call) => (await import('./delete.ts')).remove(call)
 }
 
+const txn: ClientCommand = {
+  kind: 'client',
+  name: 'txn',
+  words: [['[FILE]', 'what to do, in lines or JSON; - or nothing: standard input']],
+  summary: 'read and write several keys at one moment: all of it or nothing',
+  vocabulary: vocabulary(CLIENT_SETTINGS, [
+    setting('id', 'ID', 'run nothing: tell what became of the transaction ID'),
+    flag('base64url', 'every KEY is base64url: for keys that are not UTF-8')
+  ]),
+  examples: [
+    "printf 'put a 1\\nput b 2' | keymesh txn         both or neither",
+    'keymesh txn transfer.txt                         with a file of lines as these:',
+    '',
+    '  # Take the seat if it is free, else tell who has it. Conditions come first.',
+    '  if seat:12A absent',
+    '  if balance:ada = 100',
+    "  put seat:12A 'Ada L.' ttl 15m                # quotes around what has spaces",
+    '  increment balance:ada -100',
+    '  delete waiting:ada',
+    '  else',
+    '  get seat:12A',
+    '',
+    'Lines, each one condition or operation:',
+    '  if KEY revision R         0: only if there is no such key',
+    '  if KEY exists',
+    '  if KEY absent',
+    '  if KEY = VALUE',
+    '  put KEY VALUE [ttl TIME]',
+    '  delete KEY',
+    '  get KEY                   with what earlier lines did',
+    '  increment KEY [BY]        by 1 unless given',
+    '  else                      what comes after it runs if a condition does not hold',
+    '  "…" has the escapes of JSON, \'…\' has none; # begins a comment.',
+    '  Or the JSON of POST /v1/txn: {"if":[…],"ops":[…],"else":[…]}.',
+    '  Exit code 1: a condition does not hold, and what stands after else was run.'
+  ],
+  run: async (call) => (await import('./txn.ts')).txn(call)
+}
+
 const status: ClientCommand = {
   kind: 'client',
   name: 'status',
@@ -143,7 +183,16 @@ const partitions: ClientCommand = {
 export const GROUPS: Readonly<Record<string, string>> = { cluster: 'look at the cluster' }
 
 /** In the order of the help. */
-export const COMMANDS: readonly CliCommand[] = [start, status, get, put, remove, nodes, partitions]
+export const COMMANDS: readonly CliCommand[] = [
+  start,
+  status,
+  get,
+  put,
+  remove,
+  txn,
+  nodes,
+  partitions
+]
 
 function vocabulary(settings: readonly Setting[], flags: readonly Setting[]): Vocabulary {
   return { settings, flags, known: KNOWN }

@@ -1,10 +1,11 @@
 import type { Consistency, Entry } from '../client/api.ts'
 import { errorOf } from '../client/errors.ts'
+import { jsonBytes } from '../gateway/json-bytes.ts'
 import { failure } from '../wire/failure.ts'
 import { type Answer, EXIT } from './answer.ts'
 import type { ClientCall } from './call.ts'
 import { withKeys } from './client.ts'
-import { jsonBytes, keyOf } from './keys.ts'
+import { keyOf } from './keys.ts'
 
 /** `keymesh get KEY`. */
 export async function get({ words, given, connection, signal }: ClientCall): Promise<Answer> {

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import { checkKey } from '../client/arguments.ts'
 import { InvalidOptions } from '../node/options.ts'
-import { utf8, utf8Text } from '../wire/bytes.ts'
+import { utf8 } from '../wire/bytes.ts'
 
 const NO_PREFIX = new Uint8Array(0)
 
@@ -20,14 +20,17 @@ export function argumentBytes(name: string, text: string, instead: string): Uint
   throw new InvalidOptions(`${name}: is not UTF-8, or has the character U+FFFD; ${instead}`)
 }
 
-/** One text for each sequence of bytes: no padding, and no bits left over that are not 0. */
 function decoded(text: string): Uint8Array {
-  const bytes = Buffer.from(text, 'base64url')
-  if (bytes.toString('base64url') === text) return new Uint8Array(bytes)
+  const bytes = base64urlBytes(text)
+  if (bytes !== undefined) return bytes
   throw new InvalidOptions(`KEY: ${JSON.stringify(text)} is not base64url without padding`)
 }
 
-/** Bytes in JSON, as in the HTTP API: text if they are UTF-8. */
-export function jsonBytes(bytes: Uint8Array): string | { readonly base64: string } {
-  return utf8Text(bytes) ?? { base64: Buffer.from(bytes).toString('base64') }
+/**
+ * One text for each sequence of bytes: no padding, and no bits left over that are not 0. Undefined:
+ * `text` is none.
+ */
+export function base64urlBytes(text: string): Uint8Array | undefined {
+  const bytes = Buffer.from(text, 'base64url')
+  return bytes.toString('base64url') === text ? new Uint8Array(bytes) : undefined
 }

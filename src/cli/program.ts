@@ -17,7 +17,8 @@ in the JSON file of --config. KEYMESH_CLUSTER_KEY holds the key itself. Flags be
 which beats the file.`
 const CODES = `
 Exit codes: 0 done, 1 no (absent, a condition that does not hold, a status with partitions that have
-no leader), 2 wrong use, 3 unavailable, 4 a write whose outcome is unknown.`
+no leader), 2 wrong use, 3 unavailable, or others are at it all the time, 4 a write whose outcome is
+unknown.`
 
 /**
  * The command line as a whole. Parsing it throws InvalidOptions where it makes no sense, and
@@ -49,7 +50,9 @@ function add(program: Command, command: CliCommand, run: Runner): void {
   const group = names.length === 1 ? undefined : names[0]
   const parent = program.commands.find((candidate) => candidate.name() === group) ?? program
   const own = child(parent, names.at(-1) as string).description(command.summary)
-  for (const [name, help] of command.words) own.argument(`<${name}>`, help)
+  for (const [name, help] of command.words) {
+    own.argument(name.startsWith('[') ? name : `<${name}>`, help)
+  }
   const { flags, settings } = command.vocabulary
   addOptions(own, [...flags, ...settings])
   const only = flags.map(({ name }) => `--${kebab(name)}`).join(', ')

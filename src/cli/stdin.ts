@@ -1,4 +1,4 @@
-import { fstatSync } from 'node:fs'
+import { fstatSync, readFileSync, statSync } from 'node:fs'
 import process from 'node:process'
 import { addAbortSignal } from 'node:stream'
 import { errorOf, KeyMeshError } from '../client/errors.ts'
@@ -10,7 +10,18 @@ import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 const STDIN = 0
 
 /** All of standard input. Rejects with `too_large` as soon as it is more than a value may have. */
-export async function valueOfStdin(signal: AbortSignal): Promise<Uint8Array> {
+export function valueOfStdin(signal: AbortSignal): Promise<Uint8Array> {
+  return bytesOfStdin(signal, { bytesMax: VALUE_BYTES_MAX, what: 'a value' })
+}
+
+/** How much may come, and of what, for messages. */
+export interface Bound {
+  readonly bytesMax: number
+  readonly what: string
+}
+
+/** The same for anything else. */
+export async function bytesOfStdin(signal: AbortSignal, bound: Bound): Promise<Uint8Array> {
   signal.throwIfAborted()
   // Node.js takes a directory for an empty file: the value would be lost without a word.
   if (fstatSync(STDIN).isDirectory()) {
@@ -22,7 +33,7 @@ export async function valueOfStdin(signal: AbortSignal): Promise<Uint8Array> {
     for await (const part of addAbortSignal(signal, process.stdin)) {
       const chunk = part as Uint8Array
       length += chunk.length
-      if (length > VALUE_BYTES_MAX) throw tooLarge()
+      if (length > bound.bytesMax) throw tooLarge('standard input', bound)
       parts.push(chunk)
     }
   } catch (error) {
@@ -34,7 +45,18 @@ export async function valueOfStdin(signal: AbortSignal): Promise<Uint8Array> {
   return concatBytes(parts)
 }
 
-function tooLarge(): Error {
-  const message = `standard input is over ${VALUE_BYTES_MAX} bytes, the most a value may have`
+/** The same of a file. Throws InvalidOptions or KeyMeshError. */
+export function bytesOfFile(file: string, bound: Bound): Uint8Array {
+  try {
+    if (statSync(file).size <= bound.bytesMax) return readFileSync(file)
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new InvalidOptions(`cannot read ${file}: ${reason}`, { cause })
+  }
+  throw tooLarge(file, bound)
+}
+
+function tooLarge(from: string, { bytesMax, what }: Bound): Error {
+  const message = `${from} is over ${bytesMax} bytes, the most ${what} may have`
   return errorOf(failure('too_large', message))
 }

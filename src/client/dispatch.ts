@@ -29,6 +29,12 @@ const KINDS = {
   outcome: 'outcome'
 } as const
 
+/**
+ * A session that is left behind keeps its last results in the groups it was used in, for a million
+ * entries and ten minutes: not many may be.
+ */
+const RETIRE_EVERY_MS = 60_000
+
 /** Moves calls from waiting to sent to resting to their end, and numbers the mutations. */
 export class Dispatch {
   /** Those without an answer, by id. */
@@ -38,6 +44,8 @@ export class Dispatch {
   readonly #targets: Targets
   readonly #unrouted = new Set<Call>()
   #session: Session
+  /** When a session may be left behind again. */
+  #retireFrom = Number.NEGATIVE_INFINITY
 
   constructor(parts: Parts, errands: Errands, targets: Targets) {
     this.#parts = parts
@@ -242,12 +250,32 @@ export class Dispatch {
     for (const { group } of call.plan ?? []) this.#parts.routes.of(group).unencoded.delete(call)
     agenda.remove(call)
     for (const copy of call.copies) outbox.forget(copy)
-    call.ticket?.session.end(call.ticket.seq)
+    this.#leave(call, outcome, now)
     outbox.emit({ type: 'complete', call: call.id, outcome })
     if (route === undefined) return
     route.waiting.delete(call)
     if (route.probe?.purpose !== call) return
     route.probe = undefined
     this.pump(route, now)
+  }
+
+  /**
+   * Nobody waits for the number of `call` any more. Of a transaction whose outcome nobody knows it
+   * stays open, and with it what the anchor remembers: it can be asked for until the session, which
+   * gets no more numbers, is forgotten for want of use.
+   */
+  #leave({ operation, ticket }: Call, outcome: CallOutcome, now: number): void {
+    if (ticket === undefined) return
+    const { session, seq } = ticket
+    const isOpen = !outcome.ok && outcome.failure.outcome === 'unknown'
+    if (isOpen && operation.kind === 'transact') {
+      if (session !== this.#session) return
+      if (now >= this.#retireFrom) {
+        this.#retireFrom = now + RETIRE_EVERY_MS
+        this.#session = new Session(this.#parts.random)
+        return
+      }
+    }
+    session.end(seq)
   }
 }

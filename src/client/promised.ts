@@ -12,7 +12,9 @@ export function promised<T extends Ended>(
   if (signal?.aborted) return Promise.reject(signal.reason)
   return new Promise((resolve, reject) => {
     let isOver = false
-    const cancel = start((outcome) => {
+    let cancel: Cancel = () => {}
+    // The end may come before `start` returns.
+    cancel = start((outcome) => {
       isOver = true
       signal?.removeEventListener('abort', cancel)
       if (outcome.ok) resolve(outcome as Extract<T, { readonly ok: true }>)

@@ -113,3 +113,20 @@ export function excessOf(request: TransactionRequest): Failure | undefined {
   const message = `keys and values of ${bytes} bytes; ${TRANSACTION_BYTES_MAX} may be`
   return failure('too_large', `${message} in one transaction`)
 }
+
+/**
+ * Why there would be too much to show, if there is: one value may be asked for a thousand times.
+ * Requires: `found` has what `readsOf(steps)` names.
+ */
+export function excessShown(steps: readonly Step[], found: Found): Failure | undefined {
+  const own = new Map<string, number>()
+  let bytes = 0
+  for (const step of steps) {
+    const name = nameOfKey(step.key)
+    if (step.type === 'get') bytes += own.get(name) ?? found.get(name)?.record?.value.length ?? 0
+    else own.set(name, step.type === 'put' ? step.value.length : 0)
+  }
+  if (bytes <= TRANSACTION_BYTES_MAX) return undefined
+  const message = `${bytes} bytes of values to show; ${TRANSACTION_BYTES_MAX} may be`
+  return failure('too_large', `${message} in one transaction`)
+}

@@ -11,6 +11,7 @@ import { agree, foundBy, groupsOf } from './snapshot.ts'
 import {
   distinct,
   excessOf,
+  excessShown,
   type Found,
   holds,
   nameOfKey,
@@ -80,6 +81,7 @@ class Transactor {
   /** Nothing needs to be read first: the groups check the conditions themselves. */
   #push(): void {
     const { if: checks, steps } = this.#request
+    if (this.#isTooMuch(steps, NOTHING)) return
     this.#course.transact({ checks, writes: writesOf(steps) }, (outcome) => {
       const aborted = this.#judge(outcome, (committed) =>
         this.#committed(steps, NOTHING, committed)
@@ -104,6 +106,7 @@ class Transactor {
   /** By reads of different moments; what they lead to holds only if nothing moved. */
   #decide(found: Found): void {
     const { failed, steps } = this.#choose(found)
+    if (this.#isTooMuch(steps, found)) return
     const writes = writesOf(steps)
     if (writes.length === 0) {
       this.#settle(found)
@@ -131,10 +134,18 @@ class Transactor {
         this.#decide(agreed.found)
         return
       }
+      if (this.#isTooMuch(steps, agreed.found)) return
       const results = resultsOfSteps(steps, [], agreed.found)
       const { groups, id } = agreed
       this.#done({ ok: true, id, committed: failed.length === 0, failed, results, groups })
     })
+  }
+
+  /** Fails if `steps` would show too much: before anything is written. */
+  #isTooMuch(steps: readonly Step[], found: Found): boolean {
+    const excess = excessShown(steps, found)
+    if (excess !== undefined) this.#fail(excess)
+    return excess !== undefined
   }
 
   /** Which conditions do not hold, and what is to be done then. */

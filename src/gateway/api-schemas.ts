@@ -4,7 +4,7 @@ import { TOKEN_PATTERN } from './http-session.ts'
 
 // The words of the table of calls that several of its entries use.
 
-const revision = {
+export const revision = {
   type: 'integer',
   minimum: 1,
   maximum: Number.MAX_SAFE_INTEGER,
@@ -29,7 +29,7 @@ export const timeout = {
 export const encoding = {
   type: 'string',
   enum: ['base64url'],
-  description: 'How the key is written in the path: base64url without padding. Else UTF-8.'
+  description: 'How keys are written: base64url without padding. Else UTF-8.'
 } as const
 
 const tag = '"(0|[1-9][0-9]{0,15})"'
@@ -143,6 +143,10 @@ export const PROBLEM = {
         retryable: {
           type: 'boolean',
           description: 'Sending it anew may succeed and cannot apply twice.'
+        },
+        id: {
+          type: 'string',
+          description: 'Of a transaction that may have happened: for GET /v1/txn/{id}.'
         }
       }
     }

@@ -18,6 +18,7 @@ import {
   WRITTEN
 } from './api-schemas.ts'
 import type { ApiCall } from './api-shape.ts'
+import { TRANSACTED, TRANSACTION_BODY, TRANSACTION_STATE } from './api-transactions.ts'
 
 /** Whoever probes may add to the query what they like, against caches for example: none is read. */
 const PROBE = {
@@ -135,6 +136,27 @@ export const API = {
     },
     answers: { 200: WRITTEN },
     problems: [...CHANGING, 'not_found']
+  },
+  txn: {
+    method: 'POST',
+    path: '/v1/txn',
+    summary: 'Read and write several keys at one moment',
+    description: 'Strictly serializable over any keys. Operations see what earlier ones did.',
+    query: ON_KEYS,
+    headers: OF_KEYS,
+    body: TRANSACTION_BODY,
+    answers: { 200: TRANSACTED },
+    problems: ['not_a_number', 'contention', 'unavailable', 'timeout', 'unknown_outcome']
+  },
+  txnState: {
+    method: 'GET',
+    path: '/v1/txn/{id}',
+    head: true,
+    summary: 'What became of a transaction',
+    query: { timeout },
+    headers: OF_KEYS,
+    answers: { 200: TRANSACTION_STATE },
+    problems: ['unavailable', 'timeout']
   },
   cluster: {
     method: 'GET',

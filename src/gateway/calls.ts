@@ -1,13 +1,24 @@
 import type { DriverCall } from '../client/driver.ts'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
+import type { TransactionOutcome, TransactionRequest } from '../client/transactor-types.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
+import { failure } from '../wire/failure.ts'
 import type { ClusterId, NodeId } from '../wire/ids.ts'
 import type { Cancel } from '../world/clock.ts'
+
+/** Of a whole transaction, with all its attempts. */
+export type TransactionCall = Pick<DriverCall, 'timeoutMs' | 'trace' | 'principal'>
 
 /** What the doors of a node ask of what is behind them. */
 export interface Calls {
   /** See ClientDriver.call. */
   call(operation: CallOperation, call: DriverCall, done: (outcome: CallOutcome) => void): Cancel
+  /** See runTransaction. */
+  transact(
+    request: TransactionRequest,
+    call: TransactionCall,
+    done: (outcome: TransactionOutcome) => void
+  ): Cancel
   /** Whether some node refuses calls just now; absent: none ever does. */
   isShedding?(): boolean
   /**
@@ -29,15 +40,20 @@ export interface Calls {
   metrics?(): string
 }
 
+const STARTING = failure('unavailable', 'this node is starting')
+
 /** Stands in until the node behind the door is there. */
 export const NOBODY: Calls = {
   call: (_operation, _call, done) => {
-    const message = 'this node is starting'
-    done({ ok: false, failure: { code: 'unavailable', message, outcome: 'not_applied' } })
+    done({ ok: false, failure: STARTING })
+    return () => {}
+  },
+  transact: (_request, _call, done) => {
+    done({ ok: false, failure: STARTING, id: undefined })
     return () => {}
   },
   view: () => undefined,
   clusterId: () => '',
   time: () => 0,
-  unready: () => ['this node is starting']
+  unready: () => [STARTING.message]
 }

@@ -35,6 +35,11 @@ export function callOf(request: FastifyRequest): CallName | undefined {
   return (request.raw as Routed)[TARGET]?.call
 }
 
+/** What stands in the place of `{…}` in the path of a call, as it came. */
+export function restOf(request: FastifyRequest): string {
+  return (request.raw as Routed)[TARGET]?.key ?? ''
+}
+
 /** A call on one key that its leader answers. */
 export interface PlainCall {
   readonly call: CallName
@@ -115,7 +120,7 @@ export function keyReader<C extends ApiCall & { readonly query: Parameters & Enc
   return (request) => {
     const { query, headers, timeoutMs } = read(request)
     const { encoding }: { readonly encoding?: 'base64url' } = query
-    const key = keyOf((request.raw as Routed)[TARGET]?.key ?? '', encoding)
+    const key = keyOf(restOf(request), encoding)
     return { query, headers, timeoutMs, key }
   }
 }

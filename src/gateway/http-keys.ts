@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import type { DataOperation } from '../wire/data-operation.ts'
-import { type Failure, failure } from '../wire/failure.ts'
+import { failure } from '../wire/failure.ts'
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
@@ -13,18 +13,16 @@ import { BadRequest } from './bad-request.ts'
 import type { Calls } from './calls.ts'
 import { conditionOf, names } from './conditions.ts'
 import { keyReader } from './http-asked.ts'
-import { type Body, type BodyLimits, BodyReader } from './http-body.ts'
+import type { Bodies } from './http-bodies.ts'
+import { fail, keepSession, runFor } from './http-caller.ts'
 import { digestOf, repeatableOf } from './http-idempotency.ts'
-import { noteFailure } from './http-metrics.ts'
-import { floorsOf, inSession, isToken, momentHeaders } from './http-session.ts'
+import { floorsOf, inSession, momentHeaders } from './http-session.ts'
 import { isAdmitted } from './http-shed.ts'
 import { traceOf } from './http-trace.ts'
 import { notRun, type Repeatable, runOnce } from './idempotency.ts'
 import { jsonReader } from './json-body.ts'
-import { conflict, problemOf, revisionHeaders } from './problem.ts'
+import { conflict, revisionHeaders } from './problem.ts'
 
-/** Bodies being read or waiting for their answer, over all callers. */
-const BODIES_BYTES_MAX = 64 * 1024 * 1024
 const JSON_BYTES_MAX = 64 * 1024
 
 const READ = {
@@ -58,10 +56,11 @@ interface Wanted {
 /** The calls on single keys: `/v1/kv/{key}` and its actions. */
 export class KeyRoutes {
   readonly #calls: () => Calls
-  readonly #bodies = new BodyReader(BODIES_BYTES_MAX)
+  readonly #bodies: Bodies
 
-  constructor(calls: () => Calls) {
+  constructor(calls: () => Calls, bodies: Bodies) {
     this.#calls = calls
+    this.#bodies = bodies
   }
 
   get(request: FastifyRequest, reply: FastifyReply): void {
@@ -80,7 +79,7 @@ export class KeyRoutes {
     const { ttl } = query
     const condition = { ...conditionOf(headers), ...(ttl === undefined ? {} : { ttlMs: ttl }) }
     const repeatable = this.#repeatable(request, headers)
-    this.#read(request, reply, { bytesMax: VALUE_BYTES_MAX, timeoutMs }, (value, leftMs) => {
+    this.#bodies.read(request, reply, { bytesMax: VALUE_BYTES_MAX, timeoutMs }, (value, leftMs) => {
       const operation = { type: 'put', key, value, ...condition } as const
       this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
     })
@@ -97,7 +96,7 @@ export class KeyRoutes {
     const { key, headers, timeoutMs } = READ.increment(request)
     const condition = conditionOf(headers)
     const repeatable = this.#repeatable(request, headers)
-    this.#read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
+    this.#bodies.read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
       const { by = 1 } = readIncrement(body)
       const operation = { type: 'increment', key, by, ...condition } as const
       this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
@@ -108,38 +107,11 @@ export class KeyRoutes {
     const { key, headers, timeoutMs } = READ.touch(request)
     const condition = conditionOf(headers)
     const repeatable = this.#repeatable(request, headers)
-    this.#read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
+    this.#bodies.read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
       const { ttl } = readTouch(body)
       const lasting = ttl === null ? {} : { ttlMs: ttl }
       const operation = { type: 'touch', key, ...condition, ...lasting } as const
       this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
-    })
-  }
-
-  /**
-   * Hands `use` the body and the ms that are left of the timeout. The body counts as inside until
-   * the answer left or the caller hung up.
-   */
-  #read(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    limits: BodyLimits,
-    use: (bytes: Uint8Array, leftMs: number) => void
-  ): void {
-    const { bytesMax, timeoutMs } = limits
-    const began = realClock.monotonic()
-    this.#bodies.read(request.raw, limits, (body: Body) => {
-      if (body.type === 'bytes') {
-        const { length } = body.bytes
-        if (length > 0) reply.raw.on('close', () => this.#bodies.settle(length))
-        const spent = length === 0 ? 0 : Math.floor(realClock.monotonic() - began)
-        guarded(reply, () => use(body.bytes, Math.max(1, timeoutMs - spent)))
-      } else if (body.type === 'cut-off') {
-        reply.hijack()
-      } else {
-        keepSession(reply)
-        fail(reply, withoutBody(body.type, { bytesMax, timeoutMs }))
-      }
     })
   }
 
@@ -179,67 +151,15 @@ export class KeyRoutes {
     const cluster = calls.clusterId()
     const floors = floorsOf(token, cluster)
     keepSession(reply)
-    let answered = false
-    const end = (outcome: CallOutcome): void => {
-      answered = true
-      if (reply.raw.destroyed) reply.hijack()
-      else {
-        reply.headers(momentHeaders(operation, outcome, { floors, cluster }))
-        done(outcome)
-      }
-    }
     const { request } = reply
     const call = { timeoutMs, trace: traceOf(request), admitted: isAdmitted(request.raw) }
-    const cancel = start?.(end) ?? calls.call(inSession(operation, floors), call, end)
-    if (answered) return
-    reply.raw.on('close', () => {
-      if (!answered) cancel()
+    const begin = (end: Done): Cancel =>
+      start?.(end) ?? calls.call(inSession(operation, floors), call, end)
+    runFor(reply, begin, (outcome) => {
+      reply.headers(momentHeaders(operation, outcome, { floors, cluster }))
+      done(outcome)
     })
   }
-}
-
-function withoutBody(
-  why: 'too-large' | 'overloaded' | 'late',
-  { bytesMax, timeoutMs }: BodyLimits
-): Failure {
-  switch (why) {
-    case 'too-large':
-      return failure('too_large', `the body is over ${bytesMax} bytes`)
-    case 'overloaded':
-      return failure('overloaded', 'this node is receiving too many bytes at once')
-    case 'late':
-      return failure('unavailable', `the body did not come within ${timeoutMs} ms`)
-    default:
-      return unreachable(why)
-  }
-}
-
-/** What `run` throws at its caller becomes the answer. */
-function guarded(reply: FastifyReply, run: () => void): void {
-  try {
-    run()
-  } catch (error) {
-    if (!(error instanceof BadRequest)) throw error
-    refuse(reply, error)
-  }
-}
-
-/** The answer to a request that makes no sense. */
-export function refuse(reply: FastifyReply, error: BadRequest): void {
-  if (!error.ofToken) keepSession(reply)
-  fail(reply, failure(error.code, error.message))
-}
-
-/** Whoever keeps the token of the last answer keeps it over failures, too. */
-function keepSession(reply: FastifyReply): void {
-  const token = reply.request.headers['keymesh-session']?.toString()
-  if (token !== undefined && isToken(token)) reply.header('keymesh-session', token)
-}
-
-export function fail(reply: FastifyReply, failed: Failure): void {
-  noteFailure(reply.raw, failed.code)
-  const { status, headers, body } = problemOf(failed)
-  reply.code(status).headers(headers).send(body)
 }
 
 function answerRead(

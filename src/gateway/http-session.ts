@@ -1,4 +1,4 @@
-import type { CallOperation, CallOutcome, Floor } from '../client/inputs.ts'
+import type { CallOperation, CallOutcome, Floor, SeenGroup } from '../client/inputs.ts'
 import type { ClusterId, GroupId } from '../wire/ids.ts'
 import { bothLapses, type Lapse } from '../wire/read-body.ts'
 import { BadRequest } from './bad-request.ts'
@@ -77,9 +77,22 @@ export function tokenAfter(
     lapse: bothLapses(floor?.lapse, lapse)
   }
   if (floors.size === (floor === undefined ? 0 : 1)) return head + partOf(group, higher)
-  const all = new Map(floors).set(group, higher)
-  const ascending = [...all].sort(([a], [b]) => a - b)
-  return head + ascending.map(([of, at]) => partOf(of, at)).join('_')
+  return head + partsOf(new Map(floors).set(group, higher))
+}
+
+/** The same of a caller who is told of several groups. Undefined: of none, and had seen none. */
+export function tokenAfterAll(
+  floors: Floors,
+  cluster: ClusterId,
+  groups: readonly SeenGroup[]
+): string | undefined {
+  const all = new Map(floors)
+  for (const { group, applied } of groups) {
+    const floor = all.get(group)
+    all.set(group, { ...floor, applied: Math.max(applied, floor?.applied ?? 0) })
+  }
+  if (all.size === 0) return undefined
+  return `1.${cluster.slice(0, CLUSTER_DIGITS)}.${partsOf(all)}`
 }
 
 /** A `session` read is bound by what its caller has seen, not by what others asked this node. */
@@ -99,6 +112,11 @@ export function momentHeaders(
   const isEventual = operation.kind === 'get' && operation.consistency === 'eventual'
   if (!isEventual || outcome.kind !== 'get') return { 'keymesh-session': token }
   return { 'keymesh-session': token, 'keymesh-staleness-ms': String(outcome.stalenessMs) }
+}
+
+function partsOf(floors: Floors): string {
+  const ascending = [...floors].sort(([a], [b]) => a - b)
+  return ascending.map(([group, at]) => partOf(group, at)).join('_')
 }
 
 function partOf(group: GroupId, { applied, lapse }: Floor): string {

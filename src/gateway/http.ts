@@ -16,13 +16,16 @@ import { type Calls, NOBODY } from './calls.ts'
 import { clusterStatus } from './cluster-status.ts'
 import { callOf, internalPath, internalUrl, reader } from './http-asked.ts'
 import { type Guard, guard } from './http-auth.ts'
+import { Bodies } from './http-bodies.ts'
+import { fail, refuse } from './http-caller.ts'
 import { misframed } from './http-framing.ts'
-import { fail, KeyRoutes, refuse } from './http-keys.ts'
+import { KeyRoutes } from './http-keys.ts'
 import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
 import { Connections, hangUp } from './http-parting.ts'
 import { Shed } from './http-shed.ts'
 import { needTrace } from './http-trace.ts'
+import { TransactionRoutes } from './http-transactions.ts'
 import { openApiDocument } from './openapi.ts'
 
 export interface HttpOptions {
@@ -179,7 +182,9 @@ function addRoutes(app: FastifyInstance, calls: () => Calls, watch: HttpWatch): 
 }
 
 function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<CallName, Handler>> {
-  const keys = new KeyRoutes(calls)
+  const bodies = new Bodies()
+  const keys = new KeyRoutes(calls, bodies)
+  const transactions = new TransactionRoutes(calls, bodies)
   const askedOfCluster = reader(API.cluster)
   const askedOfDocument = reader(API.openapi)
   const document = Buffer.from(JSON.stringify(openApiDocument(API)))
@@ -192,6 +197,8 @@ function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<Call
     delete: (request, reply) => keys.delete(request, reply),
     increment: (request, reply) => keys.increment(request, reply),
     touch: (request, reply) => keys.touch(request, reply),
+    txn: (request, reply) => transactions.run(request, reply),
+    txnState: (request, reply) => transactions.state(request, reply),
     cluster: (request, reply) => {
       askedOfCluster(request)
       const view = calls().view()

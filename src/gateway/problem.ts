@@ -1,4 +1,6 @@
 import { CODES, type Failure, isRetryable } from '../wire/failure.ts'
+import type { TransactionRef } from '../wire/transaction.ts'
+import { transactionText } from '../wire/transaction-text.ts'
 
 /** An HTTP answer to a request that did not do what it was asked. */
 export interface Problem {
@@ -10,13 +12,15 @@ export interface Problem {
       readonly message: string
       readonly outcome: string
       readonly retryable: boolean
+      readonly id?: string
     }
   }
 }
 
 const RETRY_AFTER_MS_DEFAULT = 1_000
 
-export function problemOf(failed: Failure): Problem {
+/** `about`: the transaction that failed; who does not know its outcome can ask for it. */
+export function problemOf(failed: Failure, about?: TransactionRef): Problem {
   const { code, message, outcome, revision } = failed
   const headers: Record<string, string> = {}
   if (code === 'overloaded') {
@@ -26,7 +30,8 @@ export function problemOf(failed: Failure): Problem {
   }
   if (code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
   if (revision !== undefined && revision > 0) Object.assign(headers, revisionHeaders(revision))
-  const error = { code, message, outcome, retryable: isRetryable(failed) }
+  const id = about === undefined ? {} : { id: transactionText(about) }
+  const error = { code, message, outcome, retryable: isRetryable(failed), ...id }
   return { status: CODES[code].status, headers, body: { error } }
 }
 

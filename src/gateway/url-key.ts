@@ -54,7 +54,7 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 const SIXES = new Map([...BASE64URL].map((digit, value) => [digit.charCodeAt(0), value]))
 
 /** One text for each sequence of bytes: no padding, and no bits left over that are not 0. */
-function base64urlDecoded(text: Uint8Array): Uint8Array {
+export function base64urlDecoded(text: Uint8Array): Uint8Array {
   const bytes = new Uint8Array(Math.floor((text.length * 6) / 8))
   let held = 0
   let bits = 0

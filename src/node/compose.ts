@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { runTransaction } from '../client/transactor.ts'
 import type { Calls } from '../gateway/calls.ts'
 import { type HttpDoor, openHttp } from '../gateway/http.ts'
 import { metricsText } from '../gateway/metrics-text.ts'
@@ -125,8 +126,11 @@ function checkDialable(name: string, address: string): void {
 
 /** What the HTTP API asks of `machine`. */
 function callsOf(machine: NodeMachine, metrics: () => string): Calls {
+  const { clock, timers, random } = machine.gateway
+  const shell = { call: machine.call, clock, timers, random }
   return {
     call: machine.call,
+    transact: (request, call, done) => runTransaction(shell, request, call, done),
     isShedding: () => machine.gateway.isShedding,
     shedMs: (kind, key) => machine.watch.shedMs(machine.gateway, kind, key),
     view: () => machine.view(),

@@ -2,9 +2,10 @@ import { expect, test } from 'vitest'
 import { EXIT, failedBy } from '../../../src/cli/answer.ts'
 import { deleted } from '../../../src/cli/delete.ts'
 import { found } from '../../../src/cli/get.ts'
-import { argumentBytes, jsonBytes, keyOf } from '../../../src/cli/keys.ts'
+import { argumentBytes, keyOf } from '../../../src/cli/keys.ts'
 import { plainBytes } from '../../../src/cli/output.ts'
 import { ConflictError, errorOf, KeyMeshError } from '../../../src/client/errors.ts'
+import { jsonBytes } from '../../../src/gateway/json-bytes.ts'
 import { InvalidOptions } from '../../../src/node/options.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
 import { CODES, type Code, failure } from '../../../src/wire/failure.ts'
@@ -24,7 +25,7 @@ test('each code has its exit code; what is unknown is 4 whatever the code', () =
     forbidden: EXIT.usage,
     not_found: EXIT.no,
     unknown_route: EXIT.unavailable,
-    not_a_number: EXIT.unavailable,
+    not_a_number: EXIT.no,
     conflict: EXIT.no,
     too_large: EXIT.usage,
     idempotency_reused: EXIT.usage,

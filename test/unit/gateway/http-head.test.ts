@@ -126,6 +126,9 @@ test('goal: the timeout of a call is also that of its body, and what is left of 
   // The late rest is dropped, and the connection goes on.
   slow.write('defghi')
   slow.write(`PUT /v1/kv/b?timeout=60000 HTTP/1.1\r\n${head}abc`)
+  // It is inside, beside the one that asks: what it takes counts from there.
+  const figures = async (): Promise<string> => (await fetch(new URL('/metrics', door.url))).text()
+  await expect.poll(figures).toContain('keymesh_http_requests_inside 2\n')
   await new Promise((resolve) => setTimeout(resolve, 50))
   slow.write(`defghi${lines('GET /livez', LAST)}`)
   await slow.end()

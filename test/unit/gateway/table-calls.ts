@@ -1,14 +1,33 @@
 import type { DriverCall } from '../../../src/client/driver.ts'
-import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
-import type { Calls } from '../../../src/gateway/calls.ts'
+import type { CallOperation, CallOutcome, SeenGroup } from '../../../src/client/inputs.ts'
+import type {
+  TransactionOutcome,
+  TransactionRequest
+} from '../../../src/client/transactor-types.ts'
+import type { Calls, TransactionCall } from '../../../src/gateway/calls.ts'
 import { Multiset } from '../../../src/state/hash.ts'
 import { REPEAT_LIMITS, Repeats } from '../../../src/state/repeats.ts'
 import type { Operation } from '../../../src/wire/command.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
-import type { KeyResult } from '../../../src/wire/result.ts'
+import type { KeyResult, Result } from '../../../src/wire/result.ts'
+import type { TransactionRef } from '../../../src/wire/transaction.ts'
 import { assert } from '../../../src/world/assert.ts'
 import { MapTable } from '../state/fixture.ts'
+import { runOver } from './table-transactions.ts'
+
+/** The name of every transaction that writes. */
+export const TRANSACTION: TransactionRef = {
+  session: '000102030405060708090a0b0c0d0e0f',
+  seq: 7,
+  anchor: 3
+}
+
+const GIVEN_UP: TransactionOutcome = {
+  ok: false,
+  failure: failure('unknown_outcome', 'given up', 'unknown'),
+  id: TRANSACTION
+}
 
 /**
  * What a node would do with calls, over a table in memory; failures and waits are set by a test.
@@ -55,6 +74,31 @@ export class TableCalls implements Calls {
     }
   }
 
+  transact(
+    request: TransactionRequest,
+    { timeoutMs, trace = '' }: TransactionCall,
+    done: (outcome: TransactionOutcome) => void
+  ): () => void {
+    this.timeouts.push(timeoutMs)
+    this.traces.push(trace)
+    this.transactions.push(request)
+    const ended = this.transacting ?? this.#transact(request)
+    if (this.holding) this.held.push(() => done(ended))
+    else done(ended)
+    return () => {
+      this.givenUp++
+      done(GIVEN_UP)
+    }
+  }
+
+  #transact(request: TransactionRequest): TransactionOutcome {
+    const first = this.#revision
+    const ran = runOver(this.table, request, () => ++this.#revision)
+    const { session, seq, anchor } = TRANSACTION
+    const id = this.#revision === first ? undefined : { session, seq, anchor }
+    return { ok: true, id, ...ran, groups: this.groups }
+  }
+
   isShedding(): boolean {
     return this.shedding.size > 0
   }
@@ -63,6 +107,12 @@ export class TableCalls implements Calls {
   shedMs(kind: CallOperation['kind'], key: Uint8Array): number {
     return this.shedding.has(kind) && name(key) !== 'free' ? 50 : 0
   }
+
+  /** What every transaction is told to have become, when set; and what is asked for one. */
+  transacting: TransactionOutcome | undefined
+  outcome: Result = { type: 'gone' }
+  groups: readonly SeenGroup[] = [{ group: 1, applied: 1 }]
+  readonly transactions: TransactionRequest[] = []
 
   /** Serves what is held at place `index`. */
   answer(index: number): void {
@@ -101,6 +151,7 @@ export class TableCalls implements Calls {
         result: this.answering ?? this.#change(operation.operation)
       }
     }
+    if (operation.kind === 'outcome') return { ...where, kind: 'outcome', result: this.outcome }
     assert(operation.kind === 'get', `${operation.kind} is not for tables`)
     const record = this.table.get(name(operation.key))
     return { ...where, kind: 'get', record, stalenessMs: this.stalenessMs }
