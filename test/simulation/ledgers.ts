@@ -10,6 +10,7 @@ import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { type BankRead, checkBank, type Transfer } from './checkers/bank.ts'
 import { checkListAppend } from './checkers/list-append.ts'
 import type { Step, Transaction } from './checkers/transactions.ts'
+import { WanderingCoin } from './wandering.ts'
 
 const TIMEOUT_MS = 4_000
 /** Of one caller, between two transactions. */
@@ -38,9 +39,6 @@ type Told = Decision | { readonly type: 'failed' | 'unknown' }
  * accounts, some guarded by what was read, some blind.
  */
 export class Ledgers {
-  /** Calls made. */
-  calls = 0
-  inFlight = 0
   readonly #cluster: SimulatedCluster
   readonly #callers: readonly Caller[]
   readonly #random: Random
@@ -48,7 +46,10 @@ export class Ledgers {
   readonly #history: Transaction[] = []
   readonly #bank: (Transfer | BankRead)[] = []
   readonly #lists: string[]
+  readonly #coin: WanderingCoin
   #working = true
+  #calls = 0
+  #inFlight = 0
   #drawn = 0
 
   constructor(
@@ -61,6 +62,16 @@ export class Ledgers {
     this.#random = random
     this.#life = life
     this.#lists = Array.from({ length: LISTS }, (_, i) => `list${i}`)
+    this.#coin = new WanderingCoin(this.#callers, { random: random.fork('coin'), life })
+  }
+
+  /** Calls made. */
+  get calls(): number {
+    return this.#calls + this.#coin.calls
+  }
+
+  get inFlight(): number {
+    return this.#inFlight + this.#coin.inFlight
   }
 
   /** Transactions that were told to be committed, and to be aborted. */
@@ -71,6 +82,7 @@ export class Ledgers {
   }
 
   start(): void {
+    this.#coin.start()
     for (const caller of this.#callers) {
       const next = (): void => {
         this.#life.timers.after(this.#random.below(PAUSE_MS_MAX), () => {
@@ -84,6 +96,7 @@ export class Ledgers {
   /** Begins nothing more. */
   stop(): void {
     this.#working = false
+    this.#coin.stop()
   }
 
   /** Requires: stopped, nothing in flight, no faults. `inFlight` is 0 again when all was read. */
@@ -91,6 +104,7 @@ export class Ledgers {
     const [caller] = this.#callers as [Caller]
     for (const list of this.#lists) this.#readList(caller, list, () => {})
     this.#readBank(caller, true, () => {})
+    this.#coin.readAll()
   }
 
   /** Throws Violation. Requires: `readAll`, and nothing in flight. */
@@ -105,6 +119,7 @@ export class Ledgers {
     const bank = { opening, closing: last.balances, isGuarded: false }
     const [fault] = checkBank(this.#bank, bank)
     if (fault !== undefined) throw new Violation(`the bank: ${fault.message}`)
+    this.#coin.check()
   }
 
   #do(caller: Caller, done: () => void): void {
@@ -129,9 +144,12 @@ export class Ledgers {
       const elements = new Map(appended.map((list) => [list, `e${++this.#drawn}`]))
       const steps: Step[] = shown.map(readStep)
       for (const [key, element] of elements) steps.push({ type: 'append', key, element })
-      const writes = shown.flatMap((one) => {
+      const writes = shown.flatMap((one): DataOperation[] => {
         const element = elements.get(one.key)
-        return element === undefined ? [] : [put(one.key, withElement(one.text, element))]
+        if (element === undefined) return []
+        const write = put(one.key, withElement(one.text, element))
+        // What is deleted and begun anew is another key that looks the same.
+        return this.#random.below(3) === 0 ? [{ type: 'delete', key: write.key }, write] : [write]
       })
       const told = (end: Told): void => {
         this.#note({ caller, called, steps }, end)
@@ -229,22 +247,19 @@ export class Ledgers {
 
   /** The second collect: what did not move between two reads held at one moment between them. */
   #lookAgain(caller: Caller, shown: readonly Shown[], told: (told: Told) => void): void {
-    this.#readAllOf(
-      caller,
-      shown.map(({ key }) => key),
-      (again) => {
-        if (again === undefined) {
-          told({ type: 'failed' })
-          return
-        }
-        const moved = shown.some((first, i) => {
-          const second = again[i] as Shown
-          if (first.revision !== second.revision) return true
-          return first.revision === 0 && second.quietSince > first.applied
-        })
-        told(moved ? { type: 'aborted', why: 'moved' } : { type: 'committed', results: [] })
+    const keys = shown.map(({ key }) => key)
+    this.#readAllOf(caller, keys, (again) => {
+      if (again === undefined) {
+        told({ type: 'failed' })
+        return
       }
-    )
+      const moved = shown.some((first, i) => {
+        const second = again[i] as Shown
+        if (first.revision !== second.revision) return true
+        return first.revision === 0 && second.quietSince > first.applied
+      })
+      told(moved ? { type: 'aborted', why: 'moved' } : { type: 'committed', results: [] })
+    })
   }
 
   #commit(
@@ -291,10 +306,10 @@ export class Ledgers {
   }
 
   #call(caller: Caller, operation: CallOperation, done: (outcome: CallOutcome) => void): void {
-    this.calls++
-    this.inFlight++
+    this.#calls++
+    this.#inFlight++
     const end = (outcome: CallOutcome): void => {
-      this.inFlight--
+      this.#inFlight--
       done(outcome)
     }
     caller.call(operation, TIMEOUT_MS, end, () => end(LOST))
