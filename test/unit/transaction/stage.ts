@@ -19,15 +19,18 @@ export class Sent {
   readonly group: GroupId
   readonly bytes: Uint8Array
   readonly command: Command
-  readonly hear: Hear
+  /** Of an anchor's leader to its own group: it stands in the log of that leader, or in none. */
+  readonly isOwn: boolean
+  readonly #hear: Hear
   readonly #stage: Stage
 
-  constructor(stage: Stage, group: GroupId, bytes: Uint8Array, hear: Hear) {
+  constructor(stage: Stage, to: { group: GroupId; isOwn: boolean }, bytes: Uint8Array, hear: Hear) {
     this.#stage = stage
-    this.group = group
+    this.group = to.group
+    this.isOwn = to.isOwn
     this.bytes = bytes
     this.command = decodeCommand(bytes)
-    this.hear = hear
+    this.#hear = hear
   }
 
   get type(): Operation['type'] {
@@ -36,21 +39,21 @@ export class Sent {
 
   /** It is applied and answered. */
   deliver(): void {
-    this.hear(this.#stage.apply(this.group, this.bytes))
+    this.#hear(this.#stage.apply(this.group, this.bytes))
   }
 
   /** It is applied, and its answer lost. */
   loseReply(): void {
     this.#stage.apply(this.group, this.bytes)
-    this.hear(LOST)
+    this.#hear(LOST)
   }
 
   lose(): void {
-    this.hear(LOST)
+    this.#hear(LOST)
   }
 
   refuse(code = 'overloaded'): void {
-    this.hear(refused(code))
+    this.#hear(refused(code))
   }
 }
 
@@ -71,11 +74,14 @@ export class Stage {
   coordinator: Coordinator
   readonly resolver: Resolver
   readonly #courier: Courier
+  #isFalling = false
 
   constructor(groups = 3) {
     const ids = Array.from({ length: groups }, (_, i) => i + 1)
     this.groups = new Map(ids.map((group) => [group, this.#open(group)]))
-    this.#courier = { send: (group, bytes, _, hear) => this.#send(group, bytes, hear) }
+    this.#courier = {
+      send: (group, bytes, _, hear) => this.#send({ group, isOwn: false }, bytes, hear)
+    }
     this.coordinator = this.#newCoordinator()
     this.resolver = new Resolver(this.#courier, {
       outcome: (of, hear) => void this.asked.push({ of, hear })
@@ -103,7 +109,8 @@ export class Stage {
       records: () => state.transactions.records(),
       propose: (bytes, hear) => {
         const known = lookup(state, decodeCommand(bytes))
-        if (known === undefined) this.#send(group, bytes, hear)
+        if (this.#isFalling) hear(refused('not_leader'))
+        else if (known === undefined) this.#send({ group, isOwn: true }, bytes, hear)
         else hear(toldBy(state, known))
       }
     }
@@ -148,6 +155,11 @@ export class Stage {
     const before = this.coordinator
     this.term++
     this.coordinator = this.#newCoordinator()
+    const lost = this.sent.filter((one) => one.isOwn)
+    this.sent = this.sent.filter((one) => !one.isOwn)
+    this.#isFalling = true
+    for (const one of lost) one.lose()
+    this.#isFalling = false
     for (const group of this.groups.keys()) before.leadershipChanged(group)
   }
 
@@ -159,9 +171,9 @@ export class Stage {
     return toldBy(state, answer)
   }
 
-  #send(group: GroupId, bytes: Uint8Array, hear: Hear): void {
+  #send(to: { group: GroupId; isOwn: boolean }, bytes: Uint8Array, hear: Hear): void {
     const told = this.atOnce?.(decodeCommand(bytes))
-    if (told === undefined) this.sent.push(new Sent(this, group, bytes, hear))
+    if (told === undefined) this.sent.push(new Sent(this, to, bytes, hear))
     else hear(told)
   }
 
