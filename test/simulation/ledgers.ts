@@ -6,16 +6,16 @@ import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { DataOperation } from '../../src/wire/data-operation.ts'
 import type { Check } from '../../src/wire/transaction.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
+import { type Caller, clientCaller, GatewayCaller, judged, LOST } from './callers.ts'
 import { type BankRead, checkBank, type Transfer } from './checkers/bank.ts'
 import { checkListAppend } from './checkers/list-append.ts'
 import type { Step, Transaction } from './checkers/transactions.ts'
 import { WanderingCoin } from './wandering.ts'
 
 const TIMEOUT_MS = 4_000
-/** Of one caller, between two transactions. */
-const PAUSE_MS_MAX = 300
-const LISTS = 5
+/** Of one caller, between two transactions: some runs are crowded. */
+const PAUSES_MS_MAX = [50, 300] as const
+const LISTS_MAX = 5
 /** A list that is longer is left alone, and another one begun. */
 const ELEMENTS_MAX = 40
 const ACCOUNTS: readonly string[] = ['ann', 'bob', 'cyd', 'dee']
@@ -45,7 +45,10 @@ export class Ledgers {
   readonly #life: Life
   readonly #history: Transaction[] = []
   readonly #bank: (Transfer | BankRead)[] = []
+  readonly #pauseMsMax: number
   readonly #lists: string[]
+  /** So many of them are in use: the youngest. */
+  readonly #listsMax: number
   readonly #coin: WanderingCoin
   #working = true
   #calls = 0
@@ -61,7 +64,9 @@ export class Ledgers {
     this.#callers = callers.map((caller) => judged(cluster, caller))
     this.#random = random
     this.#life = life
-    this.#lists = Array.from({ length: LISTS }, (_, i) => `list${i}`)
+    this.#pauseMsMax = PAUSES_MS_MAX[random.below(2)] as number
+    this.#listsMax = 2 + random.below(LISTS_MAX - 1)
+    this.#lists = Array.from({ length: this.#listsMax }, (_, i) => `list${i}`)
     this.#coin = new WanderingCoin(this.#callers, { random: random.fork('coin'), life })
   }
 
@@ -85,7 +90,7 @@ export class Ledgers {
     this.#coin.start()
     for (const caller of this.#callers) {
       const next = (): void => {
-        this.#life.timers.after(this.#random.below(PAUSE_MS_MAX), () => {
+        this.#life.timers.after(this.#random.below(this.#pauseMsMax), () => {
           if (this.#working) this.#do(caller, next)
         })
       }
@@ -337,12 +342,12 @@ export class Ledgers {
 
   #retire(list: string): void {
     const at = this.#lists.lastIndexOf(list)
-    if (at >= this.#lists.length - LISTS) this.#lists.push(`list${this.#lists.length}`)
+    if (at >= this.#lists.length - this.#listsMax) this.#lists.push(`list${this.#lists.length}`)
   }
 
   /** One of the youngest. */
   #list(): string {
-    return this.#lists[this.#lists.length - 1 - this.#random.below(LISTS)] as string
+    return this.#lists[this.#lists.length - 1 - this.#random.below(this.#listsMax)] as string
   }
 
   #account(): string {
@@ -357,11 +362,6 @@ export class Ledgers {
   #now(): number {
     return this.#cluster.world.now
   }
-}
-
-const LOST: CallOutcome = {
-  ok: false,
-  failure: { code: 'unknown_outcome', message: 'its process died', outcome: 'unknown' }
 }
 
 function put(key: string, text: string): DataOperation {

@@ -1,5 +1,4 @@
 import type { Shell } from '../../src/client/course.ts'
-import type { CallOutcome } from '../../src/client/inputs.ts'
 import { readSnapshot } from '../../src/client/snapshot.ts'
 import { runTransaction } from '../../src/client/transactor.ts'
 import type { Step, TransactionRequest } from '../../src/client/transactor-types.ts'
@@ -8,7 +7,7 @@ import type { Life } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Check } from '../../src/wire/transaction.ts'
 import type { Random } from '../../src/world/random.ts'
-import type { Caller } from './callers.ts'
+import { type Caller, LOST } from './callers.ts'
 import { type CoinEvent, checkCoin } from './checkers/coin.ts'
 
 const TIMEOUT_MS = 4_000
@@ -164,9 +163,4 @@ export class WanderingCoin {
       }
     }
   }
-}
-
-const LOST: CallOutcome = {
-  ok: false,
-  failure: { code: 'unknown_outcome', message: 'its process died', outcome: 'unknown' }
 }
