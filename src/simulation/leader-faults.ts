@@ -9,7 +9,8 @@ export const LEADER_FAULTS = [
   'pause-leader',
   'isolate-leader',
   'strand-leader',
-  'hunt-leaders'
+  'hunt-leaders',
+  'hunt-coordinators'
 ] as const
 export type LeaderFault = (typeof LEADER_FAULTS)[number]
 
@@ -18,7 +19,8 @@ const LASTS: Readonly<Record<LeaderFault, Lasts>> = {
   'pause-leader': [100, 4_000],
   'isolate-leader': [200, 4_000],
   'strand-leader': [500, 3_000],
-  'hunt-leaders': [300, 4_000]
+  'hunt-leaders': [300, 4_000],
+  'hunt-coordinators': [300, 4_000]
 }
 /** A stranded leader hears its successor for so long before its disk goes on, slowly at first. */
 const HEARS_MS: Lasts = [50, 800]
@@ -29,8 +31,8 @@ const LOOK_MS = 4
 const FIRST_STEPS_MS = 40
 
 export function strikeLeader(shell: FaultShell, fault: LeaderFault): void {
-  if (fault === 'hunt-leaders') {
-    hunt(shell)
+  if (fault === 'hunt-leaders' || fault === 'hunt-coordinators') {
+    hunt(shell, fault)
     return
   }
   const leaders = [...shell.cluster.nodes].filter(({ life }) => life?.paused === false).flatMap(led)
@@ -54,16 +56,17 @@ export function strikeLeader(shell: FaultShell, fault: LeaderFault): void {
   }
 }
 
-interface Led {
+/** A node at something that is easily broken off. */
+interface Quarry {
   readonly node: SimulatedNode
-  /** Of a group, in a term. */
-  readonly reign: string
+  /** Never the same again. */
+  readonly at: string
 }
 
-function led(node: SimulatedNode): Led[] {
-  const found: Led[] = []
+function led(node: SimulatedNode): Quarry[] {
+  const found: Quarry[] = []
   for (const { group, raft } of node.machine?.host.replicas() ?? []) {
-    if (raft.isLeader) found.push({ node, reign: `${group}/${raft.currentTerm}` })
+    if (raft.isLeader) found.push({ node, at: `${group}/${raft.currentTerm}` })
   }
   return found
 }
@@ -107,14 +110,23 @@ function strand({ cluster, random, later }: FaultShell, node: SimulatedNode): vo
 
 const namesOf = (all: readonly { readonly name: string }[]): string[] => all.map(({ name }) => name)
 
+/** Between the steps of transactions. */
+function coordinating(node: SimulatedNode): Quarry[] {
+  const { coordinator } = node.machine?.transactions ?? {}
+  if (coordinator === undefined || coordinator.running === 0) return []
+  return [{ node, at: `${node.life?.name} ${coordinator.counts.started}` }]
+}
+
 /**
  * Strikes leaders in their first steps, one after the other: what a term appended then is on few
- * disks or on one, under several terms of several leaders (Raft paper, figure 8).
+ * disks or on one, under several terms of several leaders (Raft paper, figure 8). Or coordinators,
+ * so that every step of a transaction is the last one now and then.
  */
-function hunt(shell: FaultShell): void {
+function hunt(shell: FaultShell, fault: 'hunt-leaders' | 'hunt-coordinators'): void {
   const { cluster, random, later } = shell
-  const newcomers = (): Led[] =>
-    cluster.nodes.flatMap(led).filter(({ reign }) => !seen.has(reign) && seen.add(reign))
+  const [find, spared] = fault === 'hunt-leaders' ? [led, 1] : [coordinating, 2]
+  const newcomers = (): Quarry[] =>
+    cluster.nodes.flatMap(find).filter(({ at }) => !seen.has(at) && seen.add(at))
   const seen = new Set<string>()
   // Those who lead already are past their first steps.
   newcomers()
@@ -122,7 +134,7 @@ function hunt(shell: FaultShell): void {
   const look = (): void => {
     if (over) return
     for (const { node } of newcomers()) {
-      if (random.below(3) === 0) continue
+      if (random.below(3) < spared) continue
       const strike = random.below(2) === 0 ? kill : isolate
       later([0, FIRST_STEPS_MS], 'first steps', () => {
         if (!over) strike(shell, node)
@@ -130,7 +142,7 @@ function hunt(shell: FaultShell): void {
     }
     later([LOOK_MS, LOOK_MS], 'look for leaders', look)
   }
-  later(LASTS['hunt-leaders'], 'hunt-leaders', () => {
+  later(LASTS[fault], fault, () => {
     over = true
   })
   look()

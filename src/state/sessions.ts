@@ -96,7 +96,7 @@ export class Sessions {
   /** How many there are, if none of them would make room for another at `time`; else 0. */
   kept(time: number): number {
     const oldest = this.#oldest
-    return oldest === undefined || this.#isUnused(oldest, time) ? 0 : this.#sessions.size
+    return oldest !== undefined && this.#isUnused(oldest, time) ? 0 : this.#sessions.size
   }
 
   /** A command with a lower basis opens no session. */

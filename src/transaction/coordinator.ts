@@ -18,6 +18,12 @@ const RESOLVE_MS = 4_000
 const FORGET_MS = 1_000
 /** What earlier leaders left is taken over as far as there is room. */
 const RUNNING_MAX = 4_096
+const ELSEWHERE: Told = {
+  type: 'refused',
+  code: 'invalid_argument',
+  message: 'the first part of a transaction is that of the group which is asked',
+  waitMs: 0
+}
 
 export interface Transact extends Command {
   readonly operation: Extract<TransactionOperation, { readonly type: 'transact' }>
@@ -83,6 +89,10 @@ export class Coordinator {
     }
     const { session, seq, operation } = command
     const [own, ...others] = operation.parts
+    if (own?.group !== anchor.group) {
+      hear(ELSEWHERE)
+      return
+    }
     const running: Running = {
       name,
       id: { session, seq },
@@ -101,11 +111,13 @@ export class Coordinator {
     this.#running.set(name, running)
     this.counts.started++
     const groups = others.map(({ group }) => group)
-    const work = { checks: (own as Part).checks, writes: (own as Part).writes }
+    const work = { checks: own.checks, writes: own.writes }
     const create = { type: 'create', others: groups, work } as const
     const bytes = encodeCommand({ ...command, operation: create })
     anchor.propose(bytes, (told) => this.#created(running, command, told))
-    if (!operation.inOrder) while (running.sent < others.length) this.#prepareNext(running, command)
+    // It may have been answered already: nobody else is to hear of it then.
+    if (operation.inOrder || !this.#isCurrent(running, 'preparing')) return
+    while (running.sent < others.length) this.#prepareNext(running, command)
   }
 
   /** `group` is not led here any more, or in another term: whoever leads it goes on. */

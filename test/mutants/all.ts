@@ -4,6 +4,7 @@ import { NODE_MUTANTS } from './node.ts'
 import { RAFT_MUTANTS } from './raft.ts'
 import { STATE_MUTANTS } from './state.ts'
 import { STORAGE_MUTANTS } from './storage.ts'
+import { TRANSACTION_MUTANTS } from './transactions.ts'
 
 /** By number. */
 export const MUTANTS: readonly Mutant[] = [
@@ -11,7 +12,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...STORAGE_MUTANTS,
   ...STATE_MUTANTS,
   ...CLIENT_MUTANTS,
-  ...NODE_MUTANTS
+  ...NODE_MUTANTS,
+  ...TRANSACTION_MUTANTS
 ].sort((a, b) => numberOf(a) - numberOf(b))
 
 function numberOf({ id }: Mutant): number {

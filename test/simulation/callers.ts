@@ -22,6 +22,12 @@ export interface Caller {
   ): Cancel
 }
 
+/** What a caller is told where nobody can answer any more. */
+export const LOST: CallOutcome = {
+  ok: false,
+  failure: { code: 'unknown_outcome', message: 'its process died', outcome: 'unknown' }
+}
+
 /** `caller`, whose every answer the oracles of `cluster` judge as it comes. */
 export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
   return {

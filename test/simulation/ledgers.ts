@@ -6,15 +6,16 @@ import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { DataOperation } from '../../src/wire/data-operation.ts'
 import type { Check } from '../../src/wire/transaction.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
+import { type Caller, clientCaller, GatewayCaller, judged, LOST } from './callers.ts'
 import { type BankRead, checkBank, type Transfer } from './checkers/bank.ts'
 import { checkListAppend } from './checkers/list-append.ts'
 import type { Step, Transaction } from './checkers/transactions.ts'
+import { WanderingCoin } from './wandering.ts'
 
 const TIMEOUT_MS = 4_000
-/** Of one caller, between two transactions. */
-const PAUSE_MS_MAX = 300
-const LISTS = 5
+/** Of one caller, between two transactions: some runs are crowded. */
+const PAUSES_MS_MAX = [50, 300] as const
+const LISTS_MAX = 5
 /** A list that is longer is left alone, and another one begun. */
 const ELEMENTS_MAX = 40
 const ACCOUNTS: readonly string[] = ['ann', 'bob', 'cyd', 'dee']
@@ -38,17 +39,20 @@ type Told = Decision | { readonly type: 'failed' | 'unknown' }
  * accounts, some guarded by what was read, some blind.
  */
 export class Ledgers {
-  /** Calls made. */
-  calls = 0
-  inFlight = 0
   readonly #cluster: SimulatedCluster
   readonly #callers: readonly Caller[]
   readonly #random: Random
   readonly #life: Life
   readonly #history: Transaction[] = []
   readonly #bank: (Transfer | BankRead)[] = []
+  readonly #pauseMsMax: number
   readonly #lists: string[]
+  /** So many of them are in use: the youngest. */
+  readonly #listsMax: number
+  readonly #coin: WanderingCoin
   #working = true
+  #calls = 0
+  #inFlight = 0
   #drawn = 0
 
   constructor(
@@ -60,7 +64,19 @@ export class Ledgers {
     this.#callers = callers.map((caller) => judged(cluster, caller))
     this.#random = random
     this.#life = life
-    this.#lists = Array.from({ length: LISTS }, (_, i) => `list${i}`)
+    this.#pauseMsMax = PAUSES_MS_MAX[random.below(2)] as number
+    this.#listsMax = 2 + random.below(LISTS_MAX - 1)
+    this.#lists = Array.from({ length: this.#listsMax }, (_, i) => `list${i}`)
+    this.#coin = new WanderingCoin(this.#callers, { random: random.fork('coin'), life })
+  }
+
+  /** Calls made. */
+  get calls(): number {
+    return this.#calls + this.#coin.calls
+  }
+
+  get inFlight(): number {
+    return this.#inFlight + this.#coin.inFlight
   }
 
   /** Transactions that were told to be committed, and to be aborted. */
@@ -71,9 +87,10 @@ export class Ledgers {
   }
 
   start(): void {
+    this.#coin.start()
     for (const caller of this.#callers) {
       const next = (): void => {
-        this.#life.timers.after(this.#random.below(PAUSE_MS_MAX), () => {
+        this.#life.timers.after(this.#random.below(this.#pauseMsMax), () => {
           if (this.#working) this.#do(caller, next)
         })
       }
@@ -84,6 +101,7 @@ export class Ledgers {
   /** Begins nothing more. */
   stop(): void {
     this.#working = false
+    this.#coin.stop()
   }
 
   /** Requires: stopped, nothing in flight, no faults. `inFlight` is 0 again when all was read. */
@@ -91,6 +109,7 @@ export class Ledgers {
     const [caller] = this.#callers as [Caller]
     for (const list of this.#lists) this.#readList(caller, list, () => {})
     this.#readBank(caller, true, () => {})
+    this.#coin.readAll()
   }
 
   /** Throws Violation. Requires: `readAll`, and nothing in flight. */
@@ -105,6 +124,7 @@ export class Ledgers {
     const bank = { opening, closing: last.balances, isGuarded: false }
     const [fault] = checkBank(this.#bank, bank)
     if (fault !== undefined) throw new Violation(`the bank: ${fault.message}`)
+    this.#coin.check()
   }
 
   #do(caller: Caller, done: () => void): void {
@@ -129,9 +149,12 @@ export class Ledgers {
       const elements = new Map(appended.map((list) => [list, `e${++this.#drawn}`]))
       const steps: Step[] = shown.map(readStep)
       for (const [key, element] of elements) steps.push({ type: 'append', key, element })
-      const writes = shown.flatMap((one) => {
+      const writes = shown.flatMap((one): DataOperation[] => {
         const element = elements.get(one.key)
-        return element === undefined ? [] : [put(one.key, withElement(one.text, element))]
+        if (element === undefined) return []
+        const write = put(one.key, withElement(one.text, element))
+        // What is deleted and begun anew is another key that looks the same.
+        return this.#random.below(3) === 0 ? [{ type: 'delete', key: write.key }, write] : [write]
       })
       const told = (end: Told): void => {
         this.#note({ caller, called, steps }, end)
@@ -229,22 +252,19 @@ export class Ledgers {
 
   /** The second collect: what did not move between two reads held at one moment between them. */
   #lookAgain(caller: Caller, shown: readonly Shown[], told: (told: Told) => void): void {
-    this.#readAllOf(
-      caller,
-      shown.map(({ key }) => key),
-      (again) => {
-        if (again === undefined) {
-          told({ type: 'failed' })
-          return
-        }
-        const moved = shown.some((first, i) => {
-          const second = again[i] as Shown
-          if (first.revision !== second.revision) return true
-          return first.revision === 0 && second.quietSince > first.applied
-        })
-        told(moved ? { type: 'aborted', why: 'moved' } : { type: 'committed', results: [] })
+    const keys = shown.map(({ key }) => key)
+    this.#readAllOf(caller, keys, (again) => {
+      if (again === undefined) {
+        told({ type: 'failed' })
+        return
       }
-    )
+      const moved = shown.some((first, i) => {
+        const second = again[i] as Shown
+        if (first.revision !== second.revision) return true
+        return first.revision === 0 && second.quietSince > first.applied
+      })
+      told(moved ? { type: 'aborted', why: 'moved' } : { type: 'committed', results: [] })
+    })
   }
 
   #commit(
@@ -291,10 +311,10 @@ export class Ledgers {
   }
 
   #call(caller: Caller, operation: CallOperation, done: (outcome: CallOutcome) => void): void {
-    this.calls++
-    this.inFlight++
+    this.#calls++
+    this.#inFlight++
     const end = (outcome: CallOutcome): void => {
-      this.inFlight--
+      this.#inFlight--
       done(outcome)
     }
     caller.call(operation, TIMEOUT_MS, end, () => end(LOST))
@@ -322,12 +342,12 @@ export class Ledgers {
 
   #retire(list: string): void {
     const at = this.#lists.lastIndexOf(list)
-    if (at >= this.#lists.length - LISTS) this.#lists.push(`list${this.#lists.length}`)
+    if (at >= this.#lists.length - this.#listsMax) this.#lists.push(`list${this.#lists.length}`)
   }
 
   /** One of the youngest. */
   #list(): string {
-    return this.#lists[this.#lists.length - 1 - this.#random.below(LISTS)] as string
+    return this.#lists[this.#lists.length - 1 - this.#random.below(this.#listsMax)] as string
   }
 
   #account(): string {
@@ -342,11 +362,6 @@ export class Ledgers {
   #now(): number {
     return this.#cluster.world.now
   }
-}
-
-const LOST: CallOutcome = {
-  ok: false,
-  failure: { code: 'unknown_outcome', message: 'its process died', outcome: 'unknown' }
 }
 
 function put(key: string, text: string): DataOperation {

@@ -1,11 +1,12 @@
 import type { KeyRecord } from '../../../src/state/keys.ts'
 import type { RepeatLimits } from '../../../src/state/repeats.ts'
 import type { SessionLimits } from '../../../src/state/sessions.ts'
-import type { Answer } from '../../../src/state/state-machine.ts'
-import type { Command, Once, Operation } from '../../../src/wire/command.ts'
+import type { Command, Once } from '../../../src/wire/command.ts'
 import type { DataOperation } from '../../../src/wire/data-operation.ts'
-import type { Result } from '../../../src/wire/result.ts'
+import type { KeyResult, Result } from '../../../src/wire/result.ts'
 import { hex } from '../../../src/wire/session-id.ts'
+import type { TransactionId } from '../../../src/wire/transaction.ts'
+import { type ModelAnswer, ModelTransactions } from './model-transactions.ts'
 
 interface ModelSession {
   floor: number
@@ -28,8 +29,21 @@ interface ModelRepeat {
 export class Model {
   readonly #limits: SessionLimits & RepeatLimits
   readonly #repeats = new Map<string, ModelRepeat>()
-  readonly #keys = new Map<string, KeyRecord>()
   readonly #sessions = new Map<string, ModelSession>()
+  readonly transactions = new ModelTransactions({
+    read: (key) => this.read(key),
+    onPaper: (run) => this.#onPaper(run),
+    set: (key, record) => {
+      if (record === undefined) this.#keys.delete(hex(key))
+      else this.#keys.set(hex(key), record)
+    },
+    remember: (id, result) => this.#remember(id, result),
+    kept: ({ session, seq }) =>
+      this.#sessions.get(session)?.results.find(([other]) => other === seq)?.[1],
+    acked: ({ session }) => this.#sessions.get(session)?.acked ?? 0
+  })
+  #keys = new Map<string, KeyRecord>()
+  #index = 0
   #counter = 0
   #time = 0
   #floor = 0
@@ -39,9 +53,11 @@ export class Model {
     this.#limits = limits
   }
 
-  apply(index: number, time: number, commands: readonly Command[]): Answer[] {
+  apply(index: number, time: number, commands: readonly Command[]): ModelAnswer[] {
+    this.#index = index
     this.#time = Math.max(this.#time, time)
     for (const [id, { usedIndex, usedTime }] of [...this.#sessions]) {
+      if (this.transactions.holds(id)) continue
       const entries = index - usedIndex
       const unused = this.#time - usedTime
       if (entries > this.#limits.basisWindow && unused > this.#limits.unusedMsMin) {
@@ -61,12 +77,14 @@ export class Model {
     return record === undefined || this.#time >= (record.expiresAt ?? Infinity) ? undefined : record
   }
 
-  #command(index: number, command: Command): Answer {
+  #command(index: number, command: Command): ModelAnswer {
     this.#counter++
+    const decided = this.transactions.decide(command)
+    if (decided !== undefined) return { type: 'result', result: decided }
     const { seq, ackedUpTo, basis, session: id } = command
     const known = this.#sessions.get(id)
     const before = known?.results.find(([other]) => other === seq)
-    const no = (code: 'session_expired' | 'stale_request' | 'overloaded'): Answer => ({
+    const no = (code: 'session_expired' | 'stale_request' | 'overloaded'): ModelAnswer => ({
       type: 'rejected',
       code,
       applied: index
@@ -84,16 +102,24 @@ export class Model {
     const isOver = known === undefined && this.#sessions.size >= this.#limits.sessionsMax
     const oldest = isOver ? this.#oldest() : undefined
     const full =
-      (oldest !== undefined && this.#time - oldest.usedTime <= this.#limits.unusedMsMin) ||
+      (isOver && (oldest === undefined || !this.#mayGo(oldest))) ||
       held >= this.#limits.resultsMax ||
       (known !== undefined && known.results.length >= this.#limits.sessionResultsMax)
     const frees = known?.results.some(([other]) => other <= ackedUpTo) ?? false
     if (full && !frees) return no('overloaded')
-    if (oldest !== undefined) {
-      this.#floor = Math.max(this.#floor, oldest.usedIndex)
-      for (const [name, one] of this.#sessions) if (one === oldest) this.#sessions.delete(name)
-    }
-    const session = known ?? {
+    if (oldest !== undefined) this.#makeRoom(oldest)
+    const session = this.#use(id, floor)
+    session.acked = Math.max(session.acked, ackedUpTo)
+    session.results = session.results.filter(([other]) => other > session.acked)
+    const result = this.#run(command)
+    if (result === 'blocked') return { type: 'blocked' }
+    if (result.type !== 'prepared' && result.type !== 'pending') session.results.push([seq, result])
+    return { type: 'result', result }
+  }
+
+  /** It is used now, and opened if it is not known. */
+  #use(id: string, floor: number): ModelSession {
+    const session = this.#sessions.get(id) ?? {
       floor,
       acked: 0,
       usedIndex: 0,
@@ -102,22 +128,59 @@ export class Model {
       results: []
     }
     this.#sessions.set(id, session)
-    session.acked = Math.max(session.acked, ackedUpTo)
-    session.results = session.results.filter(([other]) => other > session.acked)
-    session.usedIndex = index
+    session.usedIndex = this.#index
     session.usedTime = this.#time
     session.usedNumber = this.#counter
-    const result = this.#run(command.operation)
-    session.results.push([seq, result])
-    return { type: 'result', result }
+    return session
   }
 
-  /** Who was used in the same entry was used in the order of the commands. */
+  /** Who was used in the same entry was used in the order of the commands; some may not go. */
   #oldest(): ModelSession | undefined {
-    return [...this.#sessions.values()].sort((a, b) => a.usedNumber - b.usedNumber)[0]
+    return [...this.#sessions]
+      .filter(([id]) => !this.transactions.holds(id))
+      .map(([, session]) => session)
+      .sort((a, b) => a.usedNumber - b.usedNumber)[0]
   }
 
-  #run(operation: Operation): Result {
+  #mayGo({ usedTime }: ModelSession): boolean {
+    return this.#time - usedTime > this.#limits.unusedMsMin
+  }
+
+  #makeRoom(oldest: ModelSession): void {
+    this.#floor = Math.max(this.#floor, oldest.usedIndex)
+    for (const [name, one] of this.#sessions) if (one === oldest) this.#sessions.delete(name)
+  }
+
+  #remember({ session: id, seq }: TransactionId, result: Result): boolean {
+    const floor = Math.max(0, this.#index - this.#limits.basisWindow, this.#floor)
+    if (!this.#sessions.has(id)) {
+      const held = [...this.#sessions.values()].reduce((sum, one) => sum + one.results.length, 0)
+      if (held >= this.#limits.resultsMax) return false
+      if (this.#sessions.size >= this.#limits.sessionsMax) {
+        const oldest = this.#oldest()
+        if (oldest === undefined || !this.#mayGo(oldest)) return false
+        this.#makeRoom(oldest)
+      }
+    }
+    const session = this.#use(id, floor)
+    const isKept = session.results.some(([other]) => other === seq)
+    if (seq > session.acked && !isKept) session.results.push([seq, result])
+    return true
+  }
+
+  /** What `run` makes of the keys, which stay as they are. */
+  #onPaper<T>(run: (change: (operation: DataOperation) => KeyResult) => T): T {
+    const before = this.#keys
+    this.#keys = new Map(before)
+    const made = run((operation) => this.#change(operation))
+    this.#keys = before
+    return made
+  }
+
+  #run({ session, seq, operation }: Command): Result | 'blocked' {
+    const at = { index: this.#index, time: this.#time }
+    const ran = this.transactions.run({ session, seq }, operation, at)
+    if (ran !== undefined) return ran
     if (operation.type === 'tick') return { type: 'done' }
     if (operation.type === 'register-node') {
       return {
@@ -127,7 +190,7 @@ export class Model {
     }
     if (operation.type === 'claim') return this.#repeat(operation.once, undefined)
     if (operation.type === 'once') return this.#repeat(operation.once, operation.operation)
-    if (!('key' in operation)) return { type: 'refused', reason: 'the model knows no transactions' }
+    if (!('key' in operation)) throw new Error(`the model knows no ${operation.type}`)
     return this.#change(operation)
   }
 
@@ -150,7 +213,7 @@ export class Model {
     return operation === undefined ? { type: 'done' } : (ran as Result)
   }
 
-  #change(operation: DataOperation): Result {
+  #change(operation: DataOperation): KeyResult {
     const current = this.read(operation.key)
     const revision = current?.revision ?? 0
     if ('ifRevision' in operation && operation.ifRevision !== revision) {

@@ -7,8 +7,10 @@ import { TableCheck } from '../../../src/state/table-check.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
 import { type Command, encodeCommand, type Operation } from '../../../src/wire/command.ts'
 import type { DataOperation } from '../../../src/wire/data-operation.ts'
+import type { Check, TransactionOperation, Work } from '../../../src/wire/transaction.ts'
 import { MapTable } from './fixture.ts'
 import { Model } from './model.ts'
+import type { ModelAnswer } from './model-transactions.ts'
 
 // Goal: under any order of copies, losses and restarts no command runs twice, each answer is the
 // model's, and replicas that applied the same entries are the same. Method: clients that keep the
@@ -28,8 +30,14 @@ const LIMITS = {
 const SESSIONS = ['1', '2', '3', '4'].map((digit) => digit.repeat(32))
 const KEYS = ['a', 'b', 'c'].map(utf8)
 
+/** Of a transaction that is drawn later. */
+type Decision =
+  | Extract<TransactionOperation, { type: 'commit' | 'abort' | 'resolve' }>
+  | { readonly type: 'forget' }
+
 type Step =
   | { readonly do: 'send'; readonly client: number; readonly operation: Operation }
+  | { readonly do: 'decide'; readonly which: number; readonly decision: Decision }
   | { readonly do: 'deliver'; readonly which: readonly number[]; readonly ms: number }
   | { readonly do: 'acknowledge'; readonly client: number; readonly by: number }
   | { readonly do: 'skip'; readonly entries: number }
@@ -71,8 +79,41 @@ const once = fc.record({
   notAfter: fc.oneof({ weight: 4, arbitrary: fc.nat(100) }, { weight: 1, arbitrary: fc.nat(400) })
 })
 
+const check: fc.Arbitrary<Check> = fc.oneof(
+  fc.record({ type: fc.constant('revision' as const), key, revision: fc.constantFrom(0, 0, 1, 2) }),
+  fc.record({ type: fc.constant('exists' as const), key, exists: fc.boolean() }),
+  fc.record({ type: fc.constant('value' as const), key, value })
+)
+const unconditional = data.map(({ ifRevision: _, ...write }) => write as DataOperation)
+const work: fc.Arbitrary<Work> = fc
+  .record({
+    checks: fc.array(check, { maxLength: 2 }),
+    writes: fc.array(unconditional, { maxLength: 3 })
+  })
+  .filter(({ checks, writes }) => checks.length + writes.length > 0)
+
+const transactional: fc.Arbitrary<Operation> = fc.oneof(
+  fc.record({ work, group: fc.constantFrom(1, 1, 1, 2) }).map(({ work, group }): Operation => {
+    return { type: 'transact', inOrder: false, parts: [{ group, basis: 0, ...work }] }
+  }),
+  fc.record({ type: fc.constant('create' as const), others: fc.constant([2]), work }),
+  fc.record({ type: fc.constant('prepare' as const), anchor: fc.constant(2), work })
+)
+
+const decision: fc.Arbitrary<Decision> = fc.oneof(
+  fc.record({
+    type: fc.constant('commit' as const),
+    term: fc.constantFrom(1, 1, 2),
+    votes: fc.constant([])
+  }),
+  fc.record({ type: fc.constant('abort' as const), why: fc.constantFrom('moved', 'ended') }),
+  fc.record({ type: fc.constant('resolve' as const), committed: fc.boolean() }),
+  fc.constant<Decision>({ type: 'forget' })
+)
+
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   { weight: 4, arbitrary: data },
+  { weight: 3, arbitrary: transactional },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('claim' as const), once }) },
   {
     weight: 2,
@@ -89,6 +130,14 @@ const client = fc.nat(SESSIONS.length - 1)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ do: fc.constant('send' as const), client, operation }) },
   {
+    weight: 2,
+    arbitrary: fc.record({
+      do: fc.constant('decide' as const),
+      which: fc.noBias(fc.nat()),
+      decision
+    })
+  },
+  {
     weight: 6,
     arbitrary: fc.record({
       do: fc.constant('deliver' as const),
@@ -103,6 +152,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ do: fc.constant('skip' as const), entries: fc.nat(9) }) },
   { weight: 1, arbitrary: fc.constant<Step>({ do: 'restart' }) }
 )
+
+function told(answer: Answer): ModelAnswer {
+  return answer.type === 'blocked' ? { type: 'blocked' } : answer
+}
 
 class Replica {
   table = new MapTable()
@@ -131,6 +184,9 @@ class Run {
   repeats = 0
   expired = 0
   stored = 0
+  blocked = 0
+  transacted = 0
+  ended = 0
   time = 1_000
 
   step(next: Step): void {
@@ -146,6 +202,9 @@ class Run {
         this.network.push({ session, seq, ackedUpTo, basis, operation })
         return
       }
+      case 'decide':
+        this.#decide(next.which, next.decision)
+        return
       case 'deliver':
         if (this.network.length > 0) this.#deliver(next.which, next.ms)
         return
@@ -166,6 +225,20 @@ class Run {
     }
   }
 
+  /** Whatever transaction it is of, at whatever time: it may be sent by anybody, in any order. */
+  #decide(which: number, decision: Decision): void {
+    const transactions = this.network.filter(({ operation: { type } }) => {
+      return type === 'create' || type === 'prepare'
+    })
+    const { length } = transactions
+    const one = transactions[length - 1 - (which % Math.min(length, which % 5 === 0 ? length : 3))]
+    if (one === undefined) return
+    const { session, seq } = one
+    const operation: Operation =
+      decision.type === 'forget' ? { ...decision, transactions: [{ session, seq }] } : decision
+    this.network.push({ session, seq, ackedUpTo: 0, basis: 0, operation })
+  }
+
   #dated(operation: Operation): Operation {
     if (operation.type !== 'claim' && operation.type !== 'once') return operation
     const { once } = operation
@@ -178,12 +251,16 @@ class Run {
     const index = this.steady.machine.applied.index + 1
     const body = encodeBody(this.time, copies.map(encodeCommand))
     const before = this.steady.machine.counter
-    const answers = this.steady.machine.apply(index, 1, body)
-    expect(this.restarted.machine.apply(index, 1, body)).toEqual(answers)
+    const answers = this.steady.machine.apply(index, 1, body).map(told)
+    expect(this.restarted.machine.apply(index, 1, body).map(told)).toEqual(answers)
     expect(answers).toEqual(this.model.apply(index, this.time, copies))
     for (const [i, answer] of answers.entries()) {
       this.#count(copies[i] as Command, answer, before + i + 1)
     }
+    const { parts, records } = this.model.transactions
+    const counts = { parts: parts.size, records: records.size }
+    expect(this.steady.machine.transactions.counts).toEqual(counts)
+    expect(this.restarted.machine.transactions.counts).toEqual(counts)
   }
 
   /** One of the newest, or any that was ever sent: a copy is never too late to come. */
@@ -194,7 +271,10 @@ class Run {
   }
 
   /** What a command wrote bears the number under which it ran: a second number, a second run. */
-  #count(command: Command, answer: Answer, number: number): void {
+  #count(command: Command, answer: ModelAnswer, number: number): void {
+    if (answer.type === 'blocked') this.blocked++
+    if (answer.type === 'result' && answer.result.type === 'transacted') this.transacted++
+    if (answer.type === 'result' && answer.result.type === 'ended') this.ended++
     if (answer.type === 'rejected' && answer.code === 'session_expired') this.expired++
     if (answer.type !== 'result' || !('revision' in answer.result)) return
     // Another command may have run for it.
@@ -231,6 +311,9 @@ test('copies, reorder and restarts never change what happens', () => {
   let expired = 0
   let stored = 0
   let roomy = 0
+  let blocked = 0
+  let transacted = 0
+  let ended = 0
   fc.assert(
     fc.property(fc.array(step, { minLength: 20, maxLength: 150, size: 'max' }), (steps) => {
       const run = new Run()
@@ -240,15 +323,22 @@ test('copies, reorder and restarts never change what happens', () => {
       repeats += run.repeats
       expired += run.expired
       stored += run.stored
+      blocked += run.blocked
+      transacted += run.transacted
+      ended += run.ended
       if (run.model.hasMadeRoom) roomy++
     }),
-    { numRuns: 250 }
+    { numRuns: 350 }
   )
   // Vacuity: commands ran, copies of them came, and copies came after their session had gone.
   expect(ran).toBeGreaterThan(400)
   expect(repeats).toBeGreaterThan(1_200)
   expect(expired).toBeGreaterThan(1_000)
   expect(stored).toBeGreaterThan(450)
+  expect(
+    [blocked, transacted, ended].every((count) => count > 100),
+    `${blocked} ${transacted} ${ended}`
+  ).toBe(true)
   // ... and sessions had to go before their time to make room.
   expect(roomy).toBeGreaterThan(100)
 })
