@@ -108,11 +108,11 @@ test('an outcome that is unknown names the attempt; one that is known does not n
   cluster.faults = { ...NO_FAULTS, loseReply: 100 }
   cluster.putAll(4, [A, B], 200)
   cluster.run(250)
-  const { session } = cluster.machine
+
   const last = decodeCommand(transactions(cluster).at(-1)?.body ?? new Uint8Array(0))
   expect(cluster.outcome(4)).toMatchObject({
     failure: { code: 'unknown_outcome', outcome: 'unknown' },
-    id: { session, seq: last.seq, anchor: 1 }
+    id: { session: last.session, seq: last.seq, anchor: 1 }
   })
   cluster.faults = NO_FAULTS
   for (const node of NODES) cluster.kill(node)
@@ -192,7 +192,7 @@ test('a forwarded command keeps its bytes and its number, whatever becomes of se
   cluster.run(50)
   expect(cluster.outcome(2)).toMatchObject({ ok: true, kind: 'forward', group: 1 })
   expect(cluster.applications(1)).toBe(1)
-  const { session } = cluster.machine
+
   cluster.groups[1]?.age()
   cluster.step({ type: 'call', call: 3, operation: forward, timeoutMs: 500 })
   cluster.run(50)

@@ -97,7 +97,12 @@ const transactional: fc.Arbitrary<Operation> = fc.oneof(
     return { type: 'transact', inOrder: false, parts: [{ group, basis: 0, ...work }] }
   }),
   fc.record({ type: fc.constant('create' as const), others: fc.constant([2]), work }),
-  fc.record({ type: fc.constant('prepare' as const), anchor: fc.constant(2), work })
+  fc.record({
+    type: fc.constant('prepare' as const),
+    anchor: fc.constant(2),
+    anchorBasis: fc.constant(0),
+    work
+  })
 )
 
 const decision: fc.Arbitrary<Decision> = fc.oneof(
@@ -106,7 +111,11 @@ const decision: fc.Arbitrary<Decision> = fc.oneof(
     term: fc.constantFrom(1, 1, 2),
     votes: fc.constant([])
   }),
-  fc.record({ type: fc.constant('abort' as const), why: fc.constantFrom('moved', 'ended') }),
+  fc.record({
+    type: fc.constant('abort' as const),
+    why: fc.constantFrom('moved', 'ended'),
+    basis: fc.nat(40)
+  }),
   fc.record({ type: fc.constant('resolve' as const), committed: fc.boolean() }),
   fc.constant<Decision>({ type: 'forget' })
 )

@@ -40,12 +40,12 @@ const works = (writes: readonly DataOperation[], checks: readonly Check[] = []):
   return { checks, writes }
 }
 const create = (work: Work): Operation => ({ type: 'create', others: [2], work })
-const prepare = (work: Work): Operation => ({ type: 'prepare', anchor: 2, work })
+const prepare = (work: Work): Operation => ({ type: 'prepare', anchor: 2, anchorBasis: 0, work })
 const transact = (work: Work): Operation => {
   return { type: 'transact', inOrder: false, parts: [{ group: 1, basis: 0, ...work }] }
 }
 const COMMIT: TransactionOperation = { type: 'commit', term: 1, votes: [] }
-const ABORT: TransactionOperation = { type: 'abort', why: 'ended' }
+const ABORT: TransactionOperation = { type: 'abort', why: 'ended', basis: 0 }
 const resolve = (committed: boolean): TransactionOperation => ({ type: 'resolve', committed })
 const forget = (seq: number): TransactionOperation => {
   return { type: 'forget', transactions: [{ session: A, seq }] }

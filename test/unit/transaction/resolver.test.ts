@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest'
 import type { Told } from '../../../src/transaction/ports.ts'
-import type { TransactionRef } from '../../../src/wire/transaction.ts'
+import type { AnchoredTransaction } from '../../../src/wire/transaction.ts'
 import { SESSION, Stage, transfer } from './stage.ts'
 
 // Goal: who asks what became of a transaction hears what was true after it asked; a part is
 // resolved by what the anchor says and by nothing else.
 
-const REF: TransactionRef = { session: SESSION, seq: 1, anchor: 1 }
+const REF: AnchoredTransaction = { session: SESSION, seq: 1, anchor: 1, basis: 0 }
 const pending: Told = { type: 'result', result: { type: 'pending' }, applied: 1 }
 const committed: Told = { type: 'result', result: { type: 'ended', committed: true }, applied: 2 }
 
