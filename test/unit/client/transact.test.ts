@@ -186,6 +186,7 @@ test('a forwarded command keeps its bytes and its number, whatever becomes of se
   const cluster = started()
   cluster.put(1, A)
   cluster.run(50)
+  const { session } = cluster.machine
   const command = cluster.sent.find(({ request }) => request.kind === 'mutate')?.request.body
   const forward = { kind: 'forward', group: 1, command: command ?? new Uint8Array(0) } as const
   cluster.step({ type: 'call', call: 2, operation: forward, timeoutMs: 500 })
