@@ -11,6 +11,7 @@ import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Call } from './checkers/register.ts'
+import { ExpiringKeys } from './expiring.ts'
 import { comeAlive, comeToRest, settle } from './liveness.ts'
 import { operationOf, outcomeOf } from './operations.ts'
 import { Probes } from './probes.ts'
@@ -98,6 +99,8 @@ class RegisterRun {
   readonly #probes: Probes | undefined
   /** In half of the runs. */
   readonly #sets: GrowingSets | undefined
+  /** In half of the runs. */
+  readonly #expiring: ExpiringKeys | undefined
   #working = true
   #inFlight = 0
   #values = 0
@@ -123,6 +126,9 @@ class RegisterRun {
     const setShell = { random: world.random.fork('sets'), life: world.life('adders') }
     this.#sets =
       setShell.random.below(2) === 0 ? undefined : new GrowingSets(this.#cluster, setShell)
+    const endShell = { random: world.random.fork('expiring'), life: world.life('mourners') }
+    this.#expiring =
+      endShell.random.below(2) === 0 ? undefined : new ExpiringKeys(this.#cluster, endShell)
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
@@ -140,6 +146,7 @@ class RegisterRun {
         this.#history.length +
         (this.#repeats?.attempts ?? 0) +
         (this.#sets?.calls ?? 0) +
+        (this.#expiring?.calls ?? 0) +
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
@@ -157,6 +164,7 @@ class RegisterRun {
     }
     this.#repeats?.start()
     this.#sets?.start()
+    this.#expiring?.start()
     this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
@@ -185,9 +193,11 @@ class RegisterRun {
     this.#working = false
     this.#repeats?.stop()
     this.#sets?.stop()
+    this.#expiring?.stop()
     this.#probes?.stop()
     settle(cluster, TIMEOUT_MS * 3, () => this.#unanswered)
     this.#sets?.readAll()
+    this.#expiring?.readAll()
     const [client] = cluster.clients
     const caller = this.#caller(client as SimulatedClient)
     this.#settleRepeats(caller)
@@ -198,7 +208,8 @@ class RegisterRun {
   }
 
   get #unanswered(): string | undefined {
-    const others = (this.#sets?.inFlight ?? 0) + (this.#probes?.inFlight ?? 0)
+    const workloads = [this.#sets, this.#probes, this.#expiring]
+    const others = workloads.reduce((sum, workload) => sum + (workload?.inFlight ?? 0), 0)
     const calls = this.#inFlight + others
     return calls === 0 ? undefined : `${calls} calls have no answer`
   }
@@ -240,6 +251,8 @@ class RegisterRun {
     if (unread.length > 0)
       throw new Violation(`${unread.length} last reads failed on a calm cluster`)
     this.#sets?.check()
+    const isRate = this.#cluster.nodes.every(({ clockRate }) => clockRate === 1)
+    this.#expiring?.check(!isMoved && isRate)
   }
 
   #work(caller: Caller): void {
