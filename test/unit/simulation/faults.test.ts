@@ -213,7 +213,8 @@ test('a slow node is sent states while its log brings it the same', () => {
     for (let i = 0; i < 3; i++) strikeReplica({ ...made, later: inTime(made) }, 'race-snapshots')
     cluster.run(4_000)
   }
-  expect(marks).toContain('partition: entries are committed while a snapshot is put in')
+  expect(marks).toContain('partition: gives up a snapshot that comes in')
+  expect(marks).toContain('raft: a snapshot lands inside of the log')
 })
 
 test('a shuffle keeps everything', () => {
