@@ -113,7 +113,7 @@ class RegisterRun {
     this.#life = world.life('callers')
     const draw = <T>(...from: readonly T[]): T => from[this.#random.below(from.length)] as T
     this.#shape = drawShape(world.random.fork('shape'))
-    this.#isWhole = world.random.fork('ending').below(3) > 0
+    this.#isWhole = world.random.fork('ending').below(2) === 0
     this.#cluster = new SimulatedCluster(world, this.#shape)
     this.#swarm = new Swarm(this.#cluster)
     this.#impatientEvery = draw(0, 0, 2, 10)
