@@ -82,9 +82,18 @@ export class Connections {
       response.setHeader('connection', 'close')
     })
     await new Promise((resolve) => setTimeout(resolve, Math.min(PARTING_MS, graceMs)))
-    for (const socket of this.#open) if (this.#order.isIdle(socket)) hangUp(socket)
+    this.#hangUpIdle()
+    // Who was at work then was told that the connection lives on, and may keep it.
+    const again = setInterval(() => this.#hangUpIdle(), PARTING_MS)
     await ended
+    clearInterval(again)
     clearTimeout(late)
+  }
+
+  #hangUpIdle(): void {
+    for (const socket of this.#open) {
+      if (socket.writable && this.#order.isIdle(socket)) hangUp(socket)
+    }
   }
 
   /**

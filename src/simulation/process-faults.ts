@@ -47,9 +47,12 @@ export function drawClocks({ cluster, random }: FaultShell): void {
   pick(random, cluster.nodes).clockRate = random.below(2) === 0 ? 1 - FAR_OFF : 1 + FAR_OFF
 }
 
-export function strikeProcess(shell: FaultShell, fault: ProcessFault): void {
+export function strikeProcess(
+  shell: FaultShell,
+  fault: ProcessFault,
+  node: SimulatedNode = pick(shell.random, shell.cluster.nodes)
+): void {
   const { cluster, random } = shell
-  const node = pick(random, cluster.nodes)
   switch (fault) {
     case 'kill':
     case 'kill-at-change':

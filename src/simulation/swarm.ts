@@ -114,6 +114,12 @@ export class Swarm {
         this.#strike(kind)
       )
     }
+    // Joining is a few changes of small files: each of them may be the last one of its life.
+    for (const node of this.#cluster.nodes) {
+      if (this.#random.below(4) > 0) continue
+      this.#count++
+      strikeProcess(this.#shell, 'kill-at-change', node)
+    }
     this.start()
   }
 

@@ -11,6 +11,7 @@ import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Call } from './checkers/register.ts'
+import { ExpiringKeys } from './expiring.ts'
 import { Ledgers } from './ledgers.ts'
 import { comeAlive, comeToRest, settle } from './liveness.ts'
 import { operationOf, outcomeOf } from './operations.ts'
@@ -101,6 +102,8 @@ class RegisterRun {
   readonly #sets: GrowingSets | undefined
   /** In half of the runs. */
   readonly #ledgers: Ledgers | undefined
+  /** In half of the runs. */
+  readonly #expiring: ExpiringKeys | undefined
   #working = true
   #inFlight = 0
   #values = 0
@@ -113,7 +116,7 @@ class RegisterRun {
     this.#life = world.life('callers')
     const draw = <T>(...from: readonly T[]): T => from[this.#random.below(from.length)] as T
     this.#shape = drawShape(world.random.fork('shape'))
-    this.#isWhole = world.random.fork('ending').below(3) > 0
+    this.#isWhole = world.random.fork('ending').below(2) === 0
     this.#cluster = new SimulatedCluster(world, this.#shape)
     this.#swarm = new Swarm(this.#cluster)
     this.#impatientEvery = draw(0, 0, 2, 10)
@@ -129,6 +132,9 @@ class RegisterRun {
     const ledgerShell = { random: world.random.fork('ledgers'), life: world.life('clerks') }
     this.#ledgers =
       ledgerShell.random.below(2) === 0 ? undefined : new Ledgers(this.#cluster, ledgerShell)
+    const endShell = { random: world.random.fork('expiring'), life: world.life('mourners') }
+    this.#expiring =
+      endShell.random.below(2) === 0 ? undefined : new ExpiringKeys(this.#cluster, endShell)
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
@@ -147,6 +153,7 @@ class RegisterRun {
         (this.#repeats?.attempts ?? 0) +
         (this.#sets?.calls ?? 0) +
         (this.#ledgers?.calls ?? 0) +
+        (this.#expiring?.calls ?? 0) +
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
@@ -165,6 +172,7 @@ class RegisterRun {
     this.#repeats?.start()
     this.#sets?.start()
     this.#ledgers?.start()
+    this.#expiring?.start()
     this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
@@ -194,9 +202,11 @@ class RegisterRun {
     this.#repeats?.stop()
     this.#sets?.stop()
     this.#ledgers?.stop()
+    this.#expiring?.stop()
     this.#probes?.stop()
     settle(cluster, TIMEOUT_MS * 3, () => this.#unanswered)
     this.#sets?.readAll()
+    this.#expiring?.readAll()
     this.#ledgers?.readAll()
     const [client] = cluster.clients
     const caller = this.#caller(client as SimulatedClient)
@@ -208,8 +218,9 @@ class RegisterRun {
   }
 
   get #unanswered(): string | undefined {
-    const parts = [this.#sets, this.#probes, this.#ledgers]
-    const calls = parts.reduce((sum, part) => sum + (part?.inFlight ?? 0), this.#inFlight)
+    const workloads = [this.#sets, this.#probes, this.#expiring, this.#ledgers]
+    const others = workloads.reduce((sum, workload) => sum + (workload?.inFlight ?? 0), 0)
+    const calls = this.#inFlight + others
     return calls === 0 ? undefined : `${calls} calls have no answer`
   }
 
@@ -251,6 +262,8 @@ class RegisterRun {
       throw new Violation(`${unread.length} last reads failed on a calm cluster`)
     this.#sets?.check()
     this.#ledgers?.check()
+    const isRate = this.#cluster.nodes.every(({ clockRate }) => clockRate === 1)
+    this.#expiring?.check(!isMoved && isRate)
   }
 
   #work(caller: Caller): void {

@@ -90,6 +90,24 @@ test('goal: nobody who got a connection before a stop is reset', async () => {
   await stopped
 })
 
+test('goal: who is answered late in a stop does not hold it up', async () => {
+  const client = new Clinger()
+  client.socket.write(lines('PUT /v1/kv/a', 'content-length: 2\r\n'))
+  client.socket.write('v')
+  const idle = new Clinger()
+  idle.socket.write(lines('GET /livez'))
+  await expect.poll(() => idle.statuses).toEqual([200])
+  const began = performance.now()
+  const stopped = door.stop(10_000)
+  await idle.end()
+  client.socket.write('w')
+  await client.end()
+  expect(client.statuses).toEqual([200])
+  client.socket.end()
+  await stopped
+  expect(performance.now() - began).toBeLessThan(5_000)
+})
+
 test('goal: what comes after the last word is not done, and holds nothing up', async () => {
   const client = new Clinger()
   await once(client.socket, 'connect')

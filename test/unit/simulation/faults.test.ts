@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest'
 import { SimulatedCluster } from '../../../src/simulation/cluster.ts'
-import { type FaultShell, shuffled } from '../../../src/simulation/faults.ts'
+import { between, type FaultShell, shuffled } from '../../../src/simulation/faults.ts'
 import { strikeLeader } from '../../../src/simulation/leader-faults.ts'
 import { drawKnobs, strikeNetwork } from '../../../src/simulation/network-faults.ts'
 import type { SimulatedNode } from '../../../src/simulation/node.ts'
 import { drawClocks, strikeProcess } from '../../../src/simulation/process-faults.ts'
+import { strikeReplica } from '../../../src/simulation/replica-faults.ts'
 import { Swarm } from '../../../src/simulation/swarm.ts'
 import { World } from '../../../src/simulation/world.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
@@ -157,6 +158,17 @@ function gather(nodes: readonly SimulatedNode[], name: string): void {
   }
 }
 
+/** Each client puts the same key again and again. */
+function keepWriting({ clients }: SimulatedCluster): void {
+  const operation = { type: 'put', key: utf8('key'), value: utf8('value') } as const
+  for (const client of clients) {
+    const put = (): void => {
+      client.call({ kind: 'mutate', operation }, 8_000, () => client.life.timers.after(20, put))
+    }
+    put()
+  }
+}
+
 test('a stranded leader waits for syncs of entries that its successor overwrites', () => {
   const made = stage(3, 'strand')
   const { cluster } = made
@@ -164,13 +176,7 @@ test('a stranded leader waits for syncs of entries that its successor overwrites
   cluster.boot()
   expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
   gather(nodes, 'node2')
-  for (const client of cluster.clients) {
-    const operation = { type: 'put', key: utf8('key'), value: utf8('value') } as const
-    const put = (): void => {
-      client.call({ kind: 'mutate', operation }, 8_000, () => client.life.timers.after(20, put))
-    }
-    put()
-  }
+  keepWriting(cluster)
   cluster.run(500)
   const marks = watchMarks()
   strikeLeader(made, 'strand-leader')
@@ -187,6 +193,28 @@ test('a stranded leader waits for syncs of entries that its successor overwrites
   made.undo()
   cluster.run(2_000)
   expect(alone?.machine?.host.syncAgeMs).toBeLessThan(10)
+})
+
+/** Ends faults when their time has come. */
+function inTime({ cluster: { world }, random }: Stage): FaultShell['later'] {
+  const life = world.life('faults')
+  return (lasts, label, undo) => void world.schedule(life, between(random, lasts), label, undo)
+}
+
+test('a slow node is sent states while its log brings it the same', () => {
+  const marks = watchMarks()
+  for (let seed = 0; seed < 4; seed++) {
+    const made = stage(3, `race ${seed}`)
+    const { cluster } = made
+    cluster.boot()
+    expect(cluster.runTo(20_000, () => cluster.isHealthy)).toBe(true)
+    keepWriting(cluster)
+    cluster.run(200)
+    for (let i = 0; i < 3; i++) strikeReplica({ ...made, later: inTime(made) }, 'race-snapshots')
+    cluster.run(4_000)
+  }
+  expect(marks).toContain('partition: gives up a snapshot that comes in')
+  expect(marks).toContain('raft: a snapshot lands inside of the log')
 })
 
 test('a shuffle keeps everything', () => {
