@@ -4,7 +4,7 @@ import { sometimes, watchMarks } from '../../src/world/sometimes.ts'
 import { filesUnder } from '../tidy/source.ts'
 import { MarkTally, marksOf } from './marks.ts'
 
-const ROOMS = 'raft|state|partition|storage|node|client|keyspace|wire|gateway'
+const ROOMS = 'raft|state|partition|transaction|storage|node|client|keyspace|wire|gateway'
 
 test('every mark is named once, by its room and what happens', () => {
   const marks = marksOf()
