@@ -47,13 +47,13 @@ const FULL = { waitMs: 100 } as const
  * until it is; a read asks its record, and waits only if nothing is known there.
  */
 export class Encounters {
-  readonly #replica: Replica
+  readonly #replica: Pick<Replica, 'group' | 'state'>
   readonly #inquiries: Inquiries
   readonly #now: () => number
   readonly #held = new Map<string, Held>()
   #count = 0
 
-  constructor(replica: Replica, inquiries: Inquiries, now: () => number) {
+  constructor(replica: Pick<Replica, 'group' | 'state'>, inquiries: Inquiries, now: () => number) {
     this.#replica = replica
     this.#inquiries = inquiries
     this.#now = now
