@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { encodeBody } from '../../../src/state/entry-body.ts'
 import { TRANSACTION_PREFIX } from '../../../src/state/layout.ts'
 import { loadSaved } from '../../../src/state/meta.ts'
-import { loadParts } from '../../../src/state/prepared.ts'
+import { loadParts, type Row } from '../../../src/state/prepared.ts'
 import { Records } from '../../../src/state/records.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import { Malformed, utf8, utf8Text } from '../../../src/wire/bytes.ts'
@@ -395,5 +395,26 @@ test('parts with holes, and holds of no part, are told', () => {
   ).toEqual([1, 3])
   for (const [i] of others.entries()) {
     expect(() => loadParts(others.toSpliced(i, 1)), `without row ${i}`).toThrow(Malformed)
+  }
+})
+
+test('a key that is held twice is told', () => {
+  const rowsOf = (seq: number, work: Work): readonly Row[] => {
+    const on = new Site()
+    on.run(seq, prepare(work))
+    on.machine.prepareFlush()
+    return [...on.table.records.values()].filter(([key]) => key[0] === TRANSACTION_PREFIX[0])
+  }
+  const reads = works([], [exists('k', false)])
+  const writes = works([add('k')])
+  const both = (first: Work, second: Work) => () =>
+    loadParts([...rowsOf(1, first), ...rowsOf(2, second)])
+  expect(both(reads, reads)().length).toBe(2)
+  for (const [first, second] of [
+    [writes, writes],
+    [reads, writes],
+    [writes, reads]
+  ] as const) {
+    expect(both(first, second)).toThrow(Malformed)
   }
 })
