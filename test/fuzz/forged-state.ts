@@ -29,7 +29,7 @@ function trueRecords(): readonly StateEntry[] {
   } as const
   on.run({ type: 'create', others: [2, 3], work })
   const writes = [{ type: 'increment', key: utf8('n'), by: 1 }] as const
-  on.run({ type: 'prepare', anchor: 2, work: { checks: [], writes } })
+  on.run({ type: 'prepare', anchor: 2, anchorBasis: 7, work: { checks: [], writes } })
   on.machine.prepareFlush()
   return [...on.table.records.values()].filter(([key]) => compareBytes(key, META_KEY) !== 0)
 }

@@ -79,7 +79,7 @@ function endAll(state: StateMachine): void {
   const numbers = { ackedUpTo: 0, basis: 0 }
   const commands = [
     ...records.map((id) => {
-      return { ...id, ...numbers, operation: { type: 'abort', why: 'ended' } } as const
+      return { ...id, ...numbers, operation: { type: 'abort', why: 'ended', basis: 0 } } as const
     }),
     ...parts.map(({ session, seq }, i) => {
       const operation = { type: 'resolve', committed: i % 2 === 0 } as const

@@ -7,7 +7,7 @@ import { loadSaved } from '../../../src/state/meta.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { utf8, utf8Text } from '../../../src/wire/bytes.ts'
 import { encodeCommand, type Operation } from '../../../src/wire/command.ts'
-import type { TransactionRef } from '../../../src/wire/transaction.ts'
+import type { AnchoredTransaction } from '../../../src/wire/transaction.ts'
 import { MapTable, SESSION } from '../state/fixture.ts'
 
 // Goal: who meets a transaction goes on when it is over, once, and no sooner; a read is told the old
@@ -21,7 +21,7 @@ class Scene {
     loadSaved(undefined, [], [])
   )
   now = 0
-  readonly asked: { readonly of: TransactionRef; readonly hear: (fate: Fate) => void }[] = []
+  readonly asked: { readonly of: AnchoredTransaction; readonly hear: (fate: Fate) => void }[] = []
   readonly settled: number[] = []
   readonly log: string[] = []
   readonly encounters = new Encounters(
@@ -41,12 +41,17 @@ class Scene {
   }
 
   /** `k` is `old`, and transaction `seq` wants it to be `new`. */
-  prepare(seq: number, ttlMs?: number): TransactionRef {
+  prepare(seq: number, ttlMs?: number): AnchoredTransaction {
     this.run(100, { type: 'put', key: KEY, value: utf8('old') })
     const ttl = ttlMs === undefined ? {} : { ttlMs }
     const put = { type: 'put', key: KEY, value: utf8('new'), ...ttl } as const
-    this.run(seq, { type: 'prepare', anchor: 2, work: { checks: [], writes: [put] } })
-    return { session: SESSION, seq, anchor: 2 }
+    this.run(seq, {
+      type: 'prepare',
+      anchor: 2,
+      anchorBasis: 0,
+      work: { checks: [], writes: [put] }
+    })
+    return { session: SESSION, seq, anchor: 2, basis: 0 }
   }
 
   resolve(seq: number, committed: boolean): void {
@@ -54,7 +59,7 @@ class Scene {
     this.encounters.applied()
   }
 
-  wait(ref: TransactionRef, name: string, until = Number.POSITIVE_INFINITY): void {
+  wait(ref: AnchoredTransaction, name: string, until = Number.POSITIVE_INFINITY): void {
     this.encounters.wait(ref, this.#asker(name, until), () => this.log.push(`${name} goes on`))
   }
 

@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { TRANSACTION_PREFIX } from '../../../src/state/layout.ts'
-import { loadParts, type Row } from '../../../src/state/prepared.ts'
+import { loadParts } from '../../../src/state/prepared.ts'
 import { Records } from '../../../src/state/records.ts'
+import type { Row } from '../../../src/state/unwritten-rows.ts'
 import { Malformed } from '../../../src/wire/bytes.ts'
 import type { Work } from '../../../src/wire/transaction.ts'
 import {

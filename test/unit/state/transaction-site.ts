@@ -38,12 +38,17 @@ export const works = (writes: readonly DataOperation[], checks: readonly Check[]
   return { checks, writes }
 }
 export const create = (work: Work): Operation => ({ type: 'create', others: [2], work })
-export const prepare = (work: Work): Operation => ({ type: 'prepare', anchor: 2, work })
+export const prepare = (work: Work): Operation => ({
+  type: 'prepare',
+  anchor: 2,
+  anchorBasis: 0,
+  work
+})
 export const transact = (work: Work): Operation => {
   return { type: 'transact', inOrder: false, parts: [{ group: 1, basis: 0, ...work }] }
 }
 export const COMMIT = { type: 'commit', term: 1, votes: [] } as const
-export const ABORT: TransactionOperation = { type: 'abort', why: 'ended' }
+export const ABORT: TransactionOperation = { type: 'abort', why: 'ended', basis: 0 }
 export const resolve = (committed: boolean): TransactionOperation => ({
   type: 'resolve',
   committed

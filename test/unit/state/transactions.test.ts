@@ -239,6 +239,28 @@ test('a ttl counts from when its part was prepared', () => {
   expect(on.text('k')).toBeUndefined()
 })
 
+test('a key that is held does not expire, and nobody begins to hold it after its time', () => {
+  const on = new Site()
+  on.run(9, put('k', 'v', 100))
+  on.run(1, prepare(works([], [exists('k', true)])))
+  on.time += 110
+  on.run(8, { type: 'tick' })
+  expect(on.text('k')).toBe('v')
+  for (const is of [true, false]) {
+    const late = works([add('n')], [exists('k', is)])
+    const seq = is ? 2 : 3
+    expect(on.result(seq, prepare(late))).toEqual(aborted('blocked'))
+    expect(on.run(seq + 10, transact(late))).toMatchObject({ type: 'blocked', by: { seq: 1 } })
+  }
+  on.restart()
+  on.run(1, resolve(true))
+  expect(on.text('k')).toBeUndefined()
+  expect(on.result(4, prepare(works([], [exists('k', true)])))).toEqual(aborted('moved'))
+  expect(on.result(13, transact(works([add('n')], [exists('k', false)])))).toMatchObject({
+    type: 'transacted'
+  })
+})
+
 test('where a key was created is where its transaction was resolved', () => {
   const on = new Site()
   on.run(1, prepare(works([put('k', 'v')])))
@@ -270,6 +292,8 @@ test('a session whose transaction is not over does not go, for whatever reason',
     on.time += 1_000
     expect(on.result(2, add('m'), { session: B })).toMatchObject({ type: 'counted' })
     expect(on.machine.lookup(A, 1)).toBeUndefined()
+    // Nor does anybody learn that it was aborted: it may have been committed, for all that is known.
+    expect(on.result(1, ABORT)).toEqual({ type: 'gone' })
     // The copy of a transaction of a session that went cannot come back.
     expect(on.run(1, of(works([add('n')])), { basis: 0 })).toMatchObject({ type: 'rejected' })
   }

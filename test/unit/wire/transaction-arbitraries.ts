@@ -55,9 +55,9 @@ export function transactionOperations(of: Ingredients): fc.Arbitrary<Transaction
       others: fc.array(group, { maxLength: 4 }),
       work
     }),
-    fc.record({ type: fc.constant('prepare' as const), anchor: group, work }),
+    fc.record({ type: fc.constant('prepare' as const), anchor: group, anchorBasis: count, work }),
     fc.record({ type: fc.constant('commit' as const), term, votes: votes(of) }),
-    fc.record({ type: fc.constant('abort' as const), why }),
+    fc.record({ type: fc.constant('abort' as const), why, basis: count }),
     fc.record({ type: fc.constant('resolve' as const), committed: fc.boolean() }),
     fc.record({ type: fc.constant('forget' as const), transactions: ids })
   )
