@@ -296,8 +296,8 @@ export class Transactions {
   }
 
   /**
-   * Who keeps a key from expiring that `checks` are about, and is over: a part that relied on it now
-   * would begin to hold it after its time.
+   * Who keeps a key from expiring that `checks` are about, and whose time is over: a part that
+   * relied on it now would begin to hold it too late.
    */
   #keeperOf(checks: readonly Check[], time: number): AnchoredTransaction | undefined {
     for (const { key } of checks) {

@@ -10,8 +10,8 @@ import { encodeCommand, type Operation } from '../../../src/wire/command.ts'
 import type { AnchoredTransaction } from '../../../src/wire/transaction.ts'
 import { MapTable, SESSION } from '../state/fixture.ts'
 
-// Goal: who meets a transaction goes on when it is over, once, and no sooner; a read is told the old
-// value or the new one as the record says, and begins anew where nothing is known.
+// Goal: who meets a transaction goes on when it is over, once, and no sooner; a read is told the
+// old value or the new one as the record says, and begins anew where nothing is known.
 
 const KEY = utf8('k')
 

@@ -292,7 +292,7 @@ test('a session whose transaction is not over does not go, for whatever reason',
     on.time += 1_000
     expect(on.result(2, add('m'), { session: B })).toMatchObject({ type: 'counted' })
     expect(on.machine.lookup(A, 1)).toBeUndefined()
-    // Nor does anybody learn that it was aborted: it may have been committed, for all that is known.
+    // Nor does anybody learn that it was aborted: for all that is known it was not.
     expect(on.result(1, ABORT)).toEqual({ type: 'gone' })
     // The copy of a transaction of a session that went cannot come back.
     expect(on.run(1, of(works([add('n')])), { basis: 0 })).toMatchObject({ type: 'rejected' })
