@@ -27,6 +27,7 @@ class Scene {
   readonly encounters = new Encounters(
     { group: 1, state: this.state },
     {
+      waitedForMsMax: 2_000,
       ask: (of, hear) => void this.asked.push({ of, hear }),
       settle: ({ seq }) => void this.settled.push(seq)
     },
