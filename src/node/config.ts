@@ -18,6 +18,10 @@ export interface NodeLimits {
    * 14 to 36 ms, those of 8 MiB for 59 to 92 (250,000 and 330,000 keys a second).
    */
   readonly flushBytes: number
+  /** Of transactions: see TransactionPatience. */
+  readonly waitedForMsMax: number
+  readonly partAgeMsMax: number
+  readonly forgetMs: number
   /** Entries kept behind the durable state for followers that lag. Default 10,000. */
   readonly logEntriesKept: number
   /** Over this the log is dropped up to the durable state, whoever lags. Default 1 GiB. */
@@ -62,6 +66,9 @@ export const NODE_LIMITS: NodeLimits = {
   syncStallMs: 1_000,
   flushMs: 1_000,
   flushBytes: 2 * MIB,
+  waitedForMsMax: 2_000,
+  partAgeMsMax: 3_000,
+  forgetMs: 1_000,
   logEntriesKept: 10_000,
   logBytesMax: 1024 * MIB,
   segmentBytes: 64 * MIB,

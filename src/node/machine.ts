@@ -98,7 +98,9 @@ export class NodeMachine {
       isFit: (peer) => this.time.isFit(peer) && this.room.levelOf(peer) === 'ok'
     })
     this.#frames = new Frames(this, transport, this.#bootNonce, (map) => this.#learn(map))
-    this.transactions = new NodeTransactions(clock, (...call) => this.gateway.call(...call))
+    this.transactions = new NodeTransactions(clock, options.limits, (...call) =>
+      this.gateway.call(...call)
+    )
     this.keeping = openKeeping(options, identity, {
       bootNonce: this.#bootNonce,
       trusted: this.time,

@@ -20,22 +20,34 @@ import type { Clock } from '../world/clock.ts'
 
 /** What the record of a transaction says must come within this time. */
 const ASK_MS = 2_000
-const SWEEP_MS = 1_000
-/** A part that is not decided for so long has lost its coordinator. */
-const PART_AGE_MS_MAX = 3_000
+const SWEEP_MS_MAX = 1_000
+
+/** How soon others see to what a coordinator leaves undone; any time is safe. */
+export interface TransactionPatience {
+  /** A transaction that somebody waits for is ended after so long. Default 2,000. */
+  readonly waitedForMsMax: number
+  /** A part that is not decided for so long has lost its coordinator. Default 3,000. */
+  readonly partAgeMsMax: number
+  /** Decided records are dropped together, so often. Default 1,000. */
+  readonly forgetMs: number
+}
 
 /** The transactions of one node: those it coordinates, and those its replicas hold parts of. */
 export class NodeTransactions implements TransactionShell {
   readonly coordinator: Coordinator
   readonly resolver: Resolver
+  readonly waitedForMsMax: number
   readonly #clock: Clock
+  readonly #partAgeMsMax: number
   readonly #anchors = new Map<GroupId, Anchor>()
   #sweepAt = 0
 
-  constructor(clock: Clock, call: ClientDriver['call']) {
+  constructor(clock: Clock, patience: TransactionPatience, call: ClientDriver['call']) {
     const courier = courierOf(call)
     this.#clock = clock
-    this.coordinator = new Coordinator(courier, clock)
+    this.waitedForMsMax = patience.waitedForMsMax
+    this.#partAgeMsMax = patience.partAgeMsMax
+    this.coordinator = new Coordinator(courier, clock, patience.forgetMs)
     this.resolver = new Resolver(courier, {
       outcome: (of, hear) => {
         call({ kind: 'outcome', of }, { timeoutMs: ASK_MS }, (outcome) => hear(toldBy(outcome)))
@@ -65,7 +77,7 @@ export class NodeTransactions implements TransactionShell {
     const anchors: Anchor[] = []
     const now = this.#clock.monotonic()
     const sweeps = now >= this.#sweepAt
-    if (sweeps) this.#sweepAt = now + SWEEP_MS
+    if (sweeps) this.#sweepAt = now + Math.min(SWEEP_MS_MAX, this.#partAgeMsMax)
     for (const replica of host.replicas()) {
       const { transactions } = replica.state
       const { records, parts } = transactions.counts
@@ -82,7 +94,7 @@ export class NodeTransactions implements TransactionShell {
     const { group, state, time } = replica
     for (const { ref, time: since } of state.transactions.parts()) {
       // Those of its own transactions come back by their records.
-      const isOld = ref.anchor !== group && time.look() - since > PART_AGE_MS_MAX
+      const isOld = ref.anchor !== group && time.look() - since > this.#partAgeMsMax
       if (isOld) this.resolver.settle(ref, group)
     }
   }

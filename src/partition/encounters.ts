@@ -12,6 +12,8 @@ export type Fate = 'pending' | 'committed' | 'aborted' | 'unknown'
 
 /** How a replica finds out what became of a transaction that it holds a part of. */
 export interface Inquiries {
+  /** So long a transaction is waited for before it is ended, if it is still undecided. */
+  readonly waitedForMsMax: number
   /** As of a moment after this call. */
   ask(ref: AnchoredTransaction, hear: (fate: Fate) => void): void
   /** Has it ended, whatever it takes: it was waited for long enough. */
@@ -36,8 +38,6 @@ interface Held {
   waiting: Waiting[]
 }
 
-/** So long a transaction is waited for before it is ended, if it is still undecided. */
-const PATIENCE_MS = 2_000
 /** Requests of one group that wait for transactions at once. */
 const WAITING_MAX = 10_000
 const FULL = { waitMs: 100 } as const
@@ -47,13 +47,13 @@ const FULL = { waitMs: 100 } as const
  * until it is; a read asks its record, and waits only if nothing is known there.
  */
 export class Encounters {
-  readonly #replica: Replica
+  readonly #replica: Pick<Replica, 'group' | 'state'>
   readonly #inquiries: Inquiries
   readonly #now: () => number
   readonly #held = new Map<string, Held>()
   #count = 0
 
-  constructor(replica: Replica, inquiries: Inquiries, now: () => number) {
+  constructor(replica: Pick<Replica, 'group' | 'state'>, inquiries: Inquiries, now: () => number) {
     this.#replica = replica
     this.#inquiries = inquiries
     this.#now = now
@@ -125,7 +125,7 @@ export class Encounters {
       held.waiting = held.waiting.filter(({ asker }) => !asker.isOver(now))
       this.#count -= before - held.waiting.length
       if (held.waiting.length === 0) this.#held.delete(name)
-      else if (now - held.since >= PATIENCE_MS) {
+      else if (now - held.since >= this.#inquiries.waitedForMsMax) {
         sometimes('partition: a transaction is waited for too long')
         this.#inquiries.settle(held.ref, this.#replica.group)
       }

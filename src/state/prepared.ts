@@ -34,7 +34,7 @@ interface Lock {
  * The parts of transactions that are prepared in one group, indexed by what they hold. Most are
  * gone before the next flush: only those that are there then are encoded.
  *
- * Invariant: a key has one writer, or any number of readers, or one part that is both.
+ * Invariant: a key has one writer and no reader, or any number of readers.
  */
 export class Prepared {
   readonly #parts = new Map<string, PreparedPart>()
@@ -173,7 +173,22 @@ export function loadParts(rows: readonly Row[]): readonly PreparedPart[] {
     return { ref: { ...id, anchor, basis }, time, vote, holds }
   })
   if (count !== 0) throw new Malformed('a hold of no part')
+  checkLocks(parts)
   return parts
+}
+
+/** The invariant of Prepared. Throws Malformed. */
+function checkLocks(parts: readonly PreparedPart[]): void {
+  const held = new Map<string, { readonly type: Hold['type']; readonly part: PreparedPart }>()
+  for (const part of parts) {
+    for (const { type, key } of part.holds) {
+      const name = keyText(key)
+      const other = held.get(name)
+      const isShared = type === 'read' && other?.type === 'read' && other.part !== part
+      if (other !== undefined && !isShared) throw new Malformed('a key that is held twice')
+      held.set(name, { type, part })
+    }
+  }
 }
 
 /** Bytes as text, one unit each: for the keys of a map. */

@@ -272,7 +272,7 @@ export class Transactions {
 
   /** Checks, then writes on paper. */
   #try({ checks, writes }: Work, use: Use): Done | Blocked | AbortReason {
-    const by = this.blockerOfWork({ checks, writes })
+    const by = this.blockerOfWork({ checks, writes }) ?? this.#keeperOf(checks, use.time)
     if (by !== undefined) return { by }
     for (const check of checks) {
       if (!holds(check, this.read(check.key, use.time))) return 'moved'
@@ -293,6 +293,19 @@ export class Transactions {
     const locked = checks.filter(({ key }) => !written.has(keyText(key)))
     const reads = new Map(locked.map(({ key }) => [keyText(key), { type: 'read', key } as const]))
     return { results, holds: [...reads.values(), ...written.values()] }
+  }
+
+  /**
+   * Who keeps a key from expiring that `checks` are about, and whose time is over: a part that
+   * relied on it now would begin to hold it too late.
+   */
+  #keeperOf(checks: readonly Check[], time: number): AnchoredTransaction | undefined {
+    for (const { key } of checks) {
+      const holder = this.holderOf(key)
+      if (holder === undefined || this.#keys.read(key, time) !== undefined) continue
+      if (this.read(key, time) !== undefined) return holder
+    }
+    return undefined
   }
 
   #blocker(

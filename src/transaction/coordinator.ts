@@ -14,8 +14,6 @@ import { TransactionCounts } from './transaction-counts.ts'
 /** A participant that does not answer within this time makes the transaction abort. */
 const PREPARE_MS = 4_000
 const RESOLVE_MS = 4_000
-/** Decided records are dropped together, so often. */
-const FORGET_MS = 1_000
 /** What earlier leaders left is taken over as far as there is room. */
 const RUNNING_MAX = 4_096
 const ELSEWHERE: Told = {
@@ -61,11 +59,14 @@ export class Coordinator {
   readonly #running = new Map<string, Running>()
   /** Decided, and resolved everywhere. */
   readonly #forgettable = new Map<GroupId, Map<string, TransactionId>>()
+  readonly #forgetMs: number
   #forgetAt = 0
 
-  constructor(courier: Courier, clock: Clock) {
+  /** `forgetMs`: decided records are dropped together, so often. */
+  constructor(courier: Courier, clock: Clock, forgetMs: number) {
     this.#courier = courier
     this.#clock = clock
+    this.#forgetMs = forgetMs
   }
 
   /** Transactions under way here. */
@@ -135,7 +136,7 @@ export class Coordinator {
   tick(anchors: Iterable<Anchor>): void {
     const now = this.#clock.monotonic()
     const forgets = now >= this.#forgetAt
-    if (forgets) this.#forgetAt = now + FORGET_MS
+    if (forgets) this.#forgetAt = now + this.#forgetMs
     for (const anchor of anchors) {
       for (const record of anchor.records()) this.#adopt(anchor, record, now)
       if (forgets) this.#forget(anchor)

@@ -4,7 +4,7 @@ import { hashItem, Multiset } from '../../src/state/hash.ts'
 import { recordHash } from '../../src/state/keys.ts'
 import { META_KEY } from '../../src/state/layout.ts'
 import { encodeMeta, type Meta } from '../../src/state/meta.ts'
-import { compareBytes, concatBytes } from '../../src/wire/bytes.ts'
+import { compareBytes, concatBytes, utf8 } from '../../src/wire/bytes.ts'
 import type { StateEntry } from '../../src/wire/state-page.ts'
 import { Runner } from '../unit/state/fixture.ts'
 import { ofBytes, whole } from './spoil.ts'
@@ -19,6 +19,17 @@ function trueRecords(): readonly StateEntry[] {
   on.put('d', 'brief', { ttlMs: 5 })
   const once = { key: Uint8Array.of(1, 2), digest: new Uint8Array(32), notAfter: on.time }
   on.run({ type: 'claim', once })
+  const work = {
+    checks: [{ type: 'exists', key: Uint8Array.of(1), exists: false }],
+    writes: [
+      { type: 'put', key: utf8('a'), value: utf8('other') },
+      { type: 'put', key: utf8('b'), value: utf8('brief'), ttlMs: 5 },
+      { type: 'delete', key: utf8('c') }
+    ]
+  } as const
+  on.run({ type: 'create', others: [2, 3], work })
+  const writes = [{ type: 'increment', key: utf8('n'), by: 1 }] as const
+  on.run({ type: 'prepare', anchor: 2, anchorBasis: 7, work: { checks: [], writes } })
   on.machine.prepareFlush()
   return [...on.table.records.values()].filter(([key]) => compareBytes(key, META_KEY) !== 0)
 }

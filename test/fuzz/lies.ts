@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { concatBytes } from '../../src/wire/bytes.ts'
+import { ByteWriter, concatBytes } from '../../src/wire/bytes.ts'
 import type { ClusterMap, ClusterView, Member } from '../../src/wire/cluster-map.ts'
 import { decodeClusterView, encodeClusterView } from '../../src/wire/cluster-map-codec.ts'
 import { encodeCommand } from '../../src/wire/command.ts'
@@ -10,6 +10,8 @@ import { VALUE_BYTES_MAX } from '../../src/wire/limits.ts'
 import { encodeMapPush, encodeStatus } from '../../src/wire/node-frames.ts'
 import type { Request } from '../../src/wire/request.ts'
 import { encodeRequest } from '../../src/wire/request-codec.ts'
+import { writeTransactionId } from '../../src/wire/transaction.ts'
+import { transactionOperations } from '../unit/wire/transaction-arbitraries.ts'
 import type { Recorded } from './recorded.ts'
 import { whole } from './spoil.ts'
 
@@ -124,14 +126,24 @@ const once = fc.record({
   digest: fc.uint8Array({ minLength: 32, maxLength: 32 }),
   notAfter: whole
 })
+const session = fc.constantFrom('0'.repeat(32), 'f'.repeat(32), '12'.repeat(16))
+const transactional = transactionOperations({
+  key,
+  data: operation,
+  count: whole,
+  group: group.filter((it) => it > 0 && it < 2 ** 32),
+  session,
+  result: fc.record({ type: fc.constantFrom('written', 'deleted'), revision: whole })
+})
 const command = fc
   .record({
-    session: fc.constantFrom('0'.repeat(32), 'f'.repeat(32), '12'.repeat(16)),
+    session,
     seq: whole,
     ackedUpTo: whole,
     basis: whole,
     operation: fc.oneof(
       operation,
+      transactional,
       fc.record({ type: fc.constant('claim' as const), once }),
       fc.record({ type: fc.constant('once' as const), once, operation }),
       fc.constant({ type: 'tick' as const }),
@@ -140,12 +152,18 @@ const command = fc
   })
   .map(encodeCommand)
 
+const transactionName = fc.record({ session, seq: whole }).map((id) => {
+  const writer = new ByteWriter(32)
+  writeTransactionId(writer, id)
+  return writer.finish().slice()
+})
+
 /** Requests to groups that may be elsewhere, for times that will not come. */
 export function requestLie(clusterId: string): fc.Arbitrary<Recorded> {
   return fc
     .record({
       id: whole,
-      kind: fc.constantFrom<Request['kind']>('get', 'mutate', 'mutate', 'basis', 'map'),
+      kind: fc.constantFrom<Request['kind']>('get', 'mutate', 'mutate', 'basis', 'map', 'outcome'),
       clusterId: fc.constantFrom(clusterId, clusterId, clusterId, '', 'ab'.repeat(16)),
       group: group.filter((it) => it < 2 ** 32),
       epoch: whole,
@@ -157,6 +175,7 @@ export function requestLie(clusterId: string): fc.Arbitrary<Recorded> {
       body: fc.oneof(
         { weight: 6, arbitrary: command },
         { weight: 2, arbitrary: key },
+        { weight: 1, arbitrary: transactionName },
         { weight: 1, arbitrary: fc.uint8Array() },
         {
           weight: 1,

@@ -182,8 +182,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STATE,
-        from: "return this.#sessions.remember(id, { type: 'aborted', why }, use) ? ABORTED : NO_ROOM",
-        to: 'return why.length > 0 || use.index > 0 ? ABORTED : NO_ROOM'
+        from: "remember(id, { type: 'aborted', why }, use) ? ABORTED : NO_ROOM",
+        to: 'isForgotten(id, { basis, index: why.length * 0 }) ? NO_ROOM : ABORTED'
       }
     ]
   },
@@ -260,7 +260,7 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
       {
         file: STATE,
         from: "return (this.#blocker(checks, 'read') ?? this.#blocker(writes, 'write'))?.ref",
-        to: "return this.#blocker(writes, 'write')?.ref ?? (checks.length < 0 ? this.#blocker(checks, 'read')?.ref : undefined)"
+        to: "return (checks.length < 0 ? undefined : this.#blocker(writes, 'write'))?.ref"
       }
     ]
   },

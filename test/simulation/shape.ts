@@ -42,7 +42,8 @@ export function drawShape(random: Random): Shape {
   const possible = REPLICAS.filter(([replicas]) => replicas <= nodes)
   const isTiny = random.below(2) === 0
   // Elections of a tenth of a second: more terms in the same time.
-  const hasty = random.below(4) === 0 ? { tickMs: 25, syncStallMs: 250 } : {}
+  const elections = random.below(4) === 0 ? { tickMs: 25, syncStallMs: 250 } : {}
+  const hasty = random.below(2) === 0 ? { ...elections, ...drawPatience(random) } : elections
   return {
     nodes,
     replicas: drawn(random, possible),
@@ -50,6 +51,15 @@ export function drawShape(random: Random): Shape {
     clients: 2 + random.below(4),
     limits: isTiny ? { ...hasty, ...drawTiny(random) } : hasty,
     isTiny
+  }
+}
+
+/** Those who wait for transactions end them while they run, and what is over is soon forgotten. */
+function drawPatience(random: Random): Partial<NodeLimits> {
+  return {
+    waitedForMsMax: 1 + random.below(2) * random.below(300),
+    partAgeMsMax: 10 + random.below(500),
+    forgetMs: random.below(100)
   }
 }
 

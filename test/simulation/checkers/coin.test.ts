@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest'
 import { type CoinEvent, checkCoin } from './coin.ts'
 
-// Goal: a coin that is seen twice, not at all, or as it was before, is told; a sound history is not.
+// Goal: a coin that is seen twice, not at all, or as it was before, is told; a sound history is
+// not.
 
 const look = (called: number, returned: number, ...moves: readonly number[]): CoinEvent => {
   return { type: 'look', client: 'a', called, returned, moves }

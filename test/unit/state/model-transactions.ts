@@ -19,6 +19,10 @@ interface Beside {
   remember(id: TransactionId, result: Result): boolean
   kept(id: TransactionId): Result | undefined
   acked(id: TransactionId): number
+  /** Commands of this one's session with a lower basis may have run, and be forgotten. */
+  floor(id: TransactionId): number
+  /** As if nobody held it. */
+  readFreely(key: Uint8Array): KeyRecord | undefined
 }
 
 interface Write {
@@ -29,8 +33,15 @@ interface Write {
 interface ModelPart {
   readonly id: TransactionId
   readonly vote: Vote
+  readonly time: number
   readonly reads: readonly Uint8Array[]
   readonly writes: readonly Write[]
+}
+
+/** In which entry, and at which time. */
+interface At {
+  readonly index: number
+  readonly time: number
 }
 
 type Planned = Pick<ModelPart, 'reads' | 'writes'> & { readonly results: readonly KeyResult[] }
@@ -52,6 +63,14 @@ export class ModelTransactions {
     return [...this.parts.values(), ...this.records.values()].some((one) => {
       return one.id.session === session
     })
+  }
+
+  /** Since when a key is held: it does not expire in the meantime. */
+  heldSince(key: Uint8Array): number {
+    const holders = [...this.parts.values()].filter(({ reads, writes }) => {
+      return [...reads, ...writes.map((write) => write.key)].some((one) => hex(one) === hex(key))
+    })
+    return Math.min(...holders.map(({ time }) => time))
   }
 
   /** Undefined: it is no decision. */
@@ -80,6 +99,7 @@ export class ModelTransactions {
         }
         const known = this.#known(id)
         if (known.type !== 'gone' || this.#beside.acked(id) >= seq) return known
+        if (operation.basis < this.#beside.floor(id)) return known
         if (this.#beside.remember(id, { type: 'aborted', why: operation.why })) return aborted
         return { type: 'refused', reason: 'overloaded: the table of sessions is full' }
       }
@@ -102,11 +122,7 @@ export class ModelTransactions {
   }
 
   /** Undefined: it has nothing to do with transactions. */
-  run(
-    id: TransactionId,
-    operation: Operation,
-    at: { readonly index: number }
-  ): Result | 'blocked' | undefined {
+  run(id: TransactionId, operation: Operation, at: At): Result | 'blocked' | undefined {
     switch (operation.type) {
       case 'put':
       case 'delete':
@@ -128,22 +144,22 @@ export class ModelTransactions {
         return { type: 'transacted', votes: [voteOf(planned, at.index)] }
       }
       case 'create':
-        return this.#create(id, operation.work, at.index)
+        return this.#create(id, operation.work, at)
       case 'prepare': {
         const part = this.parts.get(nameOf(id))
         if (part !== undefined) return { type: 'prepared', vote: part.vote }
-        return this.#place(id, operation.work, at.index)
+        return this.#place(id, operation.work, at)
       }
       default:
         return undefined
     }
   }
 
-  #create(id: TransactionId, work: Work, index: number): Result {
+  #create(id: TransactionId, work: Work, at: At): Result {
     const record = this.records.get(nameOf(id))
     const part = this.parts.get(nameOf(id))
     if (record === undefined) {
-      const placed = this.#place(id, work, index)
+      const placed = this.#place(id, work, at)
       if (placed.type === 'prepared') {
         this.records.set(nameOf(id), { id, state: { type: 'pending' } })
       }
@@ -153,11 +169,12 @@ export class ModelTransactions {
     return isMine ? { type: 'prepared', vote: part.vote } : this.#known(id)
   }
 
-  #place(id: TransactionId, work: Work, index: number): Result {
+  #place(id: TransactionId, work: Work, at: At): Result {
     const planned = this.#plan(work)
     if (typeof planned === 'string') return { type: 'aborted', why: planned }
-    const vote = voteOf(planned, index)
-    this.parts.set(nameOf(id), { id, vote, reads: planned.reads, writes: planned.writes })
+    const vote = voteOf(planned, at.index)
+    const { reads, writes } = planned
+    this.parts.set(nameOf(id), { id, vote, time: at.time, reads, writes })
     return { type: 'prepared', vote }
   }
 
@@ -172,7 +189,11 @@ export class ModelTransactions {
   }
 
   #plan({ checks, writes }: Work): Planned | AbortReason {
-    const isForeign = checks.some(({ key }) => this.#isWritten(key))
+    const isForeign = checks.some(({ key }) => {
+      // What only its holders keep from expiring is nothing to rely on.
+      const isLate = this.#beside.read(key) !== undefined && !this.#beside.readFreely(key)
+      return this.#isWritten(key) || isLate
+    })
     if (isForeign || writes.some(({ key }) => this.#isLocked(key))) return 'blocked'
     if (!checks.every((check) => this.#isTrue(check))) return 'moved'
     return this.#beside.onPaper((change) => {

@@ -40,6 +40,8 @@ export class Model {
     remember: (id, result) => this.#remember(id, result),
     kept: ({ session, seq }) =>
       this.#sessions.get(session)?.results.find(([other]) => other === seq)?.[1],
+    readFreely: (key) => this.#readAt(key, this.#time),
+    floor: ({ session }) => this.#sessions.get(session)?.floor ?? this.#floorNow,
     acked: ({ session }) => this.#sessions.get(session)?.acked ?? 0
   })
   #keys = new Map<string, KeyRecord>()
@@ -73,8 +75,12 @@ export class Model {
   }
 
   read(key: Uint8Array): KeyRecord | undefined {
+    return this.#readAt(key, Math.min(this.#time, this.transactions.heldSince(key)))
+  }
+
+  #readAt(key: Uint8Array, time: number): KeyRecord | undefined {
     const record = this.#keys.get(hex(key))
-    return record === undefined || this.#time >= (record.expiresAt ?? Infinity) ? undefined : record
+    return record === undefined || time >= (record.expiresAt ?? Infinity) ? undefined : record
   }
 
   #command(index: number, command: Command): ModelAnswer {
@@ -146,13 +152,17 @@ export class Model {
     return this.#time - usedTime > this.#limits.unusedMsMin
   }
 
+  get #floorNow(): number {
+    return Math.max(0, this.#index - this.#limits.basisWindow, this.#floor)
+  }
+
   #makeRoom(oldest: ModelSession): void {
     this.#floor = Math.max(this.#floor, oldest.usedIndex)
     for (const [name, one] of this.#sessions) if (one === oldest) this.#sessions.delete(name)
   }
 
   #remember({ session: id, seq }: TransactionId, result: Result): boolean {
-    const floor = Math.max(0, this.#index - this.#limits.basisWindow, this.#floor)
+    const floor = this.#floorNow
     if (!this.#sessions.has(id)) {
       const held = [...this.#sessions.values()].reduce((sum, one) => sum + one.results.length, 0)
       if (held >= this.#limits.resultsMax) return false

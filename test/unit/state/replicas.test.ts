@@ -100,7 +100,7 @@ const transactional: fc.Arbitrary<Operation> = fc.oneof(
   fc.record({
     type: fc.constant('prepare' as const),
     anchor: fc.constant(2),
-    anchorBasis: fc.constant(0),
+    anchorBasis: fc.nat(20),
     work
   })
 )

@@ -1,112 +1,31 @@
 import { expect, test } from 'vitest'
-import { encodeBody } from '../../../src/state/entry-body.ts'
-import { TRANSACTION_PREFIX } from '../../../src/state/layout.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
-import { loadParts } from '../../../src/state/prepared.ts'
-import { Records } from '../../../src/state/records.ts'
-import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
-import { Malformed, utf8, utf8Text } from '../../../src/wire/bytes.ts'
-import { type Command, encodeCommand, type Operation } from '../../../src/wire/command.ts'
-import type { DataOperation } from '../../../src/wire/data-operation.ts'
-import type { Check, TransactionOperation, Work } from '../../../src/wire/transaction.ts'
-import { MapTable } from './fixture.ts'
+import { utf8 } from '../../../src/wire/bytes.ts'
+import type { Work } from '../../../src/wire/transaction.ts'
+import {
+  A,
+  ABORT,
+  aborted,
+  add,
+  B,
+  C,
+  COMMIT,
+  create,
+  drop,
+  ended,
+  exists,
+  forget,
+  prepare,
+  put,
+  resolve,
+  revision,
+  Site,
+  touch,
+  transact,
+  works
+} from './transaction-site.ts'
 
 // Goal: one group's share of a transaction, whatever comes in whatever order: it is decided once,
 // holds what it must until then, and leaves nothing but what somebody may still ask for.
-
-const [A, B, C] = ['a', 'b', 'c'].map((name) => name.repeat(32)) as [string, string, string]
-const LIMITS = {
-  sessionsMax: 2,
-  sessionResultsMax: 40,
-  resultsMax: 60,
-  basisWindow: 10,
-  unusedMsMin: 100
-}
-
-const put = (key: string, text: string, ttlMs?: number): DataOperation => {
-  const ttl = ttlMs === undefined ? {} : { ttlMs }
-  return { type: 'put', key: utf8(key), value: utf8(text), ...ttl }
-}
-const add = (key: string, by = 1): DataOperation => ({ type: 'increment', key: utf8(key), by })
-const drop = (key: string): DataOperation => ({ type: 'delete', key: utf8(key) })
-const touch = (key: string): DataOperation => ({ type: 'touch', key: utf8(key) })
-const revision = (key: string, is: number): Check => {
-  return { type: 'revision', key: utf8(key), revision: is }
-}
-const exists = (key: string, is: boolean): Check => {
-  return { type: 'exists', key: utf8(key), exists: is }
-}
-const works = (writes: readonly DataOperation[], checks: readonly Check[] = []): Work => {
-  return { checks, writes }
-}
-const create = (work: Work): Operation => ({ type: 'create', others: [2], work })
-const prepare = (work: Work): Operation => ({ type: 'prepare', anchor: 2, anchorBasis: 0, work })
-const transact = (work: Work): Operation => {
-  return { type: 'transact', inOrder: false, parts: [{ group: 1, basis: 0, ...work }] }
-}
-const COMMIT: TransactionOperation = { type: 'commit', term: 1, votes: [] }
-const ABORT: TransactionOperation = { type: 'abort', why: 'ended', basis: 0 }
-const resolve = (committed: boolean): TransactionOperation => ({ type: 'resolve', committed })
-const forget = (seq: number): TransactionOperation => {
-  return { type: 'forget', transactions: [{ session: A, seq }] }
-}
-const ended = (committed: boolean) => ({ type: 'ended', committed })
-const aborted = (why: string) => ({ type: 'aborted', why })
-
-class Site {
-  readonly table = new MapTable()
-  machine: StateMachine
-  time = 1_000
-
-  constructor() {
-    this.machine = this.#open()
-  }
-
-  /** In an entry of its own; what it answers. */
-  run(seq: number, operation: Operation, more: Partial<Command> = {}): Answer {
-    const index = this.machine.applied.index + 1
-    const numbers = { session: A, seq, ackedUpTo: 0, basis: index - 1 }
-    const bytes = encodeCommand({ ...numbers, operation, ...more })
-    return this.machine.apply(index, 1, encodeBody(this.time, [bytes]))[0] as Answer
-  }
-
-  /** The same, of what ran. */
-  result(seq: number, operation: Operation, more: Partial<Command> = {}): unknown {
-    const answer = this.run(seq, operation, more)
-    return answer.type === 'result' ? answer.result : answer
-  }
-
-  text(key: string): string | undefined {
-    const record = this.machine.read(utf8(key))
-    return record === undefined ? undefined : utf8Text(record.value)
-  }
-
-  get left(): readonly [parts: number, records: number] {
-    const { parts, records } = this.machine.transactions.counts
-    return [parts, records]
-  }
-
-  outcome(seq: number): unknown {
-    return this.machine.transactions.outcome({ session: A, seq })
-  }
-
-  restart(): void {
-    const digest = this.machine.digest()
-    this.machine.prepareFlush()
-    this.machine = this.#open()
-    expect(this.machine.digest()).toBe(digest)
-  }
-
-  skip(entries: number): void {
-    for (let i = 0; i < entries; i++) this.machine.skip(this.machine.applied.index + 1, 1)
-  }
-
-  #open(): StateMachine {
-    const isNew = this.table.records.size === 0
-    const saved = isNew ? loadSaved(undefined, [], []) : this.table.saved(true)
-    return new StateMachine({ group: 1, table: this.table, limits: LIMITS }, saved)
-  }
-}
 
 test('at the anchor: created, committed and forgotten, each time with the same answer', () => {
   const on = new Site()
@@ -320,6 +239,28 @@ test('a ttl counts from when its part was prepared', () => {
   expect(on.text('k')).toBeUndefined()
 })
 
+test('a key that is held does not expire, and nobody begins to hold it after its time', () => {
+  const on = new Site()
+  on.run(9, put('k', 'v', 100))
+  on.run(1, prepare(works([], [exists('k', true)])))
+  on.time += 110
+  on.run(8, { type: 'tick' })
+  expect(on.text('k')).toBe('v')
+  for (const is of [true, false]) {
+    const late = works([add('n')], [exists('k', is)])
+    const seq = is ? 2 : 3
+    expect(on.result(seq, prepare(late))).toEqual(aborted('blocked'))
+    expect(on.run(seq + 10, transact(late))).toMatchObject({ type: 'blocked', by: { seq: 1 } })
+  }
+  on.restart()
+  on.run(1, resolve(true))
+  expect(on.text('k')).toBeUndefined()
+  expect(on.result(4, prepare(works([], [exists('k', true)])))).toEqual(aborted('moved'))
+  expect(on.result(13, transact(works([add('n')], [exists('k', false)])))).toMatchObject({
+    type: 'transacted'
+  })
+})
+
 test('where a key was created is where its transaction was resolved', () => {
   const on = new Site()
   on.run(1, prepare(works([put('k', 'v')])))
@@ -351,49 +292,9 @@ test('a session whose transaction is not over does not go, for whatever reason',
     on.time += 1_000
     expect(on.result(2, add('m'), { session: B })).toMatchObject({ type: 'counted' })
     expect(on.machine.lookup(A, 1)).toBeUndefined()
+    // Nor does anybody learn that it was aborted: for all that is known it was not.
+    expect(on.result(1, ABORT)).toEqual({ type: 'gone' })
     // The copy of a transaction of a session that went cannot come back.
     expect(on.run(1, of(works([add('n')])), { basis: 0 })).toMatchObject({ type: 'rejected' })
-  }
-})
-
-test('what a part holds is bounded by what was asked for', () => {
-  const on = new Site()
-  const value = 'v'.repeat(10_000)
-  const keys = Array.from({ length: 50 }, (_, i) => `key${i}`)
-  const writes = keys.map((key) => put(key, value))
-  on.run(
-    1,
-    prepare(
-      works(
-        [...writes, ...writes],
-        keys.map((key) => exists(key, false))
-      )
-    )
-  )
-  on.machine.prepareFlush()
-  const rows = [...on.table.records.values()].filter(([key]) => key[0] === TRANSACTION_PREFIX[0])
-  expect(rows.length).toBe(51)
-  const bytes = rows.reduce((sum, [key, row]) => sum + key.length + row.length, 0)
-  expect(bytes).toBeLessThan(50 * 10_100)
-  on.run(1, resolve(true))
-  on.machine.prepareFlush()
-  expect([...on.table.records.values()].some(([key]) => key[0] === 0x74)).toBe(false)
-})
-
-test('parts with holes, and holds of no part, are told', () => {
-  const on = new Site()
-  on.run(1, prepare(works([add('a'), drop('b')], [exists('c', false)])))
-  on.run(2, create(works([add('d')])))
-  on.machine.prepareFlush()
-  const rows = [...on.table.records.values()].filter(([key]) => key[0] === TRANSACTION_PREFIX[0])
-  const { records, others } = Records.split(rows)
-  expect([records.length, others.length]).toEqual([1, 6])
-  expect(
-    loadParts(others)
-      .map(({ holds }) => holds.length)
-      .sort()
-  ).toEqual([1, 3])
-  for (const [i] of others.entries()) {
-    expect(() => loadParts(others.toSpliced(i, 1)), `without row ${i}`).toThrow(Malformed)
   }
 })

@@ -185,7 +185,7 @@ test.each(['create', 'prepare', 'commit', 'resolve', 'forget', 'abort'] as const
   }
 )
 
-test('a leader that falls tells nobody more than it knows; the next one ends what is pending', () => {
+test('a leader that falls tells no more than it knows; the next ends what is pending', () => {
   const stage = new Stage(2)
   const told = stage.begin(transfer(1, [1, 2]))
   stage.take('create').deliver()

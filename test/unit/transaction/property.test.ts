@@ -6,8 +6,8 @@ import type { GroupId } from '../../../src/wire/ids.ts'
 import { SESSION, type Sent, Stage, transfer } from './stage.ts'
 
 // Goal: whatever is lost, comes twice or late, whoever leads and whoever asks again, a transaction
-// is in all of its groups or in none, once, and its client is told nothing else. Method: each adds a
-// number of its own in three groups, without a check that could tell a second time from the first.
+// is in all of its groups or in none, once, and its client is told nothing else. Method: each adds
+// a number of its own in three groups, without a check that tells a second time from the first.
 
 const GROUPS: readonly GroupId[] = [1, 2, 3]
 const SEQ_MAX = 6

@@ -178,7 +178,11 @@ export class Stage {
   }
 
   #newCoordinator(): Coordinator {
-    return new Coordinator(this.#courier, { monotonic: () => this.now, wall: () => this.now })
+    return new Coordinator(
+      this.#courier,
+      { monotonic: () => this.now, wall: () => this.now },
+      1_000
+    )
   }
 
   #open(group: GroupId): StateMachine {

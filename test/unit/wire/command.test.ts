@@ -8,7 +8,12 @@ import {
   type Operation,
   operationTypeOf
 } from '../../../src/wire/command.ts'
-import { type Result, readResult, writeResult } from '../../../src/wire/result.ts'
+import { type KeyResult, type Result, readResult, writeResult } from '../../../src/wire/result.ts'
+import {
+  type Ingredients,
+  transactionOperations,
+  transactionResults
+} from './transaction-arbitraries.ts'
 
 // Goal: every command and result comes back as it was written, and bytes that are none are refused.
 
@@ -35,23 +40,7 @@ const once = fc.record({
   notAfter: count
 })
 
-const operation = fc.oneof(
-  data,
-  shape('claim', { once }),
-  shape('once', { once, operation: data }),
-  shape('tick', {}),
-  shape('register-node', { node: fc.uint8Array({ maxLength: 60 }) })
-) as fc.Arbitrary<Operation>
-
-const command: fc.Arbitrary<Command> = fc.record({
-  session: fc.stringMatching(/^[0-9a-f]{32}$/),
-  seq: count,
-  ackedUpTo: count,
-  basis: count,
-  operation
-})
-
-const result: fc.Arbitrary<Result> = fc.oneof(
+const keyResult: fc.Arbitrary<KeyResult> = fc.oneof(
   fc.record({ type: fc.constantFrom('written', 'deleted', 'conflict'), revision: count }),
   fc.record(
     {
@@ -69,6 +58,34 @@ const result: fc.Arbitrary<Result> = fc.oneof(
   }),
   fc.record({ type: fc.constant('refused' as const), reason: fc.string({ unit: 'binary' }) })
 )
+
+const session = fc.stringMatching(/^[0-9a-f]{32}$/)
+const ingredients: Ingredients = {
+  key,
+  data: data as Ingredients['data'],
+  count,
+  group: fc.integer({ min: 1, max: 2 ** 32 - 1 }),
+  session,
+  result: keyResult
+}
+const result: fc.Arbitrary<Result> = fc.oneof(keyResult, transactionResults(ingredients))
+
+const operation = fc.oneof(
+  data,
+  shape('claim', { once }),
+  shape('once', { once, operation: data }),
+  shape('tick', {}),
+  shape('register-node', { node: fc.uint8Array({ maxLength: 60 }) }),
+  transactionOperations(ingredients)
+) as fc.Arbitrary<Operation>
+
+const command: fc.Arbitrary<Command> = fc.record({
+  session,
+  seq: count,
+  ackedUpTo: count,
+  basis: count,
+  operation
+})
 
 function bytesOf(given: Result): Uint8Array {
   const writer = new ByteWriter()
@@ -118,7 +135,7 @@ test('a command that was cut or changed is another one, or Malformed', () => {
 test('any bytes are a result or Malformed', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 30 }), (bytes) => {
-      bytes[0] = (bytes[0] as number) % 12
+      bytes[0] = (bytes[0] as number) % 18
       try {
         const read = readResult(new ByteReader(bytes))
         expect(readResult(new ByteReader(bytesOf(read)))).toEqual(read)
