@@ -62,6 +62,12 @@ export class ClusterClock implements TrustedClock {
     return median !== undefined && Math.abs(own - median) <= SKEW_MS_MAX
   }
 
+  /** The agreed median where the own clock is away from it; where nobody agrees, what it says. */
+  likely(): number {
+    const { offsetMs } = this
+    return this.fit || offsetMs === undefined ? this.now() : this.#clock.wall() - offsetMs
+  }
+
   /** How far the own wall clock is before the agreed median; undefined: nobody to agree with. */
   get offsetMs(): number | undefined {
     const own = this.#clock.wall() - this.#clock.monotonic()

@@ -31,7 +31,6 @@ export class ExpiringKeys {
   readonly #reads: MortalRead[] = []
   #working = true
   #drawn = 0
-  #calmSince = Number.POSITIVE_INFINITY
 
   constructor(
     cluster: SimulatedCluster,
@@ -54,17 +53,15 @@ export class ExpiringKeys {
     this.#working = false
   }
 
-  /** Looks for the keys that were watched last. Requires: stopped, and no faults for a while. */
+  /** Looks for the keys that were watched last. Requires: stopped. */
   readAll(): void {
-    this.#calmSince = this.#cluster.world.now
     const caller = this.#callers[0] as Caller
     for (const { key } of this.#mortals.slice(-WATCHED_MAX)) this.#get(caller, key, 'strong')
   }
 
-  /** Throws Violation. `isTimeRight`: see ExpiryOptions. Requires: nothing in flight. */
+  /** Throws Violation. `isTimeRight`: as checkExpiry takes it. Requires: nothing in flight. */
   check(isTimeRight: boolean): void {
-    const options = { isTimeRight, calmSince: this.#calmSince }
-    const [wrong] = checkExpiry(this.#mortals, this.#reads, options)
+    const [wrong] = checkExpiry(this.#mortals, this.#reads, isTimeRight)
     if (wrong !== undefined) throw new Violation(`a key with a ttl: ${wrong}`)
   }
 

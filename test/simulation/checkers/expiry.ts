@@ -17,24 +17,18 @@ export interface MortalRead {
   readonly isThere: boolean
 }
 
-export interface ExpiryOptions {
-  /** All clocks went right all the time: only then a ttl can be held against time. */
-  readonly isTimeRight: boolean
-  /** A read called later than this is late by it, if it shows a key whose ttl is over. */
-  readonly calmSince: number
-}
-
-/** What a group's time may lag for, once its leader has heard the others. */
-const LAG_MS_MAX = 3_000
+/** Clocks show whole ms, and a group's time may come from one that was rounded the other way. */
+const LAG_MS_MAX = 2
 
 /**
  * What is wrong, in words: keys that came back after they were gone, for everybody or for who saw
- * it; keys that were gone before their ttl was over, and keys that outlive it.
+ * it; keys that were gone before their ttl was over, and keys that outlive it. `isTimeRight`: all
+ * clocks went right all the time, and only then a ttl can be held against time.
  */
 export function checkExpiry(
   mortals: readonly Mortal[],
   reads: readonly MortalRead[],
-  options: ExpiryOptions
+  isTimeRight: boolean
 ): string[] {
   const byKey = new Map<string, MortalRead[]>()
   for (const read of reads) {
@@ -42,14 +36,10 @@ export function checkExpiry(
     if (known === undefined) byKey.set(read.key, [read])
     else known.push(read)
   }
-  return mortals.flatMap((mortal) => wrongsOf(mortal, byKey.get(mortal.key) ?? [], options))
+  return mortals.flatMap((mortal) => wrongsOf(mortal, byKey.get(mortal.key) ?? [], isTimeRight))
 }
 
-function wrongsOf(
-  mortal: Mortal,
-  reads: readonly MortalRead[],
-  { isTimeRight, calmSince }: ExpiryOptions
-): string[] {
+function wrongsOf(mortal: Mortal, reads: readonly MortalRead[], isTimeRight: boolean): string[] {
   const strong = reads.filter(({ consistency }) => consistency === 'strong')
   const wrongs = returnsOf(mortal, strong, mortal.returned)
   for (const session of new Set(reads.map((read) => read.session))) {
@@ -62,8 +52,7 @@ function wrongsOf(
     if (!read.isThere && read.called > returned && read.returned < called + ttlMs) {
       wrongs.push(`${key}, put at ${called} for ${ttlMs} ms, is gone at ${read.returned}`)
     }
-    const isLate = read.called > Math.max(calmSince, returned + ttlMs + LAG_MS_MAX)
-    if (read.isThere && isLate) {
+    if (read.isThere && read.called > returned + ttlMs + LAG_MS_MAX) {
       wrongs.push(`${key}, put by ${returned} for ${ttlMs} ms, is there at ${read.called}`)
     }
   }

@@ -128,6 +128,19 @@ test('of two clocks the one behind is right; among clocks that all differ none i
   expect([three.clock.fit, three.error]).toEqual([true, HOUR_MS + 1])
 })
 
+test('the likely time is what the others agree on, for who is off, and else the own', () => {
+  const on = new Fixture([0, 0])
+  const likely = (): number => Math.round(on.clock.likely() - on.true)
+  on.shift = 4_000
+  expect(likely()).toBe(on.error)
+  on.shift = HOUR_MS
+  on.run(3)
+  expect(on.clock.fit).toBe(false)
+  expect(likely()).toBe(0)
+  const apart = new Fixture([HOUR_MS, 2 * HOUR_MS])
+  expect(apart.clock.likely()).toBe(apart.clock.now())
+})
+
 test('leadership may go to whoever is near the median or was not heard', () => {
   const on = new Fixture([0, 0, YEAR_MS])
   on.shift = -YEAR_MS

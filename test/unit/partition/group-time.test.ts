@@ -8,11 +8,12 @@ const DAY_MS = 86_400_000
 
 function fixture(time: number): {
   group: GroupTime
-  at: { monotonic: number; wall: number; fit: boolean }
+  at: { monotonic: number; wall: number; likely: number; fit: boolean }
 } {
-  const at = { monotonic: 0.5, wall: START, fit: true }
+  const at = { monotonic: 0.5, wall: START, likely: START, fit: true }
   const trusted = {
     now: () => at.wall,
+    likely: () => at.likely,
     get fit() {
       return at.fit
     }
@@ -24,6 +25,29 @@ function fixture(time: number): {
 test('an old group leaps to a clock that is fit', () => {
   const { group } = fixture(START - 3 * DAY_MS)
   expect(group.now()).toBe(START)
+})
+
+test('a group without a time begins with the likeliest one, once', () => {
+  const { group, at } = fixture(0)
+  at.fit = false
+  at.wall = START + DAY_MS
+  at.monotonic += 5_000
+  group.heard(0)
+  expect(group.look()).toBe(START)
+  at.likely = START + 10
+  expect(group.now()).toBe(START + 10)
+  at.likely = START + DAY_MS
+  at.monotonic += 250
+  expect(group.now()).toBe(START + 260)
+  expect(group.look()).toBe(START + 260)
+})
+
+test('a follower that has heard a time goes on from that', () => {
+  const { group, at } = fixture(0)
+  at.fit = false
+  group.heard(START - 100)
+  at.monotonic += 250
+  expect(group.now()).toBe(START + 150)
 })
 
 test('beside a clock that is not fit only elapsed time counts', () => {
