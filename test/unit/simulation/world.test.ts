@@ -71,12 +71,12 @@ test('a process knows how long it will sleep', () => {
 })
 
 test('who never comes to an end is a violation, whether time stands still or crawls', () => {
-  for (const pauseMs of [0, 0.001]) {
+  for (const pauseMs of [0, 0.0005]) {
     const world = new World('storm')
     const life = world.life('spinner')
     const again = (): void => void world.schedule(life, pauseMs, 'again', again)
     again()
-    expect(() => world.runUntil(10_000)).toThrow('a storm: 100001 steps from 0.000 to')
+    expect(() => world.runUntil(10_000)).toThrow('a storm: 1000001 steps from 0.000 to')
   }
   const world = new World('busy')
   const life = world.life('worker')
