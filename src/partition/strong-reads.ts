@@ -11,6 +11,7 @@ import type { ReplicaShell } from './replica-shell.ts'
 interface Seen {
   readonly key: Uint8Array
   readonly applied: Index
+  /** Where the key may turn out to be absent. */
   readonly quietSince: Index
 }
 
@@ -29,9 +30,11 @@ export class StrongReads {
   answer(key: Uint8Array, asker: Asker): void {
     const { state, encounters } = this.#replica
     const old = state.read(key)
-    // Of now: while somebody is asked about an intent, the state goes on.
-    const seen = { key, applied: state.applied.index, quietSince: state.quietSince(key) }
     const intent = state.transactions.intentOn(key)
+    // Of now: while somebody is asked about an intent, the state goes on.
+    const mayBeAbsent = old === undefined || intent !== undefined
+    const quietSince = mayBeAbsent ? state.quietSince(key) : 0
+    const seen = { key, applied: state.applied.index, quietSince }
     if (intent === undefined) {
       this.#tell(old, seen, asker)
       return

@@ -28,7 +28,7 @@ export function blockerOf(
   operation: Operation
 ): AnchoredTransaction | undefined {
   const { transactions } = state
-  if (transactions.counts.parts === 0) return undefined
+  if (!transactions.holdsAny) return undefined
   switch (operation.type) {
     case 'put':
     case 'delete':

@@ -365,7 +365,7 @@ export class StateMachine {
 
   #change(key: Uint8Array, run: () => Result): Result | Blocked {
     if (this.#system) return NOT_HERE
-    const by = this.transactions.blockerOf(key)
+    const by = this.transactions.holdsAny ? this.transactions.blockerOf(key) : undefined
     return by === undefined ? run() : { by }
   }
 

@@ -68,6 +68,11 @@ export class Transactions {
     return { parts: this.#prepared.count, records: this.#records.count }
   }
 
+  /** Whether any key is held: else nobody is in anybody's way. */
+  get holdsAny(): boolean {
+    return this.#prepared.count > 0
+  }
+
   parts(): Iterable<PreparedPart> {
     return this.#prepared.all()
   }
