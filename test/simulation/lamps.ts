@@ -76,7 +76,11 @@ export class Lamps {
         ? { type: 'exists', key: other, exists: false }
         : { type: 'revision', key: other, revision: 0 }
     const put = { type: 'put', key, value: utf8(caller.name) } as const
-    this.#call(caller, { checks: [check], writes: [put] }, done)
+    const writes: DataOperation[] = [put]
+    // In any partition: so that some other node coordinates it, and the parts come in any order.
+    const aside = utf8(`lamp/${caller.name} ${this.#random.below(4)}`)
+    if (this.#random.below(2) === 0) writes.push({ type: 'increment', key: aside, by: 1 })
+    this.#call(caller, { checks: [check], writes }, done)
   }
 
   #putOut(own: number): DataOperation {
