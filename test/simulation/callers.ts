@@ -31,8 +31,8 @@ export const LOST: CallOutcome = {
 }
 
 /**
- * What the library runs transactions by, for `caller`. A process that dies leaves its transaction to
- * its fate; who waits for it hears so, in `life`.
+ * What the library runs transactions by, for `caller`. A process that dies leaves its transaction
+ * to its fate; who waits for it hears so, in `life`.
  */
 export function shellOf(caller: Caller, { clock, timers }: Life, random: Random): Shell {
   return {
