@@ -188,7 +188,7 @@ test('in all of its groups or in none, once', () => {
         else unknown++
       }
     }),
-    { numRuns: 250 }
+    { numRuns: 350 }
   )
   // Vacuity.
   expect(committed, 'committed').toBeGreaterThan(100)
