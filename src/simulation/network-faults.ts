@@ -40,7 +40,7 @@ export function drawKnobs({ cluster, random }: FaultShell): void {
   knobs.loss = share(0.3)
   knobs.duplicate = share(0.5)
   knobs.reorder = share(0.3)
-  knobs.ghosts = random.below(4) === 0 ? share(0.05) : 0
+  knobs.ghosts = random.below(4) === 0 ? share(random.below(2) === 0 ? 0.05 : 0.3) : 0
   const slowest = 1 + random.below(random.below(4) === 0 ? 60 : 8)
   knobs.latencyMs = [0.05, slowest]
   knobs.spread = pick(random, SPREADS)

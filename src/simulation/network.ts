@@ -1,7 +1,7 @@
 import type { Channel, PeerId, Transport } from '../transport/transport.ts'
-import { decodeFrame, FRAME } from '../wire/frame.ts'
 import { assert } from '../world/assert.ts'
 import type { Random } from '../world/random.ts'
+import { lateCopy } from './late-frames.ts'
 import { drawDelay, type Spread } from './latency.ts'
 import { SimulatedEndpoint } from './network-endpoint.ts'
 import type { SimulatedLink } from './network-link.ts'
@@ -45,19 +45,6 @@ const CALM: NetworkKnobs = {
 
 /** How much later frames of old come again: by then processes may have ended and begun. */
 const GHOST_MS = [200, 20_000] as const
-/**
- * What must be right whatever life it is of: it carries terms, nonces or numbers that are never
- * used again. A link promises that of the rest: requests and answers, above all.
- */
-const RETOLD: ReadonlySet<number> = new Set([
-  FRAME.raft,
-  FRAME.confirm,
-  FRAME.confirmReply,
-  FRAME.freshness,
-  FRAME.freshnessReply,
-  FRAME.snapshot
-])
-const kindOf = (frame: Uint8Array): number => decodeFrame(frame).kind
 
 /**
  * The network between simulated processes. By itself it behaves like sockets on a good network:
@@ -172,12 +159,13 @@ export class SimulatedNetwork {
 
   /** A frame that `from` sent to `to` comes once more, much later, if they are linked then. */
   haunt(from: PeerId, to: SimulatedEndpoint, frame: Uint8Array, channel: Channel): void {
-    if (!RETOLD.has(kindOf(frame))) return
+    const late = lateCopy(frame)
+    if (late === undefined) return
     this.world.schedule(this.#life, this.between(GHOST_MS), 'frame of old', () => {
       const now = this.#endpoints.find(({ self, life }) => self === to.self && life.alive)
       if (now === undefined || this.isCut(from, to.self)) return
       this.world.schedule(now.life, 0, `frame of an old ${from}`, () => {
-        now.retell(from, frame, channel)
+        now.retell(from, late, channel)
       })
     })
   }

@@ -1,3 +1,4 @@
+import type { Shell } from '../../src/client/course.ts'
 import type { CallOperation, CallOutcome, Floor, SeenGroup } from '../../src/client/inputs.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
@@ -6,6 +7,7 @@ import type { Life } from '../../src/simulation/world.ts'
 import type { GroupId } from '../../src/wire/ids.ts'
 import { bothLapses } from '../../src/wire/read-body.ts'
 import type { Cancel } from '../../src/world/clock.ts'
+import type { Random } from '../../src/world/random.ts'
 
 /** Somebody who calls the store and remembers, as one session, what was answered. */
 export interface Caller {
@@ -26,6 +28,21 @@ export interface Caller {
 export const LOST: CallOutcome = {
   ok: false,
   failure: { code: 'unknown_outcome', message: 'its process died', outcome: 'unknown' }
+}
+
+/**
+ * What the library runs transactions by, for `caller`. A process that dies leaves its transaction
+ * to its fate; who waits for it hears so, in `life`.
+ */
+export function shellOf(caller: Caller, { clock, timers }: Life, random: Random): Shell {
+  return {
+    clock,
+    timers,
+    random,
+    call: (operation, { timeoutMs }, done) => {
+      return caller.call(operation, timeoutMs, done, () => done(LOST))
+    }
+  }
 }
 
 /** `caller`, whose every answer the oracles of `cluster` judge as it comes. */

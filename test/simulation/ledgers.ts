@@ -10,7 +10,7 @@ import { type Caller, clientCaller, GatewayCaller, judged, LOST } from './caller
 import { type BankRead, checkBank, type Transfer } from './checkers/bank.ts'
 import { checkListAppend } from './checkers/list-append.ts'
 import type { Step, Transaction } from './checkers/transactions.ts'
-import { WanderingCoin } from './wandering.ts'
+import { Fleeting } from './fleeting.ts'
 
 const TIMEOUT_MS = 4_000
 /** Of one caller, between two transactions: some runs are crowded. */
@@ -49,7 +49,7 @@ export class Ledgers {
   readonly #lists: string[]
   /** So many of them are in use: the youngest. */
   readonly #listsMax: number
-  readonly #coin: WanderingCoin
+  readonly #fleeting: Fleeting
   #working = true
   #calls = 0
   #inFlight = 0
@@ -67,16 +67,16 @@ export class Ledgers {
     this.#pauseMsMax = PAUSES_MS_MAX[random.below(2)] as number
     this.#listsMax = 2 + random.below(LISTS_MAX - 1)
     this.#lists = Array.from({ length: this.#listsMax }, (_, i) => `list${i}`)
-    this.#coin = new WanderingCoin(this.#callers, { random: random.fork('coin'), life })
+    this.#fleeting = new Fleeting(this.#callers, { random: random.fork('fleeting'), life })
   }
 
   /** Calls made. */
   get calls(): number {
-    return this.#calls + this.#coin.calls
+    return this.#calls + this.#fleeting.calls
   }
 
   get inFlight(): number {
-    return this.#inFlight + this.#coin.inFlight
+    return this.#inFlight + this.#fleeting.inFlight
   }
 
   /** Transactions that were told to be committed, and to be aborted. */
@@ -87,7 +87,7 @@ export class Ledgers {
   }
 
   start(): void {
-    this.#coin.start()
+    this.#fleeting.start()
     for (const caller of this.#callers) {
       const next = (): void => {
         this.#life.timers.after(this.#random.below(this.#pauseMsMax), () => {
@@ -101,7 +101,7 @@ export class Ledgers {
   /** Begins nothing more. */
   stop(): void {
     this.#working = false
-    this.#coin.stop()
+    this.#fleeting.stop()
   }
 
   /** Requires: stopped, nothing in flight, no faults. `inFlight` is 0 again when all was read. */
@@ -109,7 +109,7 @@ export class Ledgers {
     const [caller] = this.#callers as [Caller]
     for (const list of this.#lists) this.#readList(caller, list, () => {})
     this.#readBank(caller, true, () => {})
-    this.#coin.readAll()
+    this.#fleeting.readAll()
   }
 
   /** Throws Violation. Requires: `readAll`, and nothing in flight. */
@@ -124,7 +124,7 @@ export class Ledgers {
     const bank = { opening, closing: last.balances, isGuarded: false }
     const [fault] = checkBank(this.#bank, bank)
     if (fault !== undefined) throw new Violation(`the bank: ${fault.message}`)
-    this.#coin.check()
+    this.#fleeting.check()
   }
 
   #do(caller: Caller, done: () => void): void {

@@ -1,4 +1,3 @@
-import type { Shell } from '../../src/client/course.ts'
 import { readSnapshot } from '../../src/client/snapshot.ts'
 import { runTransaction } from '../../src/client/transactor.ts'
 import type { Step, TransactionRequest } from '../../src/client/transactor-types.ts'
@@ -7,7 +6,7 @@ import type { Life } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { Check } from '../../src/wire/transaction.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, LOST } from './callers.ts'
+import { type Caller, shellOf } from './callers.ts'
 import { type CoinEvent, checkCoin } from './checkers/coin.ts'
 
 const TIMEOUT_MS = 4_000
@@ -85,21 +84,26 @@ export class WanderingCoin {
   #look(caller: Caller, done: (seen: Seen | 'unseen' | undefined) => void): void {
     const called = this.#life.clock.monotonic()
     this.#begin()
-    readSnapshot(this.#shellOf(caller), PLACES.map(utf8), { timeoutMs: TIMEOUT_MS }, (read) => {
-      this.inFlight--
-      if (!read.ok) {
-        done('unseen')
-        return
+    readSnapshot(
+      shellOf(caller, this.#life, this.#random),
+      PLACES.map(utf8),
+      { timeoutMs: TIMEOUT_MS },
+      (read) => {
+        this.inFlight--
+        if (!read.ok) {
+          done('unseen')
+          return
+        }
+        const coins = read.records.flatMap((record, i): Seen[] => {
+          const text = record === undefined ? undefined : utf8Text(record.value)
+          return text === undefined ? [] : [{ place: PLACES[i] as string, moves: Number(text) }]
+        })
+        const moves = coins.map((coin) => coin.moves)
+        const returned = this.#life.clock.monotonic()
+        this.#events.push({ type: 'look', client: caller.name, called, returned, moves })
+        done(coins[0])
       }
-      const coins = read.records.flatMap((record, i): Seen[] => {
-        const text = record === undefined ? undefined : utf8Text(record.value)
-        return text === undefined ? [] : [{ place: PLACES[i] as string, moves: Number(text) }]
-      })
-      const moves = coins.map((coin) => coin.moves)
-      const returned = this.#life.clock.monotonic()
-      this.#events.push({ type: 'look', client: caller.name, called, returned, moves })
-      done(coins[0])
-    })
+    )
   }
 
   #move(caller: Caller, seen: Seen | undefined, done: () => void): void {
@@ -108,14 +112,19 @@ export class WanderingCoin {
     const to = this.#placeBut(seen?.place)
     this.#begin()
     const options = { timeoutMs: TIMEOUT_MS }
-    runTransaction(this.#shellOf(caller), this.#request(seen, to, moves), options, (end) => {
-      this.inFlight--
-      const isUnknown = !end.ok && end.failure.outcome === 'unknown'
-      const outcome = isUnknown ? 'unknown' : end.ok && end.committed ? 'ok' : 'failed'
-      const returned = isUnknown ? undefined : this.#life.clock.monotonic()
-      this.#events.push({ type: 'move', client: caller.name, called, returned, moves, outcome })
-      done()
-    })
+    runTransaction(
+      shellOf(caller, this.#life, this.#random),
+      this.#request(seen, to, moves),
+      options,
+      (end) => {
+        this.inFlight--
+        const isUnknown = !end.ok && end.failure.outcome === 'unknown'
+        const outcome = isUnknown ? 'unknown' : end.ok && end.committed ? 'ok' : 'failed'
+        const returned = isUnknown ? undefined : this.#life.clock.monotonic()
+        this.#events.push({ type: 'move', client: caller.name, called, returned, moves, outcome })
+        done()
+      }
+    )
   }
 
   /** Holds only while the coin lies where it was seen; or while there is none. */
@@ -149,18 +158,5 @@ export class WanderingCoin {
   #begin(): void {
     this.calls++
     this.inFlight++
-  }
-
-  /** A process that dies leaves its transaction to its fate; who waits for it hears so. */
-  #shellOf(caller: Caller): Shell {
-    const { clock, timers } = this.#life
-    return {
-      clock,
-      timers,
-      random: this.#random,
-      call: (operation, { timeoutMs }, done) => {
-        return caller.call(operation, timeoutMs, done, () => done(LOST))
-      }
-    }
   }
 }
