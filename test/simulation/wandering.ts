@@ -2,6 +2,7 @@ import type { Shell } from '../../src/client/course.ts'
 import { readSnapshot } from '../../src/client/snapshot.ts'
 import { runTransaction } from '../../src/client/transactor.ts'
 import type { Step, TransactionRequest } from '../../src/client/transactor-types.ts'
+import { Turns } from '../../src/client/turns.ts'
 import { Violation } from '../../src/simulation/violation.ts'
 import type { Life } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
@@ -31,6 +32,7 @@ export class WanderingCoin {
   calls = 0
   inFlight = 0
   readonly #callers: readonly Caller[]
+  readonly #turns = new Map<Caller, Turns>()
   readonly #random: Random
   readonly #life: Life
   readonly #events: CoinEvent[] = []
@@ -41,6 +43,7 @@ export class WanderingCoin {
     { random, life }: { readonly random: Random; readonly life: Life }
   ) {
     this.#callers = callers
+    for (const caller of callers) this.#turns.set(caller, new Turns())
     this.#random = random
     this.#life = life
   }
@@ -158,6 +161,7 @@ export class WanderingCoin {
       clock,
       timers,
       random: this.#random,
+      turns: this.#turns.get(caller) as Turns,
       call: (operation, { timeoutMs }, done) => {
         return caller.call(operation, timeoutMs, done, () => done(LOST))
       }
