@@ -81,7 +81,7 @@ export class Course {
     return this.#isOver
   }
 
-  /** As Shell.call, with all the time that is left; what is refused for load comes back till then. */
+  /** As Shell.call with all the time that is left; what is refused for load comes back. */
   call(operation: CallOperation, done: (outcome: CallOutcome) => void): Cancel {
     const late = this.#lateness()
     if (late !== undefined) {

@@ -1,6 +1,6 @@
 import { assert } from '../world/assert.ts'
 
-/** `sole`: nobody else may use the key meanwhile; `shared`: others may, as long as they share it. */
+/** `sole`: nobody else may use the key meanwhile; `shared`: others who share it may. */
 export type Use = 'sole' | 'shared'
 
 /** What somebody is about to use, by name of the key. */

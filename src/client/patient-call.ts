@@ -22,7 +22,8 @@ export interface Caller {
 
 /**
  * One call that waits in line until it may be made, and comes back as long as it is refused for
- * load alone: others rest on what it brings. `done` is called once, possibly before `start` returns.
+ * load alone: others rest on what it brings. `done` is called once, possibly before `start`
+ * returns.
  */
 export class PatientCall {
   readonly #caller: Caller

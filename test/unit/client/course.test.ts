@@ -39,7 +39,7 @@ function desk(answer: (call: number) => Failure | undefined, timeoutMs = 1_000):
   return { store, course, calls, outcomes, ask }
 }
 
-test('what is refused for load comes back, no sooner than it was told to, until it is served', () => {
+test('what is refused for load comes back, no sooner than it was told, until it is served', () => {
   const { store, calls, outcomes, ask } = desk((call) => (call < 3 ? REFUSAL : undefined))
   ask()
   store.run(1_000)
