@@ -4,14 +4,14 @@ import type { Tx } from './api.ts'
 import { Attempt, TxView } from './attempt.ts'
 import { Course, type OnTurn, type Shell } from './course.ts'
 import { errorOf } from './errors.ts'
-import type { Uses } from './gates.ts'
+import type { Use, Uses } from './gates.ts'
 import type { CallOutcome } from './inputs.ts'
 import type { PendingWrites } from './pending-writes.ts'
 import { abortion, unexpected } from './promised.ts'
 import { readAll } from './read-all.ts'
 import type { Scope } from './scope.ts'
 import { foundBy, harmless, isSame } from './snapshot.ts'
-import { excessOf, type Found, nameOfKey, shared, unmoved, usesOf } from './steps.ts'
+import { excessOf, type Found, nameOfKey, unmoved, usesOf } from './steps.ts'
 import { hopelessBy } from './transactor.ts'
 
 export interface CallbackOptions {
@@ -176,7 +176,11 @@ function keysOf(all: { values(): Iterable<{ readonly key: Uint8Array }> }): read
 
 /** Of two that change what they read only one can be right; else they may be in no one's way. */
 function usesOfFirst(found: Found, pending: PendingWrites): Uses {
-  const written = pending.all().map(({ key }) => key)
-  const isRead = (key: Uint8Array): boolean => found.has(nameOfKey(key))
-  return new Map([...shared([...keysOf(found), ...written]), ...usesOf([], written.filter(isRead))])
+  const uses = new Map<string, Use>()
+  for (const name of found.keys()) uses.set(name, 'shared')
+  for (const { key } of pending.all()) {
+    const name = nameOfKey(key)
+    uses.set(name, uses.has(name) ? 'sole' : 'shared')
+  }
+  return uses
 }
