@@ -2,15 +2,16 @@ import { type Failure, failure } from '../wire/failure.ts'
 import type { AbortReason } from '../wire/result.ts'
 import type { Tx } from './api.ts'
 import { Attempt, TxView } from './attempt.ts'
-import { Course, type Shell } from './course.ts'
+import { Course, type OnTurn, type Shell } from './course.ts'
 import { errorOf } from './errors.ts'
+import type { Use, Uses } from './gates.ts'
 import type { CallOutcome } from './inputs.ts'
 import type { PendingWrites } from './pending-writes.ts'
 import { abortion, unexpected } from './promised.ts'
 import { readAll } from './read-all.ts'
 import type { Scope } from './scope.ts'
 import { foundBy, harmless, isSame } from './snapshot.ts'
-import { excessOf, type Found, unmoved } from './steps.ts'
+import { excessOf, type Found, nameOfKey, unmoved, usesOf } from './steps.ts'
 import { hopelessBy } from './transactor.ts'
 
 export interface CallbackOptions {
@@ -39,7 +40,10 @@ export async function runCallback<V, R>(
 }
 
 /** How an attempt to commit ended, if it did not fail. */
-type Tried = { readonly committed: true } | { readonly committed: false; readonly why: AbortReason }
+type Tried =
+  | { readonly committed: true }
+  /** `behind`: it was not sent, as others are about to move what it read. */
+  | { readonly committed: false; readonly why: AbortReason | 'behind' }
 
 class Callback {
   readonly #shell: Shell
@@ -67,6 +71,7 @@ class Callback {
   }
 
   end(): void {
+    this.#course.end()
     this.#options.signal?.removeEventListener('abort', this.#onAbort)
   }
 
@@ -74,9 +79,11 @@ class Callback {
     for (let number = 1; ; number++) {
       const attempt = new Attempt(this.#course, this.#controller.signal, number)
       const result = await this.#call(attempt, callback)
-      const tried = await this.#commit(attempt.end(), attempt.found, number)
+      const pending = attempt.end()
+      const { found } = attempt
+      const tried = await this.#commit(pending, found, number)
       if (tried.committed) return result
-      await this.#again(tried.why)
+      await this.#again(tried.why, usesOf(keysOf(found), keysOf(pending.all())))
     }
   }
 
@@ -97,10 +104,21 @@ class Callback {
 
   #commit(pending: PendingWrites, found: Found, number: number): Promise<Tried> {
     const writes = pending.all()
-    if (writes.length > 0) return this.#transact(pending, found)
+    if (writes.length > 0) {
+      const isBehind = number === 1 && !this.#enterAtOnce(usesOfFirst(found, pending))
+      if (isBehind) return Promise.resolve({ committed: false, why: 'behind' })
+      return this.#transact(pending, found)
+    }
     // One key alone was read at one moment.
     if (found.size <= 1) return Promise.resolve({ committed: true })
     return number < HELD_FROM ? this.#compare(found) : this.#transact(pending, found)
+  }
+
+  /** Whether nobody is about to use these keys; then others wait for this commit. */
+  #enterAtOnce(uses: Uses): boolean {
+    if (this.#course.isBehind(() => uses)) return false
+    this.#course.enter(uses, () => {})
+    return true
   }
 
   /** Reads all of it once more. */
@@ -133,16 +151,16 @@ class Callback {
   }
 
   /** Resolves when it is time for another attempt. */
-  #again(why: AbortReason): Promise<void> {
-    const hopeless = hopelessBy(why)
+  #again(why: AbortReason | 'behind', uses: Uses): Promise<void> {
+    const hopeless = why === 'behind' ? undefined : hopelessBy(why)
     if (hopeless !== undefined) return Promise.reject(errorOf(hopeless))
     return new Promise((resolve, reject) => {
-      const { signal } = this.#controller
-      const late = this.#course.again(why, () => {
-        if (signal.aborted) reject(signal.reason)
-        else resolve()
-      })
-      if (late !== undefined) reject(errorOf(late))
+      const onTurn: OnTurn = (late) => {
+        if (late === undefined) resolve()
+        else reject(this.#errorOf(late))
+      }
+      if (why === 'behind') this.#course.enter(uses, onTurn)
+      else this.#course.again(why, uses, onTurn)
     })
   }
 
@@ -152,6 +170,17 @@ class Callback {
   }
 }
 
-function keysOf(found: Found): readonly Uint8Array[] {
-  return [...found.values()].map(({ key }) => key)
+function keysOf(all: { values(): Iterable<{ readonly key: Uint8Array }> }): readonly Uint8Array[] {
+  return Array.from(all.values(), ({ key }) => key)
+}
+
+/** Of two that change what they read only one can be right; else they may be in no one's way. */
+function usesOfFirst(found: Found, pending: PendingWrites): Uses {
+  const uses = new Map<string, Use>()
+  for (const name of found.keys()) uses.set(name, 'shared')
+  for (const { key } of pending.all()) {
+    const name = nameOfKey(key)
+    uses.set(name, uses.has(name) ? 'sole' : 'shared')
+  }
+  return uses
 }

@@ -17,6 +17,7 @@ import type {
   ClientOptions
 } from './inputs.ts'
 import { ClientMachine } from './machine.ts'
+import { Turns } from './turns.ts'
 
 /** What calls still in flight may take after `close` before they are given up. */
 const GRACE_MS = 5_000
@@ -49,6 +50,8 @@ export class ClientDriver {
   readonly clock: Clock
   /** For those who make calls through it. */
   readonly random: Random
+  /** Of all transactions through it. */
+  readonly turns = new Turns()
   readonly #done = new Map<number, (outcome: CallOutcome) => void>()
   readonly #linked = new Set<PeerId>()
   /** Since when a node owes us something, if it said nothing since. */

@@ -244,7 +244,10 @@ class View<V> implements KeyMesh<V> {
     }
     const { seen } = await promised(signal, (done: (all: AllRead) => void) => {
       const course = new Course(this.#driver, options)
-      readAll(course, { keys: distinct(keys), consistency }, done)
+      readAll(course, { keys: distinct(keys), consistency }, (all) => {
+        course.end()
+        done(all)
+      })
       return () => course.cancel()
     })
     const byName = new Map(seen.map((one) => [nameOfKey(one.key), one.record]))

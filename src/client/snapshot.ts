@@ -4,11 +4,12 @@ import type { ReadRecord } from '../wire/read-body.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
 import type { Cancel } from '../world/clock.ts'
 import { sometimes } from '../world/sometimes.ts'
-import { Course, type Shell } from './course.ts'
+import { Course, type OnTurn, type Shell } from './course.ts'
 import type { DriverCall } from './driver.ts'
+import type { Uses } from './gates.ts'
 import type { CallOutcome, SeenGroup } from './inputs.ts'
 import { readAll, type Seen } from './read-all.ts'
-import { distinct, type Found, nameOfKey, unmoved } from './steps.ts'
+import { distinct, type Found, nameOfKey, shared, unmoved } from './steps.ts'
 
 /** What stood at all keys at one moment, in their order. */
 export type SnapshotOutcome =
@@ -48,6 +49,7 @@ export function readSnapshot(
   }
   const course = new Course(shell, options)
   const end = (agreed: Agreed): void => {
+    course.end()
     if (!agreed.ok) done(agreed)
     else {
       const records = keys.map((key) => agreed.found.get(nameOfKey(key))?.record)
@@ -87,7 +89,15 @@ class Agreement {
       if (isSame(first, second)) this.#agreed(second, [], undefined)
       // A wait in between would only give them more time to move.
       else if (++this.#collects < COLLECTS_MAX) this.collect(second)
-      else this.#hold(second)
+      else this.#holdInTurn(second, (then) => this.#course.enter(usesOf(second), then))
+    })
+  }
+
+  /** While those of this client who would move it wait. */
+  #holdInTurn(found: Found, enter: (then: OnTurn) => void): void {
+    enter((late) => {
+      if (late !== undefined) this.#done({ ok: false, failure: late })
+      else this.#readAll(found, (next) => this.#hold(next))
     })
   }
 
@@ -113,10 +123,8 @@ class Agreement {
       this.#agreed(found, groups, id)
       return
     }
-    const late = this.#course.again(decision.why, () => {
-      this.#readAll(found, (next) => this.#hold(next))
-    })
-    if (late !== undefined) this.#done({ ok: false, failure: late })
+    const { why } = decision
+    this.#holdInTurn(found, (then) => this.#course.again(why, usesOf(found), then))
   }
 
   #agreed(found: Found, more: readonly SeenGroup[], id: TransactionRef | undefined): void {
@@ -130,6 +138,10 @@ class Agreement {
       else this.#done(all)
     })
   }
+}
+
+function usesOf(found: Found): Uses {
+  return shared([...found.values()].map(({ key }) => key))
 }
 
 export function foundBy(seen: readonly Seen[]): Found {

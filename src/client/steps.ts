@@ -6,6 +6,7 @@ import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
 import { hex } from '../wire/session-id.ts'
 import type { Check } from '../wire/transaction.ts'
+import type { Use, Uses } from './gates.ts'
 import type { Seen } from './read-all.ts'
 import type { Step, StepResult, TransactionRequest } from './transactor-types.ts'
 
@@ -25,6 +26,18 @@ export function distinct(keys: readonly Uint8Array[]): readonly Uint8Array[] {
     if (!byName.has(name)) byName.set(name, key)
   }
   return [...byName.values()]
+}
+
+/** For those who only read them. */
+export function shared(keys: readonly Uint8Array[]): Uses {
+  return new Map(keys.map((key) => [nameOfKey(key), 'shared']))
+}
+
+/** For those who write some of what they depend on. */
+export function usesOf(keys: readonly Uint8Array[], written: readonly Uint8Array[]): Uses {
+  const uses = new Map<string, Use>(shared(keys))
+  for (const key of written) uses.set(nameOfKey(key), 'sole')
+  return uses
 }
 
 export function writesOf(steps: readonly Step[]): readonly DataOperation[] {

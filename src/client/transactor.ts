@@ -3,8 +3,9 @@ import type { AbortReason, KeyResult } from '../wire/result.ts'
 import type { Check, TransactionRef } from '../wire/transaction.ts'
 import type { Cancel } from '../world/clock.ts'
 import { sometimes } from '../world/sometimes.ts'
-import { Course, type Shell } from './course.ts'
+import { Course, type OnTurn, type Shell } from './course.ts'
 import type { DriverCall } from './driver.ts'
+import type { Uses } from './gates.ts'
 import type { CallOutcome, SeenGroup } from './inputs.ts'
 import { readAll } from './read-all.ts'
 import { agree, foundBy, groupsOf } from './snapshot.ts'
@@ -17,7 +18,9 @@ import {
   nameOfKey,
   readsOf,
   resultsOfSteps,
+  shared,
   unmoved,
+  usesOf,
   writesOf
 } from './steps.ts'
 import type { Step, TransactionOutcome, TransactionRequest } from './transactor-types.ts'
@@ -49,7 +52,11 @@ export function runTransaction(
     return () => {}
   }
   const course = new Course(shell, options)
-  new Transactor(course, request, done).start()
+  const end: Done = (outcome) => {
+    course.end()
+    done(outcome)
+  }
+  new Transactor(course, request, end).start()
   return () => course.cancel()
 }
 
@@ -72,10 +79,26 @@ class Transactor {
     this.#keys = distinct([...keysOf(conditions), ...readsOf(steps), ...readsOf(otherwise)])
   }
 
+  /** Its first attempt is in nobody's way before it is known to be. */
   start(): void {
     const { steps } = this.#request
-    if (writesOf(steps).length > 0 && readsOf(steps).length === 0) this.#push()
-    else this.#look()
+    const isPushed = writesOf(steps).length > 0 && readsOf(steps).length === 0
+    const run = (): void => (isPushed ? this.#push() : this.#look())
+    const usesOfFirst = (): Uses => shared([...this.#keys, ...this.#written])
+    if (this.#course.isBehind(usesOfFirst)) this.#course.enter(usesOfFirst(), this.#orFail(run))
+    else run()
+  }
+
+  get #written(): readonly Uint8Array[] {
+    const { steps, otherwise } = this.#request
+    return [...writesOf(steps), ...writesOf(otherwise)].map(({ key }) => key)
+  }
+
+  #orFail(run: () => void): OnTurn {
+    return (late) => {
+      if (late === undefined) run()
+      else this.#fail(late)
+    }
   }
 
   /** Nothing needs to be read first: the groups check the conditions themselves. */
@@ -90,8 +113,11 @@ class Transactor {
       // The groups are asked side by side: an increment may have been refused where another group
       // would have told that a condition does not hold.
       const isMoved = aborted === 'moved' || aborted === 'not_a_number'
-      if (isMoved && checks.length > 0) this.#look()
-      else this.#again(aborted, () => this.#push())
+      if (isMoved && checks.length > 0) {
+        // Most likely one does not hold: then nothing is written, and nobody has to wait for it.
+        this.#course.leave()
+        this.#look()
+      } else this.#again(aborted, () => this.#push())
     })
   }
 
@@ -186,8 +212,8 @@ class Transactor {
 
   #again(why: AbortReason, run: () => void): void {
     const hopeless = hopelessBy(why)
-    const late = hopeless ?? this.#course.again(why, run)
-    if (late !== undefined) this.#fail(late)
+    if (hopeless !== undefined) this.#fail(hopeless)
+    else this.#course.again(why, usesOf(this.#keys, this.#written), this.#orFail(run))
   }
 
   #fail(failed: Failure, id?: TransactionRef): void {

@@ -126,8 +126,8 @@ function checkDialable(name: string, address: string): void {
 
 /** What the HTTP API asks of `machine`. */
 function callsOf(machine: NodeMachine, metrics: () => string): Calls {
-  const { clock, timers, random } = machine.gateway
-  const shell = { call: machine.call, clock, timers, random }
+  const { clock, timers, random, turns } = machine.gateway
+  const shell = { call: machine.call, clock, timers, random, turns }
   return {
     call: machine.call,
     transact: (request, call, done) => runTransaction(shell, request, call, done),

@@ -30,12 +30,13 @@ export async function createNode<V = unknown>(
   options: NodeOptions & { readonly codec?: Codec<V> }
 ): Promise<Node<V>> {
   const { machine, http, p2p, ready, stop } = await startNode(options)
-  const { clock, timers, random } = machine.gateway
+  const { clock, timers, random, turns } = machine.gateway
   const carrier = {
     call: machine.call,
     clock,
     timers,
     random,
+    turns,
     close: (done: () => void) => void stop().then(done)
   }
   const defaults = { timeoutMs: TIMEOUT_MS_DEFAULT, consistency: 'strong' } as const

@@ -1,5 +1,6 @@
 import type { Shell } from '../../src/client/course.ts'
 import type { CallOperation, CallOutcome, Floor, SeenGroup } from '../../src/client/inputs.ts'
+import { Turns } from '../../src/client/turns.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
 import type { SimulatedNode } from '../../src/simulation/node.ts'
@@ -15,6 +16,8 @@ export interface Caller {
   readonly session: string
   /** Of the process that calls now. */
   readonly life: Life
+  /** Of all transactions through it. */
+  readonly turns: Turns
   /** `lost` is called instead of `done` when nobody can answer any more. The result gives up. */
   call(
     operation: CallOperation,
@@ -39,6 +42,7 @@ export function shellOf(caller: Caller, { clock, timers }: Life, random: Random)
     clock,
     timers,
     random,
+    turns: caller.turns,
     call: (operation, { timeoutMs }, done) => {
       return caller.call(operation, timeoutMs, done, () => done(LOST))
     }
@@ -49,6 +53,7 @@ export function shellOf(caller: Caller, { clock, timers }: Life, random: Random)
 export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
   return {
     name: caller.name,
+    turns: caller.turns,
     get session() {
       return caller.session
     },
@@ -90,6 +95,7 @@ const NOBODY_THERE: CallOutcome = {
 export function clientCaller(client: SimulatedClient): Caller {
   return {
     name: client.name,
+    turns: new Turns(),
     get session() {
       return client.life.name
     },
@@ -117,6 +123,7 @@ export class GatewayCaller implements Caller {
   readonly name: string
   readonly session: string
   readonly life: Life
+  readonly turns = new Turns()
   readonly #cluster: SimulatedCluster
   readonly #floors = new Map<GroupId, Floor>()
 

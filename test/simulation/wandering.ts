@@ -11,6 +11,8 @@ import { type CoinEvent, checkCoin } from './checkers/coin.ts'
 
 const TIMEOUT_MS = 4_000
 const PAUSE_MS_MAX = 250
+/** Who look and move at once through one caller: those of one client have to take turns. */
+const HANDS = 2
 /** In partitions of their own, where there are as many. */
 const PLACES: readonly string[] = ['coin/here', 'coin/there', 'coin/away']
 
@@ -45,7 +47,7 @@ export class WanderingCoin {
   }
 
   start(): void {
-    for (const caller of this.#callers) {
+    for (const caller of this.#callers.flatMap((caller) => Array<Caller>(HANDS).fill(caller))) {
       const next = (): void => {
         this.#life.timers.after(this.#random.below(PAUSE_MS_MAX), () => {
           if (this.#working) this.#do(caller, next)

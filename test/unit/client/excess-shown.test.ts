@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
 import { runTransaction } from '../../../src/client/transactor.ts'
 import type { Step, TransactionOutcome } from '../../../src/client/transactor-types.ts'
+import { Turns } from '../../../src/client/turns.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
 import { realClock, realTimers, systemRandom } from '../../../src/world/real.ts'
 
@@ -29,7 +30,8 @@ function run(steps: readonly Step[]): { outcome?: TransactionOutcome; writes: nu
     done(answer(operation))
     return () => {}
   }
-  const shell = { call, clock: realClock, timers: realTimers, random: systemRandom() }
+  const [random, turns] = [systemRandom(), new Turns()]
+  const shell = { call, clock: realClock, timers: realTimers, random, turns }
   const request = { if: [], steps, otherwise: [] }
   runTransaction(shell, request, { timeoutMs: 1_000 }, (outcome) => {
     heard.outcome = outcome

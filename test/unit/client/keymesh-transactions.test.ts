@@ -2,42 +2,10 @@ import { expect, test } from 'vitest'
 import type { KeyMesh, Tx } from '../../../src/client/api.ts'
 import { bytes, json, text } from '../../../src/client/codecs.ts'
 import { UnknownOutcomeError } from '../../../src/client/errors.ts'
-import { openKeyMesh } from '../../../src/client/keymesh.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
-import { ModelStore } from './model-store.ts'
+import { open } from './open-model.ts'
 
 // Goal: what programs write with `getMany`, `batch`, `txn` and `transaction` does what it says.
-
-const STEPS_MAX = 100_000
-
-interface Opened {
-  readonly store: ModelStore
-  readonly kv: KeyMesh
-  /** Lets virtual time go on until `call` settles. */
-  readonly end: <T>(call: Promise<T>) => Promise<T>
-}
-
-function open(): Opened {
-  const store = new ModelStore('api')
-  const { call, clock, timers, random } = store
-  const carrier = { call, clock, timers, random, close: (done: () => void) => done() }
-  const kv = openKeyMesh(carrier, { timeoutMs: 1_000, consistency: 'strong' })
-  return { store, kv, end: (promise) => settled(store, promise) }
-}
-
-async function settled<T>(store: ModelStore, promise: Promise<T>): Promise<T> {
-  let isOver = false
-  const over = (): void => {
-    isOver = true
-  }
-  promise.then(over, over)
-  for (let steps = 0; !isOver && steps < STEPS_MAX; steps++) {
-    // Callbacks go on in microtasks, any number of them in a row.
-    for (let turns = 0; turns < 20; turns++) await Promise.resolve()
-    store.run(1)
-  }
-  return promise
-}
 
 const put = (key: string, value: string) =>
   ({ type: 'put', key: utf8(key), value: utf8(value) }) as const

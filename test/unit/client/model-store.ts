@@ -1,6 +1,7 @@
 import type { Shell } from '../../../src/client/course.ts'
 import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
 import { holds } from '../../../src/client/steps.ts'
+import { Turns } from '../../../src/client/turns.ts'
 import { type Life, World } from '../../../src/simulation/world.ts'
 import { canonicalInteger } from '../../../src/state/keys.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
@@ -43,6 +44,7 @@ export class ModelStore implements Shell {
   readonly life: Life
   readonly clock: Shell['clock']
   readonly timers: Shell['timers']
+  readonly turns = new Turns()
   readonly versions: Version[] = [{ since: 0, table: new Map(), id: undefined }]
   readonly operations: CallOperation[] = []
   readonly timeouts: number[] = []

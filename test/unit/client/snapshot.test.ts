@@ -93,7 +93,7 @@ test('keys that never stand still are held by a transaction; without time it is 
   let writes = 0
   store.onEffect = ({ kind }) => {
     const value = `${++writes}`
-    const isRestless = kind === 'get' && store.operations.length < 14
+    const isRestless = kind === 'get' && store.operations.length < 16
     if (isRestless) store.write(put('a', value), put('b', value))
   }
   const reading = read(store, ['a', 'b'])
@@ -167,9 +167,9 @@ test('the first failure ends it, and what is out is given up', () => {
   }
   const outcomes: SnapshotOutcome[] = []
   // Answered before the call returns: those before it are given up, and no other is begun.
-  const { clock, timers, random } = store
+  const { clock, timers, random, turns } = store
   readSnapshot(
-    { call, clock, timers, random },
+    { call, clock, timers, random, turns },
     ['a', 'b', 'c', 'd'].map(utf8),
     { timeoutMs: 100 },
     (o) => outcomes.push(o)
