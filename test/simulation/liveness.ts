@@ -9,7 +9,8 @@ const NAP_MS_MAX = 6_000
 /** In which each group finds a leader. */
 const ELECTION_TIMEOUTS_MAX = 10
 const READY_MS_MAX = 20_000
-const LEFT_MS_MAX = 4_000
+/** A receiver waits ten seconds for the rest of a state whose sender may be gone. */
+const LEFT_MS_MAX = 15_000
 const EQUAL_MS_MAX = 20_000
 
 /** Runs `cluster` until `ill` finds nothing any more. Throws Violation with what it still finds. */
