@@ -1,5 +1,4 @@
 import { type Answered, rejected } from '../partition/answer.ts'
-import { confirms } from '../partition/reads.ts'
 import { decodeGroupMessages } from '../raft/codec.ts'
 import type { Channel, DialFailure, Link, PeerId, Transport } from '../transport/transport.ts'
 import { Malformed } from '../wire/bytes.ts'
@@ -303,7 +302,7 @@ export class Frames {
     const { nonce, round, groups } = decodeConfirm(head)
     const failed: number[] = []
     for (const asked of groups) {
-      if (!confirms(this.#node.host.get(asked.group), asked)) failed.push(asked.group)
+      if (!this.#node.host.confirms(asked)) failed.push(asked.group)
     }
     this.#transport.send(peer, encodeConfirmReply({ nonce, round, failed }))
   }

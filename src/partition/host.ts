@@ -11,7 +11,7 @@ import type { TrustedClock } from './group-time.ts'
 import { HostCounts } from './host-counts.ts'
 import { NearReads } from './near-reads.ts'
 import type { Onlooker } from './onlooker.ts'
-import { ReadRounds } from './reads.ts'
+import { confirms, ReadRounds } from './reads.ts'
 import type { Replica } from './replica.ts'
 import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
 import type { Room } from './room.ts'
@@ -148,6 +148,14 @@ export class ReplicaHost implements ReplicaShell {
   #confirm(replica: Replica, read: ReadWait): void {
     this.reads.request(replica, read)
     this.#scheduleTurn()
+  }
+
+  /** Whether the replica that is asked still follows who asks. */
+  confirms(asked: ConfirmGroup): boolean {
+    const replica = this.#replicas.get(asked.group)
+    if (replica === undefined || !confirms(replica, asked)) return false
+    this.onlooker?.confirms(replica, asked)
+    return true
   }
 
   confirmed(node: NodeId, round: number, failed: readonly GroupId[]): void {

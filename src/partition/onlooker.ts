@@ -1,5 +1,6 @@
 import type { Entry, Message, Ready } from '../raft/types.ts'
 import type { GroupId } from '../wire/ids.ts'
+import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { Replica } from './replica.ts'
 import type { ReadWait } from './waits.ts'
 
@@ -14,6 +15,8 @@ export interface Onlooker {
   obeys(replica: Replica, ready: Ready): void
   /** A strong read of `replica` came; what is returned takes its place. */
   reads(replica: Replica, read: ReadWait): ReadWait
+  /** `replica` tells the leader that `asked` names that it still follows it. */
+  confirms(replica: Replica, asked: ConfirmGroup): void
   /** `message` leaves for another node. */
   sends(group: GroupId, message: Message): void
   /** These entries were applied, in this order. */

@@ -203,6 +203,6 @@ function sweep(groups: Map<GroupId, GroupRound>, now: number): void {
 /**
  * Whether `replica`, asked by a leader of `asked.term`, still follows that term (or none newer).
  */
-export function confirms(replica: Replica | undefined, asked: ConfirmGroup): boolean {
-  return replica !== undefined && replica.id === asked.to && replica.raft.currentTerm === asked.term
+export function confirms({ id, raft }: Replica, asked: ConfirmGroup): boolean {
+  return id === asked.to && raft.currentTerm === asked.term
 }

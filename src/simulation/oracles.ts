@@ -25,7 +25,8 @@ const KEPT_MS = 1_000
  *     not counting unsynced data, for good and on a majority (oracle-durability.ts)
  *   - each command counts exactly once (oracle-effects.ts)
  *   - answers stand on what is committed and never go backwards (oracle-answers.ts)
- *   - a strong read shows all that was committed when it came (oracle-reads.ts)
+ *   - a strong read shows all that was committed when it came, and a majority followed the leader
+ *     after that (oracle-reads.ts)
  *   - a node whose disk failed ends, one whose disk hangs does not lead, and none goes back to an
  *     older map (oracle-conduct.ts)
  */
@@ -58,6 +59,7 @@ export class Oracles {
       opened: (replica) => this.#commits.opened(replica),
       obeys: (replica, ready) => this.#obeys(node.name, replica, ready),
       reads: (replica, read) => this.#reads.watched(replica, read),
+      confirms: (replica, asked) => this.#reads.confirms(replica, asked),
       sends: (group, message) => this.#sends(node.name, group, message),
       applied: (replica, entries) => this.#applied(node.name, replica, entries)
     }

@@ -64,11 +64,12 @@ export function runInLife(run: () => void): void {
 }
 
 /**
- * More events and frames than this in a virtual second are a storm: nodes that answer each other
- * without end, or one that spins while time stands still. Clusters under load have some thousands,
- * one that is asked ten times what it can do 120,000.
+ * More events and frames than this within 100 virtual ms are a storm: nodes that answer each other
+ * without end, or one that spins while time stands still. Clusters under load have some hundreds,
+ * one that is asked ten times what it can do 12,000.
  */
-const STORM_STEPS_PER_SECOND = 1_000_000
+const STORM_STEPS = 100_000
+const STORM_MS = 100
 
 const UNIX_START = 1_700_000_000_000
 
@@ -84,7 +85,7 @@ export class World {
   #hash = 0x811c9dc5
   #events = 0
   /** Since when steps are counted, and how many there were. */
-  #second = 0
+  #stepsSince = 0
   #steps = 0
   readonly #ranks: Random
   /** Bears the events that let slow processes go on. */
@@ -118,12 +119,12 @@ export class World {
 
   /** Part of an event, such as one of many frames that come at once. Throws when a storm rages. */
   step({ name }: Life, label: string): void {
-    if (this.#now >= this.#second + 1_000) {
-      this.#second = this.#now
+    if (this.#now >= this.#stepsSince + STORM_MS) {
+      this.#stepsSince = this.#now
       this.#steps = 0
     }
-    if (++this.#steps <= STORM_STEPS_PER_SECOND) return
-    const time = `${this.#second.toFixed(3)} to ${this.#now.toFixed(3)} ms`
+    if (++this.#steps <= STORM_STEPS) return
+    const time = `${this.#stepsSince.toFixed(3)} to ${this.#now.toFixed(3)} ms`
     throw new Violation(`a storm: ${this.#steps} steps from ${time}, the last one ${name} ${label}`)
   }
 

@@ -39,11 +39,28 @@ function put(cluster: SimulatedCluster): void {
   expect(cluster.runTo(10_000, () => isAnswered)).toBe(true)
 }
 
-/** A strong read that comes to `node` now; the result serves it. */
+/** A strong read that comes to `node` now; the result serves it, when all have confirmed it. */
 function reading(cluster: SimulatedCluster, node: SimulatedNode): () => void {
+  const run = unconfirmed(cluster, node)
+  return () => {
+    confirm(cluster, node)
+    run()
+  }
+}
+
+function unconfirmed({ oracles }: SimulatedCluster, node: SimulatedNode): () => void {
   const wait = { run: () => {}, fail: () => {}, isOver: () => false }
-  const { run } = cluster.oracles.onlooker(node).reads(replicaOf(node), wait)
-  return run
+  return oracles.onlooker(node).reads(replicaOf(node), wait).run
+}
+
+/** All others say that they follow `node`. */
+function confirm({ nodes, oracles }: SimulatedCluster, node: SimulatedNode): void {
+  const { group, id, raft } = replicaOf(node)
+  for (const other of nodes) {
+    const { id: to } = replicaOf(other)
+    const asked = { group, from: id, to, term: raft.currentTerm }
+    if (other !== node) oracles.onlooker(other).confirms(replicaOf(other), asked)
+  }
 }
 
 test('a strong read of one that does not have all that was committed', () => {
@@ -56,6 +73,15 @@ test('a strong read of one that does not have all that was committed', () => {
   expect(early).not.toThrow()
   expect(reading(cluster, follower)).toThrow(/serves a strong read at \d+, and \d+ was committed/)
   expect(reading(cluster, leader)).not.toThrow()
+})
+
+test('a strong read that nobody confirmed since it came', () => {
+  const { cluster, leader } = formed('unconfirmed')
+  confirm(cluster, leader)
+  const read = unconfirmed(cluster, leader)
+  expect(read).toThrow(/no majority has confirmed it since the read came/)
+  confirm(cluster, leader)
+  expect(read).not.toThrow()
 })
 
 test('a strong read of a leader whose successor leads already', () => {
