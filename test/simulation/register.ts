@@ -12,6 +12,7 @@ import { checkLinearizable, type Operation } from './checkers/linearizable.ts'
 import { checkNearReads, type Near, type Seen } from './checkers/near-reads.ts'
 import type { Call } from './checkers/register.ts'
 import { ExpiringKeys } from './expiring.ts'
+import { Glances } from './glances.ts'
 import { Ledgers } from './ledgers.ts'
 import { comeAlive, comeToRest, settle } from './liveness.ts'
 import { operationOf, outcomeOf } from './operations.ts'
@@ -104,6 +105,8 @@ class RegisterRun {
   readonly #ledgers: Ledgers | undefined
   /** In half of the runs. */
   readonly #expiring: ExpiringKeys | undefined
+  /** In half of the runs. */
+  readonly #glances: Glances | undefined
   #working = true
   #inFlight = 0
   #values = 0
@@ -135,7 +138,20 @@ class RegisterRun {
     const endShell = { random: world.random.fork('expiring'), life: world.life('mourners') }
     this.#expiring =
       endShell.random.below(2) === 0 ? undefined : new ExpiringKeys(this.#cluster, endShell)
+    this.#glances = this.#newGlances()
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
+  }
+
+  #newGlances(): Glances | undefined {
+    const random = this.#world.random.fork('glances')
+    if (random.below(2) === 0) return undefined
+    const life = this.#world.life('glancers')
+    const callers = [
+      ...this.#cluster.clients.map(clientCaller),
+      new GatewayCaller(this.#cluster, life)
+    ]
+    const judging = callers.map((caller) => judged(this.#cluster, caller))
+    return new Glances(judging, { random, life, now: () => this.#world.now })
   }
 
   get counts(): Pick<
@@ -153,6 +169,7 @@ class RegisterRun {
         (this.#repeats?.attempts ?? 0) +
         (this.#sets?.calls ?? 0) +
         (this.#ledgers?.calls ?? 0) +
+        (this.#glances?.calls ?? 0) +
         (this.#expiring?.calls ?? 0) +
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
@@ -172,6 +189,7 @@ class RegisterRun {
     this.#repeats?.start()
     this.#sets?.start()
     this.#ledgers?.start()
+    this.#glances?.start()
     this.#expiring?.start()
     this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
@@ -202,6 +220,7 @@ class RegisterRun {
     this.#repeats?.stop()
     this.#sets?.stop()
     this.#ledgers?.stop()
+    this.#glances?.stop()
     this.#expiring?.stop()
     this.#probes?.stop()
     settle(cluster, TIMEOUT_MS * 3, () => this.#unanswered)
@@ -218,7 +237,7 @@ class RegisterRun {
   }
 
   get #unanswered(): string | undefined {
-    const workloads = [this.#sets, this.#probes, this.#expiring, this.#ledgers]
+    const workloads = [this.#sets, this.#probes, this.#expiring, this.#ledgers, this.#glances]
     const others = workloads.reduce((sum, workload) => sum + (workload?.inFlight ?? 0), 0)
     const calls = this.#inFlight + others
     return calls === 0 ? undefined : `${calls} calls have no answer`
@@ -262,6 +281,8 @@ class RegisterRun {
       throw new Violation(`${unread.length} last reads failed on a calm cluster`)
     this.#sets?.check()
     this.#ledgers?.check()
+    const rate = Math.min(1, ...this.#cluster.nodes.map(({ clockRate }) => clockRate))
+    this.#glances?.check({ rate, claimMsMax: stalenessMsMax })
     const isRate = this.#cluster.nodes.every(({ clockRate }) => clockRate === 1)
     this.#expiring?.check(!isMoved && isRate)
   }
