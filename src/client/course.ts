@@ -31,6 +31,8 @@ const WAIT_MS_MAX = 500
  * again and again one gets through.
  */
 const IN_ORDER_FROM = 3
+/** With less time left another attempt to commit would most likely end without an answer. */
+const COMMIT_MS_MIN = 50
 /**
  * Who is at the gates for so long lets the others pass: a callback may be slow, or wait for another
  * transaction on the same keys.
@@ -114,8 +116,15 @@ export class Course {
     return { ok: false, failure: this.#contention(why) }
   }
 
-  /** One attempt to commit. */
+  /**
+   * One attempt to commit. Whoever waited for it till the last moment is told what is certain
+   * instead.
+   */
   transact({ checks, writes }: Work, done: (outcome: CallOutcome) => void): void {
+    if (this.#why !== undefined && !this.#isGivenUp && this.leftMs < COMMIT_MS_MIN) {
+      done({ ok: false, failure: this.#contention(this.#why) })
+      return
+    }
     const inOrder = ++this.#sent >= IN_ORDER_FROM
     if (inOrder) sometimes('client: a transaction prepares its groups in order')
     this.call({ kind: 'transact', checks, writes, inOrder }, done)

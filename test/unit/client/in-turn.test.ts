@@ -156,6 +156,19 @@ test('a wait that takes all of its time ends as contention', async () => {
   expectNobody(store)
 })
 
+test('one whose turn comes with the end of its time is not sent: it would be unknown', async () => {
+  const opened = open()
+  const { store, kv, end } = opened
+  const slow = await atTheGates(opened)
+  const batch = end(kv.batch([{ put: 'x', value: 1 }], { timeout: 200 }))
+  const told = expect(batch).rejects.toMatchObject({ code: 'contention', outcome: 'not_applied' })
+  store.timers.after(155, slow.go)
+  await told
+  await end(slow.done)
+  expect(store.text('x')).toBe('8')
+  expectNobody(store)
+})
+
 test('one that waits for another on its own keys inside its callback stops nobody', async () => {
   const opened = open()
   const { store, kv, end } = opened
