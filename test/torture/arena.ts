@@ -181,6 +181,17 @@ export class Arena {
     }
   }
 
+  /** Figures of node `node` as text; undefined: it does not answer. */
+  async metrics(node: number): Promise<string | undefined> {
+    try {
+      const answer = await this.#ask(node, '/metrics')
+      return answer.ok ? await answer.text() : undefined
+    } catch {
+      // As above.
+      return undefined
+    }
+  }
+
   /** The ids of all nodes; '' of one that ended before it said it. */
   ids(): Promise<string[]> {
     const said = this.all.map((node) => this.at(node).listening())

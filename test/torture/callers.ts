@@ -4,6 +4,8 @@ import { type HttpAnswer, HttpConnection } from '../../cluster/http-connection.t
 import type { Outcome } from '../simulation/checkers/linearizable.ts'
 import type { Near } from '../simulation/checkers/near-reads.ts'
 import type { Answer, Call } from '../simulation/checkers/register.ts'
+import { errorOf } from './http-error.ts'
+import { ClientTransactor, HttpTransactor, type Transactor } from './transactors.ts'
 
 /** What somebody wants of one key. */
 export interface Asked {
@@ -28,6 +30,7 @@ export interface Caller {
   readonly name: string
   /** Callers of one session see what each other has seen. */
   readonly session: string
+  readonly transactor: Transactor
   ask(asked: Asked): Promise<Told>
   close(): void
 }
@@ -60,6 +63,9 @@ export async function insist(caller: Caller, asked: Asked): Promise<Told> {
 export class HttpCaller implements Caller {
   readonly name: string
   readonly session: string
+  readonly transactor = new HttpTransactor((method, path, body = '') =>
+    this.#send(method, path, { body, headers: '' })
+  )
   readonly #connections: readonly HttpConnection[]
   #at: number
   #seen = ''
@@ -73,16 +79,25 @@ export class HttpCaller implements Caller {
   }
 
   async ask(asked: Asked): Promise<Told> {
-    const connection = this.#connections[this.#at] as HttpConnection
     const { method, path, body, headers } = requestOf(asked)
+    const answer = await this.#send(method, path, { body, headers })
+    const stalenessMs = Number(headerOf(answer, 'keymesh-staleness-ms') ?? 0)
+    return { ...toldBy(asked.call, answer), stalenessMs }
+  }
+
+  async #send(
+    method: string,
+    path: string,
+    { body, headers }: { readonly body: string; readonly headers: string }
+  ): Promise<HttpAnswer> {
+    const connection = this.#connections[this.#at] as HttpConnection
     const seen = this.#seen === '' ? '' : `keymesh-session: ${this.#seen}\r\n`
     const patience = setTimeout(() => connection.close(), PATIENCE_MS)
     const answer = await connection.request(method, path, body, `${headers}${seen}`)
     clearTimeout(patience)
     if (answer.status === 0 || answer.status >= 500) this.moveOn()
     this.#seen = headerOf(answer, 'keymesh-session') ?? this.#seen
-    const stalenessMs = Number(headerOf(answer, 'keymesh-staleness-ms') ?? 0)
-    return { ...toldBy(asked.call, answer), stalenessMs }
+    return answer
   }
 
   moveOn(): void {
@@ -140,15 +155,6 @@ function toldBy(call: Call, answer: HttpAnswer): Told {
   return { outcome: outcome === 'not_applied' ? FAILED : UNKNOWN, stalenessMs: 0, code }
 }
 
-function errorOf({ status, body }: HttpAnswer): {
-  readonly code: string
-  readonly outcome: string
-} {
-  const { error } = JSON.parse(body) as { error?: { code: string; outcome: string } }
-  if (error === undefined) throw new Error(`${status} without a code: ${body}`)
-  return error
-}
-
 function answerOf(call: Call, revision: number, body: string): Answer {
   switch (call.type) {
     case 'get':
@@ -169,11 +175,13 @@ function answerOf(call: Call, revision: number, body: string): Answer {
 export class ClientCaller implements Caller {
   readonly name: string
   readonly session: string
+  readonly transactor: Transactor
   readonly #kv: KeyMesh<string>
 
   constructor(name: string, session: string, kv: KeyMesh<string>) {
     this.name = name
     this.session = session
+    this.transactor = new ClientTransactor(kv)
     this.#kv = kv
   }
 

@@ -6,6 +6,8 @@ import { checkNearReads } from '../simulation/checkers/near-reads.ts'
 import type { Arena } from './arena.ts'
 import type { Caller } from './callers.ts'
 import type { Fault } from './faults/fault.ts'
+import { REMAINS_MS_MAX, remainsAfter } from './remains.ts'
+import type { State } from './transactors.ts'
 import { type History, Workload } from './workload.ts'
 
 export interface Round {
@@ -24,6 +26,10 @@ export interface RoundReport {
   /** Single things done to the cluster. */
   readonly strikes: number
   readonly counts: Readonly<Record<'ok' | 'failed' | 'unknown', number>>
+  /** Of these, transactions. */
+  readonly transactions: Readonly<Record<'ok' | 'failed' | 'unknown', number>>
+  /** What was told to those who asked what became of a transaction. */
+  readonly answers: Readonly<Record<State, number>>
   /** From the end of the fault until every node saw a whole cluster; undefined: never. */
   readonly healedMs: number | undefined
   /** What was wrong, in words; empty: nothing. */
@@ -63,14 +69,23 @@ export async function playRound(round: Round, fault: Fault): Promise<RoundReport
   if (ill !== undefined) anomalies.push(`not whole again: ${ill}`)
   else await serves('after the fault', CALLS_AFTER)
   await workload.stop()
-  if (ill === undefined) anomalies.push(...(await workload.settle(lastCaller(round))))
+  if (ill === undefined) anomalies.push(...(await settle(round, workload)))
   const { history } = workload
   const wrong = ill === undefined ? checkHistory(history) : checkRegisters(history)
   anomalies.push(...wrong, ...arena.unexpectedEnds(), ...arena.faultsLogged())
   if (anomalies.length > 0) keep(round, history)
   const settled = history.elements.settled
   const counts = countsOf(history)
-  return { fault: fault.name, strikes, counts, healedMs, anomalies, settled }
+  const { counts: transactions, answers } = history.ledgers
+  const told = { counts, transactions, answers }
+  return { fault: fault.name, strikes, ...told, healedMs, anomalies, settled }
+}
+
+/** Returns what is not to be had, or not gone. Requires: a whole cluster, and nobody who calls. */
+async function settle(round: Round, workload: Workload): Promise<string[]> {
+  const end = performance.now() + REMAINS_MS_MAX
+  const unread = await workload.settle(lastCaller(round))
+  return [...unread, ...(await remainsAfter(round.arena, end))]
 }
 
 /** Over HTTP: one that can send idempotency keys. */
@@ -82,8 +97,9 @@ function lastCaller({ callers }: Round): Caller {
 
 /** What is wrong with what anybody was told. Requires: settled. */
 export function checkHistory(history: History): string[] {
-  const { counters, elements } = history
-  return [...checkRegisters(history), ...counters.check(), ...elements.check()]
+  const { counters, elements, ledgers } = history
+  const rest = [counters, elements, ledgers].flatMap((part) => part.check())
+  return [...checkRegisters(history), ...rest]
 }
 
 function checkRegisters({ registers }: History): string[] {
@@ -95,10 +111,10 @@ function checkRegisters({ registers }: History): string[] {
   return [...wrong, ...checkNearReads(registers)]
 }
 
-function countsOf({ registers, counters, elements }: History): RoundReport['counts'] {
+function countsOf({ registers, counters, elements, ledgers }: History): RoundReport['counts'] {
   const counts = { ok: 0, failed: 0, unknown: 0 }
   for (const { outcome } of registers) counts[outcome.type]++
-  for (const more of [counters.counts, elements.counts]) {
+  for (const more of [counters.counts, elements.counts, ledgers.counts]) {
     counts.ok += more.ok
     counts.failed += more.failed
     counts.unknown += more.unknown
@@ -107,7 +123,11 @@ function countsOf({ registers, counters, elements }: History): RoundReport['coun
 }
 
 /** For whoever wants to know why. */
-function keep({ arena, name }: Round, { registers }: History): void {
-  const file = join(arena.options.directory, `${name}.history.jsonl`)
-  writeFileSync(file, registers.map((seen) => `${JSON.stringify(seen)}\n`).join(''))
+function keep({ arena, name }: Round, { registers, ledgers }: History): void {
+  const keepAs = (what: string, all: readonly object[]): void => {
+    const file = join(arena.options.directory, `${name}.${what}.jsonl`)
+    writeFileSync(file, all.map((one) => `${JSON.stringify(one)}\n`).join(''))
+  }
+  keepAs('history', registers)
+  keepAs('lists', ledgers.lists)
 }

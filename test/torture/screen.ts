@@ -12,14 +12,25 @@ export interface Outcome {
   readonly tookMs: number
 }
 
+const COLUMNS = [
+  'fault',
+  'rounds',
+  'strikes',
+  'answered',
+  'failed',
+  'unknown',
+  'committed',
+  'whole again, ms'
+] as const
+
 /** What was done, what was checked, and what came of it. */
 export function screen(outcome: Outcome): string {
   const { reports, skipped, anomalies, isApart } = outcome
   const table = new Table({
-    head: ['fault', 'rounds', 'strikes', 'answered', 'failed', 'unknown', 'whole again, ms'],
+    head: [...COLUMNS],
     style: { head: [], border: [] },
     chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
-    colAligns: ['left', 'right', 'right', 'right', 'right', 'right', 'right']
+    colAligns: COLUMNS.map((_, i) => (i === 0 ? 'left' : 'right'))
   })
   for (const name of new Set(reports.map(({ fault }) => fault))) {
     table.push(
@@ -34,10 +45,19 @@ export function screen(outcome: Outcome): string {
   const ground = isApart ? 'namespaces' : 'proxies'
   return [
     table.toString(),
+    `transactions asked for: ${answersOf(reports)}`,
     ...[...skipped].map(([name, why]) => `not done: ${name}: ${why}`),
     `${minutes} minutes, seed ${outcome.options.seed}, ${ground}`,
     anomalies.length === 0 ? 'verdict: no anomaly' : `verdict: ${anomalies.length} ANOMALIES`
   ].join('\n')
+}
+
+/** What those were told who asked what became of a transaction. */
+function answersOf(reports: readonly RoundReport[]): string {
+  const told = (['committed', 'aborted', 'pending', 'gone', 'unasked'] as const).map((state) => {
+    return `${state} ${whole(reports.reduce((sum, { answers }) => sum + answers[state], 0))}`
+  })
+  return told.join(', ')
 }
 
 function row(name: string, reports: readonly RoundReport[]): string[] {
@@ -51,6 +71,7 @@ function row(name: string, reports: readonly RoundReport[]): string[] {
     sum(({ counts }) => counts.ok),
     sum(({ counts }) => counts.failed),
     sum(({ counts }) => counts.unknown),
+    sum(({ transactions }) => transactions.ok),
     healed.length === 0 ? '' : `${whole(at(healed, 0.5))}, at most ${whole(healed.at(-1) ?? 0)}`
   ]
 }

@@ -5,6 +5,7 @@ import type { Call } from '../simulation/checkers/register.ts'
 import { type Asked, type Caller, insist, once } from './callers.ts'
 import { Counters } from './counters.ts'
 import { Elements } from './elements.ts'
+import { Ledgers } from './ledgers.ts'
 
 /** Keys in use at a time. */
 const KEYS = 6
@@ -26,15 +27,17 @@ export interface History {
   readonly keys: readonly string[]
   readonly counters: Counters
   readonly elements: Elements
+  readonly ledgers: Ledgers
 }
 
-/** Many callers with random operations on few keys, on counters and on a set; all is kept. */
+/** Many callers with random operations on few keys, and with transactions; all is kept. */
 export class Workload {
   readonly #name: string
   readonly #random: Random
   readonly #history: Seen[] = []
   readonly #counters: Counters
   readonly #elements: Elements
+  readonly #ledgers: Ledgers
   /** Of each key in use: calls, and those of unknown outcome. */
   readonly #live: { name: string; calls: number; unknown: number }[] = []
   readonly #keys: string[] = []
@@ -49,6 +52,7 @@ export class Workload {
     this.#random = random
     this.#counters = new Counters(`${name}/count`, random)
     this.#elements = new Elements(`${name}/set`, random)
+    this.#ledgers = new Ledgers(`${name}/ledger`, random)
     for (let i = 0; i < KEYS; i++) this.#replaceKey(i)
   }
 
@@ -59,7 +63,8 @@ export class Workload {
 
   get history(): History {
     const [registers, keys] = [this.#history, this.#keys]
-    return { registers, keys, counters: this.#counters, elements: this.#elements }
+    const [counters, elements, ledgers] = [this.#counters, this.#elements, this.#ledgers]
+    return { registers, keys, counters, elements, ledgers }
   }
 
   start(callers: readonly Caller[]): void {
@@ -85,7 +90,10 @@ export class Workload {
     await Promise.all(this.#loops)
   }
 
-  /** Reads every key, counter and element once more. Requires: stopped, and a whole cluster. */
+  /**
+   * Reads everything once more, and learns what became of transactions. Requires: stopped, and a
+   * whole cluster.
+   */
   async settle(caller: Caller): Promise<string[]> {
     const unread: string[] = []
     for (const key of this.#keys) {
@@ -95,6 +103,7 @@ export class Workload {
     }
     unread.push(...(await this.#counters.settle(caller)))
     unread.push(...(await this.#elements.settle(caller)))
+    unread.push(...(await this.#ledgers.settle(caller)))
     return unread
   }
 
@@ -108,9 +117,10 @@ export class Workload {
   }
 
   #one(caller: Caller): Promise<string> {
-    const drawn = this.#random.below(10)
+    const drawn = this.#random.below(16)
     if (drawn < 1) return this.#counters.one(caller)
     if (drawn < 3) return this.#elements.one(caller)
+    if (drawn < 9) return this.#ledgers.one(caller)
     const at = this.#random.below(KEYS)
     const live = this.#live[at]
     if (live === undefined || live.unknown >= UNKNOWN_MAX || live.calls >= CALLS_MAX) {

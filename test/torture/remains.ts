@@ -1,0 +1,35 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { parseMetrics, total } from '../unit/gateway/metrics-parser.ts'
+import type { Arena } from './arena.ts'
+
+/** On a whole cluster transactions leave nothing behind that is older. */
+export const REMAINS_MS_MAX = 30_000
+const POLL_MS = 200
+
+const GAUGES = [
+  'keymesh_transaction_intents',
+  'keymesh_transaction_read_locks',
+  'keymesh_transaction_records'
+] as const
+
+/**
+ * Waits until no replica holds anything of a transaction; returns what is left at `end`. Requires:
+ * a whole cluster, and nobody who calls.
+ */
+export async function remainsAfter(arena: Arena, end: number): Promise<string[]> {
+  for (;;) {
+    const left = (await Promise.all(arena.all.map((node) => remainsOn(arena, node)))).flat()
+    if (left.length === 0 || performance.now() > end) return left
+    await wait(POLL_MS)
+  }
+}
+
+async function remainsOn(arena: Arena, node: number): Promise<string[]> {
+  const text = await arena.metrics(node)
+  if (text === undefined) return [`node ${node} does not tell what is left of transactions`]
+  const scrape = parseMetrics(text)
+  return GAUGES.flatMap((gauge) => {
+    const value = total(scrape, gauge)
+    return value === 0 ? [] : [`node ${node}: ${gauge} is ${value} long after the last call`]
+  })
+}
