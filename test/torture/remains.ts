@@ -3,7 +3,7 @@ import { parseMetrics, total } from '../unit/gateway/metrics-parser.ts'
 import type { Arena } from './arena.ts'
 
 /** On a whole cluster transactions leave nothing behind that is older. */
-export const REMAINS_MS_MAX = 30_000
+const REMAINS_MS_MAX = 30_000
 const POLL_MS = 200
 
 const GAUGES = [
@@ -12,14 +12,23 @@ const GAUGES = [
   'keymesh_transaction_records'
 ] as const
 
+export interface Remains {
+  /** From the call until nothing was left, or time was over. */
+  readonly tookMs: number
+  /** In words; empty: nothing. */
+  readonly left: readonly string[]
+}
+
 /**
- * Waits until no replica holds anything of a transaction; returns what is left at `end`. Requires:
- * a whole cluster, and nobody who calls.
+ * Waits until no replica holds anything of a transaction. Requires: a whole cluster, and nobody
+ * who writes.
  */
-export async function remainsAfter(arena: Arena, end: number): Promise<string[]> {
+export async function remainsOf(arena: Arena): Promise<Remains> {
+  const began = performance.now()
   for (;;) {
     const left = (await Promise.all(arena.all.map((node) => remainsOn(arena, node)))).flat()
-    if (left.length === 0 || performance.now() > end) return left
+    const tookMs = Math.round(performance.now() - began)
+    if (left.length === 0 || tookMs > REMAINS_MS_MAX) return { tookMs, left }
     await wait(POLL_MS)
   }
 }
@@ -30,6 +39,8 @@ async function remainsOn(arena: Arena, node: number): Promise<string[]> {
   const scrape = parseMetrics(text)
   return GAUGES.flatMap((gauge) => {
     const value = total(scrape, gauge)
-    return value === 0 ? [] : [`node ${node}: ${gauge} is ${value} long after the last call`]
+    return value === 0
+      ? []
+      : [`node ${node}: ${gauge} is ${value} ${REMAINS_MS_MAX} ms after the last write`]
   })
 }

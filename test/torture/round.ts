@@ -6,7 +6,7 @@ import { checkNearReads } from '../simulation/checkers/near-reads.ts'
 import type { Arena } from './arena.ts'
 import type { Caller } from './callers.ts'
 import type { Fault } from './faults/fault.ts'
-import { REMAINS_MS_MAX, remainsAfter } from './remains.ts'
+import { remainsOf } from './remains.ts'
 import type { State } from './transactors.ts'
 import { type History, Workload } from './workload.ts'
 
@@ -32,6 +32,8 @@ export interface RoundReport {
   readonly answers: Readonly<Record<State, number>>
   /** From the end of the fault until every node saw a whole cluster; undefined: never. */
   readonly healedMs: number | undefined
+  /** From the last write until no replica held anything of a transaction; undefined: unknown. */
+  readonly goneMs: number | undefined
   /** What was wrong, in words; empty: nothing. */
   readonly anomalies: readonly string[]
   /** Keys and values that were settled: they must never be missed again. */
@@ -69,7 +71,8 @@ export async function playRound(round: Round, fault: Fault): Promise<RoundReport
   if (ill !== undefined) anomalies.push(`not whole again: ${ill}`)
   else await serves('after the fault', CALLS_AFTER)
   await workload.stop()
-  if (ill === undefined) anomalies.push(...(await settle(round, workload)))
+  const rest = ill === undefined ? await settle(round, workload) : undefined
+  anomalies.push(...(rest?.ills ?? []))
   const { history } = workload
   const wrong = ill === undefined ? checkHistory(history) : checkRegisters(history)
   anomalies.push(...wrong, ...arena.unexpectedEnds(), ...arena.faultsLogged())
@@ -78,14 +81,20 @@ export async function playRound(round: Round, fault: Fault): Promise<RoundReport
   const counts = countsOf(history)
   const { counts: transactions, answers } = history.ledgers
   const told = { counts, transactions, answers }
-  return { fault: fault.name, strikes, ...told, healedMs, anomalies, settled }
+  const times = { healedMs, goneMs: rest?.goneMs }
+  return { fault: fault.name, strikes, ...told, ...times, anomalies, settled }
 }
 
-/** Returns what is not to be had, or not gone. Requires: a whole cluster, and nobody who calls. */
-async function settle(round: Round, workload: Workload): Promise<string[]> {
-  const end = performance.now() + REMAINS_MS_MAX
-  const unread = await workload.settle(lastCaller(round))
-  return [...unread, ...(await remainsAfter(round.arena, end))]
+/** Requires: a whole cluster, and nobody who calls. */
+async function settle(
+  round: Round,
+  workload: Workload
+): Promise<{ readonly ills: readonly string[]; readonly goneMs: number }> {
+  const [unread, { tookMs, left }] = await Promise.all([
+    workload.settle(lastCaller(round)),
+    remainsOf(round.arena)
+  ])
+  return { ills: [...unread, ...left], goneMs: tookMs }
 }
 
 /** Over HTTP: one that can send idempotency keys. */

@@ -20,7 +20,8 @@ const COLUMNS = [
   'failed',
   'unknown',
   'committed',
-  'whole again, ms'
+  'whole again, ms',
+  'gone, ms'
 ] as const
 
 /** What was done, what was checked, and what came of it. */
@@ -63,7 +64,6 @@ function answersOf(reports: readonly RoundReport[]): string {
 function row(name: string, reports: readonly RoundReport[]): string[] {
   const sum = (of: (report: RoundReport) => number): string =>
     whole(reports.reduce((total, report) => total + of(report), 0))
-  const healed = reports.flatMap(({ healedMs }) => healedMs ?? []).sort((a, b) => a - b)
   return [
     name,
     whole(reports.length),
@@ -72,6 +72,13 @@ function row(name: string, reports: readonly RoundReport[]): string[] {
     sum(({ counts }) => counts.failed),
     sum(({ counts }) => counts.unknown),
     sum(({ transactions }) => transactions.ok),
-    healed.length === 0 ? '' : `${whole(at(healed, 0.5))}, at most ${whole(healed.at(-1) ?? 0)}`
+    spread(reports.flatMap(({ healedMs }) => healedMs ?? [])),
+    spread(reports.flatMap(({ goneMs }) => goneMs ?? []))
   ]
+}
+
+function spread(times: readonly number[]): string {
+  const sorted = times.toSorted((a, b) => a - b)
+  if (sorted.length === 0) return ''
+  return `${whole(at(sorted, 0.5))}, at most ${whole(sorted.at(-1) ?? 0)}`
 }
