@@ -259,6 +259,8 @@ export class NodeMachine {
     this.door.tick(now, now - this.#tickDue)
     this.#tickDue = now + limits.tickMs
     if (!this.#stopping) this.keeping.flusher.tick()
+    // A log that failed in it ended the node: nothing more is written or said.
+    if (this.#ended) return
     this.keeping.tick(now)
     this.#maybeForm()
     this.#wasReady ||= this.unready.length === 0

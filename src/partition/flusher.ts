@@ -94,13 +94,19 @@ export class Flusher {
 
   /**
    * Flushes what is applied now; `done` when it is durable, or when it has to wait because the disk
-   * has no room for it: the log keeps it as long. Waits for a flush under way.
+   * has no room for it: the log keeps it as long. Waits for a flush under way. On a node that has
+   * ended nothing is written, and who stops it goes on.
    */
   flush(done: () => void): void {
     this.#flush(done, true)
   }
 
   #flush(done: () => void, withNotes: boolean): void {
+    // The log may have failed in this very turn, as entries were moved: the node is over.
+    if (this.#host.isStopped) {
+      done()
+      return
+    }
     if (this.#busy) {
       sometimes('partition: a flush waits for a flush')
       this.#after.push(done)
