@@ -1,6 +1,6 @@
 import type { Shell } from '../../../src/client/course.ts'
 import type { CallOperation, CallOutcome } from '../../../src/client/inputs.ts'
-import { holds } from '../../../src/client/steps.ts'
+import { holds, nameOfKey } from '../../../src/client/steps.ts'
 import { Turns } from '../../../src/client/turns.ts'
 import { type Life, World } from '../../../src/simulation/world.ts'
 import { canonicalInteger } from '../../../src/state/keys.ts'
@@ -9,7 +9,6 @@ import type { DataOperation } from '../../../src/wire/data-operation.ts'
 import { failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
 import type { AbortReason, KeyResult } from '../../../src/wire/result.ts'
-import { hex } from '../../../src/wire/session-id.ts'
 import type { TransactionRef } from '../../../src/wire/transaction.ts'
 import type { Random } from '../../../src/world/random.ts'
 
@@ -85,7 +84,7 @@ export class ModelStore implements Shell {
   }
 
   text(key: string): string | undefined {
-    const record = this.table.get(hex(utf8(key)))
+    const record = this.table.get(nameOfKey(utf8(key)))
     return record === undefined ? undefined : new TextDecoder().decode(record.value)
   }
 
@@ -135,7 +134,7 @@ export class ModelStore implements Shell {
     }
     const group = GROUP
     if (operation.kind === 'get') {
-      const record = this.table.get(hex(operation.key))
+      const record = this.table.get(nameOfKey(operation.key))
       const quiet = record === undefined && this.tellsQuiet ? { quietSince: this.#createdAt } : {}
       const applied = this.#applied
       return { ok: true, kind: 'get', record, group, applied, stalenessMs: 0, ...quiet }
@@ -156,7 +155,7 @@ export class ModelStore implements Shell {
       return { type: 'aborted', why: ABORTS[this.#chance.below(ABORTS.length)] as AbortReason }
     }
     for (const check of operation.checks) {
-      if (!holds(check, this.table.get(hex(check.key)))) return { type: 'aborted', why: 'moved' }
+      if (!holds(check, this.table.get(nameOfKey(check.key)))) return { type: 'aborted', why: 'moved' }
     }
     const results = this.#commit(operation, id)
     if (results === undefined) return { type: 'aborted', why: 'not_a_number' }
@@ -198,7 +197,7 @@ export function runWrites(
   const results: KeyResult[] = []
   let created = false
   for (const write of writes) {
-    const key = hex(write.key)
+    const key = nameOfKey(write.key)
     const found = table.get(key)
     if (write.type === 'delete') {
       results.push(
