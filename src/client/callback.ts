@@ -10,7 +10,7 @@ import type { PendingWrites } from './pending-writes.ts'
 import { abortion, unexpected } from './promised.ts'
 import { readAll } from './read-all.ts'
 import type { Scope } from './scope.ts'
-import { foundBy, harmless, isSame } from './snapshot.ts'
+import { foundBy, harmless, hasSameRevisions, isSame } from './snapshot.ts'
 import { excessOf, type Found, nameOfKey, unmoved, usesOf } from './steps.ts'
 import { hopelessBy } from './transactor.ts'
 
@@ -19,9 +19,6 @@ export interface CallbackOptions {
   /** For all attempts together. */
   readonly timeoutMs: number
 }
-
-/** From this attempt on one that only reads has the groups say that nothing moved. */
-const HELD_FROM = 3
 
 /** Runs `run` until what it read stood still and what it wrote is committed. */
 export async function runCallback<V, R>(
@@ -111,7 +108,7 @@ class Callback {
     }
     // One key alone was read at one moment.
     if (found.size <= 1) return Promise.resolve({ committed: true })
-    return number < HELD_FROM ? this.#compare(found) : this.#transact(pending, found)
+    return this.#compare(pending, found)
   }
 
   /** Whether nobody is about to use these keys; then others wait for this commit. */
@@ -121,14 +118,23 @@ class Callback {
     return true
   }
 
-  /** Reads all of it once more. */
-  #compare(found: Found): Promise<Tried> {
-    const keys = keysOf(found)
+  /**
+   * Reads all of it once more. To hold the keys instead asks for more: where others always write
+   * them, there is now and then a moment in which none moves, but hardly one in which all are free.
+   */
+  async #compare(pending: PendingWrites, found: Found): Promise<Tried> {
+    const now = await this.#readAgain(found)
+    if (isSame(found, now)) return { committed: true }
+    // Only the groups know what became of keys in between that are absent both times.
+    if (hasSameRevisions(found, now)) return await this.#transact(pending, found)
+    return { committed: false, why: 'moved' }
+  }
+
+  #readAgain(found: Found): Promise<Found> {
     return new Promise((resolve, reject) => {
-      readAll(this.#course, { keys, consistency: 'strong' }, (all) => {
-        if (!all.ok) reject(this.#errorOf(all.failure))
-        else if (isSame(found, foundBy(all.seen))) resolve({ committed: true })
-        else resolve({ committed: false, why: 'moved' })
+      readAll(this.#course, { keys: keysOf(found), consistency: 'strong' }, (all) => {
+        if (all.ok) resolve(foundBy(all.seen))
+        else reject(this.#errorOf(all.failure))
       })
     })
   }

@@ -97,7 +97,15 @@ class Agreement {
   #holdInTurn(found: Found, enter: (then: OnTurn) => void): void {
     enter((late) => {
       if (late !== undefined) this.#done({ ok: false, failure: late })
-      else this.#readAll(found, (next) => this.#hold(next))
+      else this.#readAll(found, (next) => this.#holdUnlessStill(next))
+    })
+  }
+
+  /** Where other clients always write, the keys are rarely free, but stand still now and then. */
+  #holdUnlessStill(first: Found): void {
+    this.#readAll(first, (second) => {
+      if (isSame(first, second)) this.#agreed(second, [], undefined)
+      else this.#hold(second)
     })
   }
 
@@ -163,13 +171,18 @@ export function groupsOf(found: Found, more: readonly SeenGroup[] = []): readonl
  */
 export function isSame(first: Found, second: Found): boolean {
   for (const [name, { record, applied }] of first) {
-    const now = second.get(name)
-    if (now === undefined || now.record?.revision !== record?.revision) return false
-    if (record === undefined && !(now.quietSince !== undefined && now.quietSince <= applied)) {
-      return false
-    }
+    const { quietSince = Number.POSITIVE_INFINITY } = second.get(name) ?? {}
+    if (record === undefined && quietSince > applied) return false
   }
-  return true
+  return hasSameRevisions(first, second)
+}
+
+/** The same but for what happened in between to keys that are absent both times. */
+export function hasSameRevisions(first: Found, second: Found): boolean {
+  return [...first].every(([name, { record }]) => {
+    const now = second.get(name)
+    return now !== undefined && now.record?.revision === record?.revision
+  })
 }
 
 /** What wrote nothing changed nothing, whatever became of it. */

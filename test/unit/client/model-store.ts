@@ -155,7 +155,8 @@ export class ModelStore implements Shell {
       return { type: 'aborted', why: ABORTS[this.#chance.below(ABORTS.length)] as AbortReason }
     }
     for (const check of operation.checks) {
-      if (!holds(check, this.table.get(nameOfKey(check.key)))) return { type: 'aborted', why: 'moved' }
+      if (!holds(check, this.table.get(nameOfKey(check.key))))
+        return { type: 'aborted', why: 'moved' }
     }
     const results = this.#commit(operation, id)
     if (results === undefined) return { type: 'aborted', why: 'not_a_number' }

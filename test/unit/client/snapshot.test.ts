@@ -93,7 +93,7 @@ test('keys that never stand still are held by a transaction; without time it is 
   let writes = 0
   store.onEffect = ({ kind }) => {
     const value = `${++writes}`
-    const isRestless = kind === 'get' && store.operations.length < 16
+    const isRestless = kind === 'get' && store.operations.length < 20
     if (isRestless) store.write(put('a', value), put('b', value))
   }
   const reading = read(store, ['a', 'b'])
@@ -109,6 +109,22 @@ test('keys that never stand still are held by a transaction; without time it is 
     failure: { code: 'contention', outcome: 'not_applied' }
   })
   expect(store.transactions.at(-1)).toMatchObject({ inOrder: true })
+})
+
+test('keys that others always hold are read in a moment in which none of them moves', () => {
+  const store = new ModelStore('always held')
+  store.write(put('a', '0'), put('b', '0'))
+  store.troubles = { abort: 100, unknown: 0, fail: 0 }
+  let writes = 0
+  store.onEffect = () => {
+    const value = `${++writes}`
+    if (store.transactions.length < 2) store.write(put('a', value), put('b', value))
+  }
+  const reading = read(store, ['a', 'b'])
+  store.run(1_000)
+  const [a, b] = textsOf(reading)
+  expect(a).toBe(b)
+  expect(store.transactions).toHaveLength(2)
 })
 
 test('what only reads is never of unknown outcome', () => {
