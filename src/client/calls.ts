@@ -150,7 +150,8 @@ export function mayApply(call: Call): boolean {
 
 /** The end of a call whose deadline passed. `situation`: what stood in the way, if known. */
 export function expired(call: Call, situation: string): Failure {
-  const waited = `within ${call.timeoutMs} ms`
+  // What is left for a call of a transaction is no whole number.
+  const waited = `within ${Math.round(call.timeoutMs)} ms`
   const last = lastRefusal(call, situation)
   if (mayApply(call)) return doubtful(`no answer ${waited}${last}`)
   if (call.refusal?.code === 'overloaded') {

@@ -47,13 +47,28 @@ export class UndecodableError extends KeyMeshError {
   readonly bytes: Uint8Array
   readonly revision: number
 
-  constructor(key: string, record: { bytes: Uint8Array; revision: number }, cause: unknown) {
+  readonly #key: string
+
+  constructor(
+    key: string,
+    record: { readonly bytes: Uint8Array; readonly revision: number },
+    cause: unknown,
+    beside: { readonly written: boolean } = { written: false }
+  ) {
     const message =
       `the value of ${JSON.stringify(key)} (${record.bytes.length} bytes) is not what the codec ` +
       'writes: read it with the codec it was written with, or look at .bytes'
-    super({ code: 'undecodable', message, outcome: 'not_applied' }, { cause })
+    const told = beside.written ? `what it came with was written; ${message}` : message
+    const outcome = beside.written ? 'unknown' : 'not_applied'
+    super({ code: 'undecodable', message: told, outcome }, { cause })
     this.bytes = record.bytes
     this.revision = record.revision
+    this.#key = key
+  }
+
+  /** The same of a call that has written something by then, which no outcome may deny. */
+  afterWrites(): UndecodableError {
+    return new UndecodableError(this.#key, this, this.cause, { written: true })
   }
 }
 

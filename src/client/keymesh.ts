@@ -35,7 +35,7 @@ import { runCallback } from './callback.ts'
 import { json } from './codecs.ts'
 import { Course, type Shell } from './course.ts'
 import type { ClientDriver } from './driver.ts'
-import { ConflictError, errorOf, invalid } from './errors.ts'
+import { ConflictError, errorOf, invalid, UndecodableError } from './errors.ts'
 import type { CallOperation, CallOutcome } from './inputs.ts'
 import { promised, unexpected } from './promised.ts'
 import { type AllRead, readAll } from './read-all.ts'
@@ -57,6 +57,7 @@ const CHANGE: readonly OptionName[] = ['signal', 'timeout', 'ifRevision']
 const CALL: readonly OptionName[] = ['signal', 'timeout']
 /** For all attempts of a callback together. */
 const CALLBACK_TIMEOUT_MS = 30_000
+const CLOSED = 'this client was closed; open another one'
 
 /** What carries the calls: a driver, or a node that has one. */
 export type Carrier = Shell & Pick<ClientDriver, 'close'>
@@ -67,7 +68,12 @@ export function openKeyMesh<V = unknown>(
   defaults: Defaults,
   codec: Codec<V> = json<V>()
 ): KeyMesh<V> {
-  return new View(driver, defaults, new Scope(codec))
+  return new View(driver, defaults, new Scope(codec), { isClosed: false })
+}
+
+/** Of a client and all its namespaces. */
+interface Ending {
+  isClosed: boolean
 }
 
 /** The keys that begin with a prefix, through one codec. */
@@ -75,11 +81,13 @@ class View<V> implements KeyMesh<V> {
   readonly #driver: Carrier
   readonly #defaults: Defaults
   readonly #scope: Scope<V>
+  readonly #ending: Ending
 
-  constructor(driver: Carrier, defaults: Defaults, scope: Scope<V>) {
+  constructor(driver: Carrier, defaults: Defaults, scope: Scope<V>, ending: Ending) {
     this.#driver = driver
     this.#defaults = defaults
     this.#scope = scope
+    this.#ending = ending
   }
 
   async get<T extends V = V>(key: Key, options?: ReadOptions): Promise<T | undefined> {
@@ -95,7 +103,7 @@ class View<V> implements KeyMesh<V> {
     keys: readonly Key[],
     options?: ReadOptions
   ): Promise<(T | undefined)[]> {
-    const checked = checkOptions(options, READ)
+    const checked = this.#checked(options, READ)
     if (!Array.isArray(keys)) throw invalid('keys want an array')
     const named = keys.map((key) => this.#scope.named(key))
     const records = await this.#readMany(
@@ -163,7 +171,7 @@ class View<V> implements KeyMesh<V> {
     ops: O,
     options?: CallOptions
   ): Promise<{ [I in keyof O]: ResultOf<O[I], V> }> {
-    const checked = checkOptions(options, CALL)
+    const checked = this.#checked(options, CALL)
     const spoken = spokenSteps(this.#scope, ops, { gets: false })
     const request = { if: [], steps: stepsOf(spoken), otherwise: [] }
     const { results } = await this.#transact(request, checked)
@@ -174,11 +182,13 @@ class View<V> implements KeyMesh<V> {
     request: { if?: readonly Check<V>[]; ops: O; else?: E },
     options?: CallOptions
   ): Promise<TxnResult<O, E, V>> {
-    const checked = checkOptions(options, CALL)
+    const checked = this.#checked(options, CALL)
     checkNames(request, ['if', 'ops', 'else'])
     const checks = spokenChecks(this.#scope, request.if)
     const spoken = spokenSteps(this.#scope, request.ops, { gets: true })
-    const otherwise = spokenSteps(this.#scope, request.else ?? [], { gets: true })
+    const otherwise = spokenSteps(this.#scope, request.else === undefined ? [] : request.else, {
+      gets: true
+    })
     const steps = { steps: stepsOf(spoken), otherwise: stepsOf(otherwise) }
     const outcome = await this.#transact({ if: checks, ...steps }, checked)
     const { committed, failed } = outcome
@@ -189,22 +199,30 @@ class View<V> implements KeyMesh<V> {
   }
 
   async transaction<R>(run: (tx: Tx<V>) => Promise<R>, options?: CallOptions): Promise<R> {
-    const { signal, timeout } = checkOptions(options, CALL)
+    const { signal, timeout } = this.#checked(options, CALL)
     if (typeof run !== 'function') throw invalid('transaction wants a function of tx')
     const timeoutMs = timeout ?? CALLBACK_TIMEOUT_MS
     return await runCallback(this.#driver, this.#scope, run, { signal, timeoutMs })
   }
 
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W> {
-    return new View(this.#driver, this.#defaults, this.#scope.within(prefix, options))
+    const scope = this.#scope.within(prefix, options)
+    return new View(this.#driver, this.#defaults, scope, this.#ending)
   }
 
   close(): Promise<void> {
+    this.#ending.isClosed = true
     return new Promise((resolve) => this.#driver.close(resolve))
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
+  }
+
+  /** For what may need no call at all, and must not seem to work after the end. */
+  #checked(options: ReadOptions | undefined, names: readonly OptionName[]): Checked {
+    if (this.#ending.isClosed) throw errorOf(failure('closed', CLOSED))
+    return checkOptions(options, names)
   }
 
   async #read(key: Key, options: ReadOptions | undefined): Promise<ReadRecord | undefined> {
@@ -279,8 +297,14 @@ function stepsOf(spoken: readonly Spoken[]): TransactionRequest['steps'] {
   return spoken.map(({ step }) => step)
 }
 
+/** Throws UndecodableError. */
 function told(spoken: readonly Spoken[], results: readonly StepResult[]): unknown {
-  return spoken.map(({ tell }, i) => tell(results[i] as StepResult))
+  try {
+    return spoken.map(({ tell }, i) => tell(results[i] as StepResult))
+  } catch (error) {
+    const wrote = spoken.some(({ step }) => step.type !== 'get')
+    throw wrote && error instanceof UndecodableError ? error.afterWrites() : error
+  }
 }
 
 function condition({ ifRevision }: Checked): { ifRevision?: number } {

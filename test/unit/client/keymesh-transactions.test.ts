@@ -69,6 +69,7 @@ test('what makes no sense is refused before anything is sent', async () => {
     () => kv.batch([], any({ consistency: 'strong' })),
     () => kv.txn(any({ ops: [{ delete: '' }] })),
     () => kv.txn(any({ ops: [], otherwise: [] })),
+    () => kv.txn(any({ ops: [{ get: 'a' }], else: null })),
     () => kv.txn(any({})),
     () => kv.txn(any({ if: [{ key: 'a' }], ops: [] })),
     () => kv.txn(any({ if: [{ key: 'a', revision: undefined }], ops: [] })),
@@ -253,13 +254,8 @@ test('transaction: time is for all attempts, and its end tells what is certain',
   store.troubles = { abort: 0, unknown: 100, fail: 0 }
   const unknown = end(transfer(kv, 1))
   await expect(unknown).rejects.toMatchObject({ code: 'unknown_outcome', retryable: false })
-  const reading = kv.transaction(
-    async (tx) => {
-      await tx.getMany(['a', 'b'])
-      if (tx.attempt < 3) store.write(put('a', `${tx.attempt}`))
-    },
-    { timeout: 500 }
-  )
+  store.tellsQuiet = false
+  const reading = kv.transaction((tx) => tx.getMany(['x', 'y']), { timeout: 500 })
   await expect(end(reading)).rejects.toMatchObject({ outcome: 'not_applied' })
 })
 
@@ -271,4 +267,40 @@ test('transaction: no more than 1,024 operations, reads and writes together', as
     for (let i = 0; i < 1_024; i++) tx.put(`k${i}`, utf8('x'))
   })
   await expect(end(large)).rejects.toMatchObject({ code: 'too_large', outcome: 'not_applied' })
+})
+
+test('txn: a value that cannot be read hides no write that came with it', async () => {
+  const { store, kv, end } = open()
+  store.write(put('odd', '{'))
+  const wrote = kv.txn({ ops: [{ put: 'a', value: 1 }, { get: 'odd' }] })
+  await expect(end(wrote)).rejects.toMatchObject({ code: 'undecodable', outcome: 'unknown' })
+  expect(store.text('a')).toBe('1')
+  const read = kv.txn({ ops: [{ get: 'odd' }] })
+  await expect(end(read)).rejects.toMatchObject({ code: 'undecodable', outcome: 'not_applied' })
+})
+
+test('transaction: what only reads ends, although others always hold its keys', async () => {
+  const { store, kv, end } = open()
+  store.write(put('a', '1'), put('b', '1'))
+  store.troubles = { abort: 100, unknown: 0, fail: 0 }
+  const sum = kv.transaction(async (tx) => {
+    const a = await account(tx, 'a')
+    if (tx.attempt < 4) store.write(put('a', `${tx.attempt}`))
+    return a + (await account(tx, 'b'))
+  })
+  expect(await end(sum)).toBe(4)
+  expect(store.transactions).toEqual([])
+})
+
+test('after close nothing is begun, not even what needs no store', async () => {
+  const { kv, end } = open()
+  const ns = kv.namespace('x')
+  await end(kv.close())
+  const calls = [
+    () => ns.transaction(() => Promise.resolve(1)),
+    () => ns.batch([]),
+    () => ns.getMany([]),
+    () => ns.txn({ ops: [] })
+  ]
+  for (const call of calls) await expect(call()).rejects.toMatchObject({ code: 'closed' })
 })
