@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { parseArgs } from 'node:util'
-import { SingleBar } from 'cli-progress'
 import type * as Client from '../src/client/index.ts'
 import { leadersKnown, type NodeProcess } from './nodes.ts'
+import { grouped, progress } from './progress.ts'
 import { countLost, type Expected } from './readback.ts'
 import { type Plan, startNode, startNodes, stopNodes } from './together.ts'
 
@@ -36,7 +36,7 @@ async function main(): Promise<number> {
   const plan: Plan = { data, shape, httpPort: 0, p2pPort: 0 }
   const nodes: NodeProcess[] = []
   try {
-    console.log(`${count(records.length)} cities (GeoNames, CC BY 4.0), ${NODES} nodes`)
+    console.log(`${grouped(records.length)} cities (GeoNames, CC BY 4.0), ${NODES} nodes`)
     const urls = await startNodes(plan, nodes, READY_MS_MAX)
     for (const url of urls) await leadersKnown(url, READY_MS_MAX)
     await load(nodes, records)
@@ -79,9 +79,9 @@ async function load(nodes: readonly NodeProcess[], records: readonly Expected[])
   await kv.close()
   const seconds = (performance.now() - began) / 1_000
   console.log(
-    `  written in ${seconds.toFixed(1)} s, ${count(records.length / seconds)} a second; ` +
+    `  written in ${seconds.toFixed(1)} s, ${grouped(records.length / seconds)} a second; ` +
       `node ${NODES} killed (SIGKILL) at ${KILL_AT * 100} %; ` +
-      `the longest put took ${count(longestMs)} ms; ${repeated} were sent again by the demo`
+      `the longest put took ${grouped(longestMs)} ms; ${repeated} were sent again by the demo`
   )
 }
 
@@ -106,7 +106,7 @@ async function restart(plan: Plan, nodes: NodeProcess[]): Promise<string> {
   const node = startNode(plan, NODES, ['--seed', seed ?? ''])
   nodes[NODES - 1] = node
   const url = await node.ready(READY_MS_MAX)
-  console.log(`  node ${NODES} is back and ready after ${count(performance.now() - began)} ms`)
+  console.log(`  node ${NODES} is back and ready after ${grouped(performance.now() - began)} ms`)
   return url
 }
 
@@ -119,26 +119,12 @@ async function readAll(urls: readonly string[], records: readonly Expected[]): P
     lost += await countLost(url, records, () => bar.update(++read))
     bar.stop()
     const rate = (records.length / (performance.now() - began)) * 1_000
-    console.log(`  read through node ${i + 1}: ${count(records.length)}, ${count(rate)} a second`)
+    console.log(
+      `  read through node ${i + 1}: ${grouped(records.length)}, ${grouped(rate)} a second`
+    )
   }
-  console.log(`\n${count(lost)} lost`)
+  console.log(`\n${grouped(lost)} lost`)
   return lost === 0 ? 0 : 1
-}
-
-function progress(what: string, total: number): SingleBar {
-  const bar = new SingleBar({
-    format: `  ${what} {bar} {value}/{total}  {eta} s to go`,
-    barCompleteChar: '█',
-    barIncompleteChar: '░',
-    clearOnComplete: true,
-    hideCursor: true
-  })
-  bar.start(total, 0)
-  return bar
-}
-
-function count(value: number): string {
-  return String(Math.round(value)).replace(/\B(?=(\d{3})+$)/g, ',')
 }
 
 process.exitCode = await main()
