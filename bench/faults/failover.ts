@@ -5,6 +5,7 @@ import type { Stage } from '../../cluster/stage.ts'
 import { at, rounded } from '../rig/figures.ts'
 import { openClient } from '../rig/keymesh.ts'
 import { type Call, clientCall, Log, Loops, type Sample } from './callers.ts'
+import { firstWrite } from './first-write.ts'
 import type { Options } from './options.ts'
 import { keyOfEach, Trio } from './trio.ts'
 import { atMost, type Verdict } from './verdicts.ts'
@@ -38,8 +39,6 @@ interface Stretch {
   readonly failed: Log['failed']
 }
 
-/** A partition that takes longer than this does not come back. */
-const GIVE_UP_MS = 60_000
 const VALUE = new Uint8Array(100).fill(0x61)
 /** Between two writes of one partition: light enough to leave time for elections. */
 const PAUSE_MS = 50
@@ -128,16 +127,6 @@ async function killOne({ trio, kv, keys, load }: Scene, victim: number): Promise
     readyMs: rounded(back.readyMs),
     leadersBackMs: back.leadersBackMs === null ? null : rounded(back.leadersBackMs)
   }
-}
-
-async function firstWrite(kv: KeyMesh<Uint8Array>, key: string, since: number): Promise<number> {
-  const call = clientCall(kv, { keys: [key], value: VALUE, timeoutMs: GIVE_UP_MS })
-  while (performance.now() - since < GIVE_UP_MS) {
-    // Number 0 of one key is a put.
-    const { code } = await call(0)
-    if (code === '') return performance.now() - since
-  }
-  return GIVE_UP_MS
 }
 
 export function failoverVerdicts({ medianMs, worstMs, p90Ms }: Failover): Verdict[] {

@@ -1,7 +1,7 @@
 import { chosen, flagsOf } from '../../cluster/asked.ts'
 import { Refused } from '../../cluster/refused.ts'
 
-export type Experiment = 'failover' | 'stop' | 'idle' | 'overload'
+export type Experiment = 'failover' | 'coordinator' | 'stop' | 'idle' | 'overload'
 
 export interface Options {
   readonly only: readonly Experiment[]
@@ -22,7 +22,7 @@ export interface Options {
 }
 
 export const HELP = `npm run bench:faults -- [options]
-  --only failover,stop,idle,overload
+  --only failover,coordinator,stop,idle,overload
   --nodes 3  --partitions 64
   --kills 12               SIGKILLs, of one node after the other
   --idle-seconds 60        measured at rest, after 20 s of settling
@@ -34,7 +34,7 @@ export const HELP = `npm run bench:faults -- [options]
   --help
 Exit code 1: a target was missed, or nothing could be measured.`
 
-const EXPERIMENTS: readonly Experiment[] = ['failover', 'stop', 'idle', 'overload']
+const EXPERIMENTS: readonly Experiment[] = ['failover', 'coordinator', 'stop', 'idle', 'overload']
 
 const FLAGS = {
   only: { type: 'string', default: EXPERIMENTS.join(',') },

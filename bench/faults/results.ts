@@ -1,4 +1,5 @@
 import type { Machine } from '../rig/machine.ts'
+import type { Coordinator } from './coordinator.ts'
 import type { Failover } from './failover.ts'
 import type { Idle } from './idle.ts'
 import type { Options } from './options.ts'
@@ -19,6 +20,7 @@ export interface Results {
    */
   readonly stalledMs: number
   readonly failover: Failover | null
+  readonly coordinator: Coordinator | null
   readonly stops: readonly Stop[] | null
   readonly idle: Idle | null
   readonly overload: Overload | null

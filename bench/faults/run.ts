@@ -7,6 +7,7 @@ import { perform, type Stage } from '../../cluster/stage.ts'
 import { rounded, whole } from '../rig/figures.ts'
 import { commitOf, machineLine, machineOf } from '../rig/machine.ts'
 import type { Log } from './callers.ts'
+import { type Coordinator, coordinator, coordinatorVerdicts } from './coordinator.ts'
 import { failover, failoverVerdicts } from './failover.ts'
 import { idle, idleVerdicts } from './idle.ts'
 import { HELP, type Options, parseOptions } from './options.ts'
@@ -38,11 +39,13 @@ async function measure(stage: Stage, options: Options): Promise<Results> {
   const delay = monitorEventLoopDelay({ resolution: 10 })
   delay.enable()
   const failed = only.includes('failover') ? await failover(stage, options) : null
+  const coordinated = only.includes('coordinator') ? await coordinator(stage, options) : null
   const stops = only.includes('stop') ? await stopping(stage, options) : null
   const idled = only.includes('idle') ? await idle(stage, options) : null
   const loaded = only.includes('overload') ? await overload(stage, options) : null
   const verdicts = [
     ...(failed === null ? [] : failoverVerdicts(failed)),
+    ...(coordinated === null ? [] : coordinatorVerdicts(coordinated)),
     ...(stops === null ? [] : stoppingVerdicts(stops)),
     ...(idled === null ? [] : idleVerdicts(idled)),
     ...(loaded === null ? [] : overloadVerdicts(loaded))
@@ -55,6 +58,7 @@ async function measure(stage: Stage, options: Options): Promise<Results> {
     settings,
     stalledMs: rounded(delay.max / 1e6),
     failover: failed,
+    coordinator: coordinated,
     stops,
     idle: idled,
     overload: loaded,
@@ -82,12 +86,11 @@ function report(results: Results, { json }: Options): void {
 }
 
 /** What stands behind the figures, as far as it may be bad news. */
-function details({ failover, stops, overload }: Results): string[] {
-  const failures = (what: string, failed: Log['failed']): string[] =>
-    failed.map(({ code, count, example }) => `${what}: ${count} failed, ${code}: ${example}`)
+function details({ failover, coordinator, stops, overload }: Results): string[] {
   return [
     ...(failover === null ? [] : failures('calls after a kill', failover.load.outage.failed)),
     ...(failover === null ? [] : failures('calls at a return', failover.load.back.failed)),
+    ...(coordinator === null ? [] : coordinatorLines(coordinator)),
     ...(stops ?? []).flatMap(({ node, before, during, back }) => [
       ...failures(`before node ${node} stopped`, before.failed),
       ...failures(`while node ${node} stopped`, during.failed),
@@ -98,6 +101,20 @@ function details({ failover, stops, overload }: Results): string[] {
       return `overload, ${way}: ${whole(count)} ${how}, p50 ${p50Ms} ms, p99 ${p99Ms} ms`
     }),
     ...(overload === null ? [] : [busyLine(overload)])
+  ]
+}
+
+function failures(what: string, failed: Log['failed']): string[] {
+  return failed.map(({ code, count, example }) => `${what}: ${count} failed, ${code}: ${example}`)
+}
+
+function coordinatorLines({ kills, worst, struck, load }: Coordinator): string[] {
+  const times = Object.entries(worst).map(([what, ms]) => `${what.slice(0, -2)} ${whole(ms)} ms`)
+  return [
+    `coordinator, ${kills.length} kills, longest: ${times.join(', ')}`,
+    `coordinator: ${whole(struck.requests)} transactions under way, ${whole(load.requests)} others`,
+    ...failures('transactions under way at a kill', struck.failed),
+    ...failures('transactions at other times', load.failed)
   ]
 }
 

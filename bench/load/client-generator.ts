@@ -4,19 +4,23 @@ import { openClient } from '../rig/keymesh.ts'
 import {
   drawer,
   filled,
+  isTransaction,
   type Job,
   keysOf,
   type Load,
   MIX_PERIOD,
   type Outcome,
-  type Settings
+  type Settings,
+  type TransactionLoad
 } from './job.ts'
+import { type Pair, pairDrawer } from './pairs.ts'
 import { Window } from './window.ts'
 
 // Load through the client library: so many loops, each with one call at a time.
 
-const { targets, keys: keyCount, valueBytes } = settingsOf<Settings>()
-const keys = keysOf(keyCount)
+const settings = settingsOf<Settings>()
+const { targets, valueBytes } = settings
+const keys = keysOf(settings.keys)
 const value = filled(valueBytes)
 const EVENTUAL: ReadOptions = { consistency: 'eventual' }
 
@@ -48,6 +52,7 @@ async function loop(call: () => Promise<unknown>, window: Window): Promise<void>
 
 /** A function that makes the next call of this load. */
 function callOf(load: Load): () => Promise<unknown> {
+  if (isTransaction(load)) return transactionOf(load)
   const draw = drawer(keys.length, 1)
   const key = (): string => keys[draw()] ?? ''
   let made = 0
@@ -61,4 +66,27 @@ function callOf(load: Load): () => Promise<unknown> {
     case 'mix':
       return () => (made++ % MIX_PERIOD === 0 ? kv.put(key(), value) : kv.get(key()))
   }
+}
+
+function transactionOf(load: TransactionLoad): () => Promise<unknown> {
+  const pair = pairDrawer(load, settings, 1)
+  if (load === 'rmw') return () => swap(pair())
+  return () => {
+    const [first, second] = pair()
+    return kv.batch([
+      { put: first, value },
+      { put: second, value }
+    ])
+  }
+}
+
+/** Lets each key have the other's value; undefined: one of them is not there. */
+async function swap(keys: Pair): Promise<unknown> {
+  return await kv.transaction(async (tx) => {
+    const [first, second] = await tx.getMany(keys)
+    if (first === undefined || second === undefined) return undefined
+    tx.put(keys[0], second)
+    tx.put(keys[1], first)
+    return true
+  })
 }

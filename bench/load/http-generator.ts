@@ -1,10 +1,13 @@
 import { once } from 'node:events'
 import autocannon from 'autocannon'
+import { HttpConnection } from '../../cluster/http-connection.ts'
 import { serve, settingsOf } from '../rig/generator.ts'
-import { httpCall } from './http-calls.ts'
+import { type HttpCall, httpCall } from './http-calls.ts'
+import { swap, twoPuts } from './http-transactions.ts'
 import {
   drawer,
   filled,
+  isTransaction,
   type Job,
   keysOf,
   type Load,
@@ -12,13 +15,16 @@ import {
   type Outcome,
   type Settings
 } from './job.ts'
+import { type Pair, pairDrawer } from './pairs.ts'
 import { Window } from './window.ts'
 
 // Load over HTTP, by autocannon. Requests are built before they are needed, and times are taken
-// from each answer, because autocannon itself tells whole milliseconds only.
+// from each answer, because autocannon itself tells whole milliseconds only. It cannot make a
+// request of what was answered before, so whoever reads and then writes does without it.
 
-const { api, targets, keys: keyCount, valueBytes } = settingsOf<Settings>()
-const keys = keysOf(keyCount)
+const settings = settingsOf<Settings>()
+const { api, targets, valueBytes } = settings
+const keys = keysOf(settings.keys)
 const value = filled(valueBytes)
 /** All connections together repeat themselves after so many requests. */
 const REQUESTS = 20_000
@@ -31,6 +37,7 @@ serve(run)
 
 async function run(job: Job): Promise<Outcome> {
   const window = new Window()
+  if (job.load === 'rmw') return await swaps(job, window)
   const cannon = aim(job, window)
   await once(cannon.instance, 'start')
   const early = cannon.ended.then(() => {
@@ -78,11 +85,21 @@ function inTurn(first: number): string[] {
 }
 
 function requestsOf(load: Load, count: number, connection: number): autocannon.Request[] {
-  const draw = drawer(keys.length, connection + 1)
-  return Array.from({ length: count }, (_, i) => {
+  const call = callOf(load, connection + 1)
+  return Array.from({ length: count }, (_, i) => ({ ...call(i) }))
+}
+
+/** A function that makes request number `i` of one connection. */
+function callOf(load: Load, seed: number): (i: number) => HttpCall {
+  if (isTransaction(load)) {
+    const pair = pairDrawer(load, settings, seed)
+    return () => twoPuts(api, pair(), value)
+  }
+  const draw = drawer(keys.length, seed)
+  return (i) => {
     const kind = load === 'mix' ? (i % MIX_PERIOD === 0 ? 'put' : 'get') : load
-    return { ...httpCall(api, kind, keys[draw()] ?? '', value) }
-  })
+    return httpCall(api, kind, keys[draw()] ?? '', value)
+  }
 }
 
 function listen(client: autocannon.Client, window: Window): void {
@@ -100,4 +117,30 @@ function listen(client: autocannon.Client, window: Window): void {
       example = bytes.toString().split('\r\n\r\n').at(-1) ?? ''
     })
   })
+}
+
+/** So many connections, on each of which one pair of keys after the other is read and written. */
+async function swaps(job: Job, window: Window): Promise<Outcome> {
+  const urls = inTurn(job.firstNode)
+  const loops = Array.from({ length: job.inFlight }, async (_, i) => {
+    const connection = new HttpConnection(urls[i % urls.length] ?? '')
+    await swapLoop(connection, pairDrawer('rmw', settings, i + 1), window)
+    connection.close()
+  })
+  const outcome = await window.measure(job)
+  await Promise.all(loops)
+  return outcome
+}
+
+async function swapLoop(
+  connection: HttpConnection,
+  pair: () => Pair,
+  window: Window
+): Promise<void> {
+  while (!window.isOver) {
+    const began = performance.now()
+    const { code, body } = await swap(connection, api, pair())
+    if (code === '') window.succeeded(performance.now() - began)
+    else window.failed(code, body)
+  }
 }

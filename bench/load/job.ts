@@ -1,6 +1,12 @@
-/** What is asked for: `eventual` is a get, `mix` four strong gets and one put. */
-export type Load = 'put' | 'get' | 'eventual' | 'mix'
-export const LOADS: readonly Load[] = ['put', 'get', 'eventual', 'mix']
+/** Of several keys at one moment. */
+export type TransactionLoad = 'txn' | 'tagged' | 'rmw'
+/**
+ * What is asked for: `eventual` is a get, `mix` four strong gets and one put, `txn` two puts in two
+ * partitions, `tagged` two puts in one, `rmw` reads two keys of two partitions and writes both.
+ */
+export type Load = 'put' | 'get' | 'eventual' | 'mix' | TransactionLoad
+export const TRANSACTION_LOADS: readonly TransactionLoad[] = ['txn', 'tagged', 'rmw']
+export const LOADS: readonly Load[] = ['put', 'get', 'eventual', 'mix', ...TRANSACTION_LOADS]
 
 /** One measurement a generator is told to make. */
 export interface Job {
@@ -47,6 +53,8 @@ export interface Settings {
   readonly targets: readonly string[]
   readonly keys: number
   readonly valueBytes: number
+  /** That keys are spread over. */
+  readonly partitions: number
 }
 
 /** One share of writes in the mix: each fifth operation. */
@@ -59,6 +67,10 @@ export function keysOf(count: number): string[] {
 
 export function filled(bytes: number): Uint8Array {
   return new Uint8Array(bytes).fill(0x61)
+}
+
+export function isTransaction(load: Load): load is TransactionLoad {
+  return TRANSACTION_LOADS.some((one) => one === load)
 }
 
 /** Draws numbers below `bound`, the same ones each time, without allocating. */

@@ -1,5 +1,6 @@
 import { chosen, flagsOf } from '../../cluster/asked.ts'
 import { Refused } from '../../cluster/refused.ts'
+import { isTransaction, LOADS, type Load } from './job.ts'
 
 export type Api = 'client' | 'http' | 'etcd'
 
@@ -10,6 +11,7 @@ export interface Options {
   readonly warmUpSeconds: number
   readonly rounds: number
   readonly only: readonly Api[]
+  readonly loads: readonly Load[]
   /** Undefined: those of each API. */
   readonly inFlight: readonly number[] | undefined
   readonly nodes: number
@@ -28,6 +30,8 @@ export const HELP = `npm run bench -- [options]
   --rounds 3               each round runs all loads once, interleaved
   --warm-up 4              seconds of each load before the first round, not counted
   --only client,http,etcd  what to measure; etcd needs an etcd on the PATH
+  --loads put,get,eventual,mix,txn,tagged,rmw
+                           what to ask for; npm run bench:txn: put and the last three
   --in-flight 1,64         calls at a time (default: client 1,64,256; HTTP 1,48,256 connections)
   --nodes 3                nodes of each cluster
   --partitions 64          of KeyMesh
@@ -48,6 +52,7 @@ const FLAGS = {
   rounds: { type: 'string' },
   'warm-up': { type: 'string' },
   only: { type: 'string', default: APIS.join(',') },
+  loads: { type: 'string', default: LOADS.join(',') },
   'in-flight': { type: 'string' },
   nodes: { type: 'string', default: '3' },
   partitions: { type: 'string', default: '64' },
@@ -72,6 +77,9 @@ export function parseOptions(args: readonly string[]): Options | undefined {
   if (!(warmUpSeconds >= 0.1 && warmUpSeconds <= 600)) {
     throw new Refused('--warm-up: from 0.1 to 600')
   }
+  const loads = chosen('loads', values.loads, LOADS)
+  const keys = count('keys', values.keys, KEYS_MAX)
+  if (keys < 2 && loads.some(isTransaction)) throw new Refused('--keys: a transaction takes two')
   const inFlight = values['in-flight']?.split(',').map((n) => count('in-flight', n, IN_FLIGHT_MAX))
   return {
     seconds,
@@ -79,10 +87,11 @@ export function parseOptions(args: readonly string[]): Options | undefined {
     warmUpSeconds,
     rounds: count('rounds', String(text(values.rounds, 3, 1)), 100),
     only: chosen('only', values.only, APIS),
+    loads,
     inFlight,
     nodes: count('nodes', values.nodes, 9),
     partitions: count('partitions', values.partitions, 4_096),
-    keys: count('keys', values.keys, KEYS_MAX),
+    keys,
     valueBytes: count('value-bytes', values['value-bytes'], 1_048_576),
     directory: values.dir,
     json: values.json,

@@ -7,6 +7,7 @@ import { machineLine } from '../rig/machine.ts'
 import { plot } from './plot.ts'
 import type { Figures, Results } from './results.ts'
 import { apiName, pairs, ratio, row } from './table.ts'
+import { HEAD as BESIDE_HEAD, besidePuts, besideRow } from './transactions-table.ts'
 
 // `npm run bench:page -- RESULTS.json`: puts a run of `npm run bench` on docs/performance.md.
 
@@ -41,7 +42,8 @@ function part(results: Results, name: string): string {
       `${settings.seconds} s per line.\n${machineLine(machine)}.`,
     '![Operations a second and latency, KeyMesh and etcd](performance.svg)',
     figuresPart(results.figures),
-    etcdPart(results)
+    etcdPart(results),
+    ...transactionsPart(results)
   ]
     .map((paragraph) => `\n${paragraph}\n`)
     .join('')
@@ -66,6 +68,12 @@ function etcdPart(results: Results): string {
     ...[ours, theirs].map(({ cpuMicros }) => digits(cpuMicros.total ?? 0))
   ])
   return `${apiName('http')} of KeyMesh beside etcd ${results.etcd}:\n\n${markdown(head, lines)}`
+}
+
+function transactionsPart(results: Results): string[] {
+  const lines = besidePuts(results).map(besideRow)
+  if (lines.length === 0) return []
+  return [`Transactions beside single puts of the same run:\n\n${markdown(BESIDE_HEAD, lines)}`]
 }
 
 /** Text to the left, numbers to the right. */

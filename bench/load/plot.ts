@@ -11,7 +11,15 @@ import { apiName } from './table.ts'
 const INK = '#717984'
 const GRID = '#71798440'
 const COLOURS = { client: '#1a7f8e', http: '#3f7fd9', etcd: '#b8691a' }
-const LOAD_NAMES = { put: 'put', get: 'strong get', eventual: 'eventual get', mix: '80 % get' }
+const LOAD_NAMES = {
+  put: 'put',
+  get: 'strong get',
+  eventual: 'eventual get',
+  mix: '80 % get',
+  txn: '2 puts',
+  tagged: '2 puts, 1 partition',
+  rmw: '2 reads, 2 puts'
+}
 const PERCENTILES: readonly (readonly [keyof Percentiles, string])[] = [
   ['p50', 'p50'],
   ['p99', 'p99'],

@@ -1,5 +1,6 @@
 import { rounded, type Spread, spread } from '../rig/figures.ts'
 import { Latencies } from '../rig/latencies.ts'
+import type { LogSyncs } from '../rig/log-syncs.ts'
 import type { Machine } from '../rig/machine.ts'
 import type { Failed, Load, Outcome } from './job.ts'
 import type { Api } from './options.ts'
@@ -48,6 +49,8 @@ export interface Figures {
   /** Of the operations of all rounds together. */
   readonly ms: Percentiles
   readonly cpuMicros: Cpu
+  /** Of all nodes, ramps included; null: of etcd. */
+  readonly logSyncs: LogSyncs | null
   readonly failed: readonly Failed[]
   readonly rounds: readonly {
     readonly perSecond: number
@@ -59,7 +62,10 @@ export interface Figures {
 export type Subject = Pick<Figures, 'api' | 'load' | 'inFlight' | 'refused'>
 
 /** All rounds of one load in one. */
-export function figuresOf(subject: Subject, outcomes: readonly Outcome[]): Figures {
+export function figuresOf(
+  subject: Subject,
+  outcomes: readonly Outcome[]
+): Omit<Figures, 'logSyncs'> {
   const perSecond = spread(outcomes.map(({ operations, seconds }) => operations / seconds))
   return {
     ...subject,

@@ -1,5 +1,6 @@
 import { whole } from '../rig/figures.ts'
-import { LOADS, type Load, type Outcome } from './job.ts'
+import { type SyncCounts, syncCounts, syncsBetween } from '../rig/log-syncs.ts'
+import type { Load, Outcome } from './job.ts'
 import type { Api, Options } from './options.ts'
 import { type Figures, figuresOf } from './results.ts'
 import type { Subject } from './subjects.ts'
@@ -10,6 +11,8 @@ interface Line {
   readonly load: Load
   readonly inFlight: number
   readonly outcomes: Outcome[]
+  /** Before and after each of them. */
+  readonly syncs: (readonly [SyncCounts, SyncCounts])[]
 }
 
 const IN_FLIGHT: Readonly<Record<Api, readonly number[]>> = {
@@ -31,14 +34,18 @@ export async function runRounds(
   for (const line of measured) await run(line, options, 0, options.warmUpSeconds)
   for (let round = 0; round < options.rounds; round++) {
     for (const line of measured) {
+      const { logged } = line.subject
+      const before = await syncCounts(logged)
       const outcome = await run(line, options, round, options.seconds)
+      line.syncs.push([before, await syncCounts(logged)])
       line.outcomes.push(outcome)
       progress(line, outcome, `round ${round + 1} of ${options.rounds}`)
     }
   }
-  return lines.map(({ subject, load, inFlight, outcomes }) => {
+  return lines.map(({ subject, load, inFlight, outcomes, syncs }) => {
     const refused = subject.refused.get(load) ?? null
-    return figuresOf({ api: subject.api, load, inFlight, refused }, outcomes)
+    const figures = figuresOf({ api: subject.api, load, inFlight, refused }, outcomes)
+    return { ...figures, logSyncs: subject.logged.length > 0 ? syncsBetween(syncs) : null }
   })
 }
 
@@ -49,11 +56,11 @@ function linesOf(subjects: readonly Subject[], options: Options): Line[] {
     return options.isQuick ? [IN_FLIGHT[api][MIDDLE] ?? 1] : IN_FLIGHT[api]
   }
   const ranks = Math.max(0, ...subjects.map(({ api }) => numbers(api).length))
-  return LOADS.flatMap((load) =>
+  return options.loads.flatMap((load) =>
     Array.from({ length: ranks }, (_, rank) =>
       subjects.map((subject) => {
         const inFlight = numbers(subject.api)[rank] ?? 1
-        return { subject, load, inFlight, outcomes: [] }
+        return { subject, load, inFlight, outcomes: [], syncs: [] }
       })
     ).flat()
   )

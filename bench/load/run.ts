@@ -11,6 +11,7 @@ import type { Results } from './results.ts'
 import { runRounds } from './rounds.ts'
 import { openSubjects } from './subjects.ts'
 import { etcdTable, figuresTable, pairs, troubles } from './table.ts'
+import { besidePuts, transactionsTable } from './transactions-table.ts'
 
 // `npm run bench`: KeyMesh under load, through its client and over HTTP, and etcd beside it.
 
@@ -65,6 +66,10 @@ async function report(results: Results, options: Options): Promise<void> {
   if (pairs(results).length > 0) {
     console.log(`The same over HTTP, KeyMesh and etcd ${results.etcd}:`)
     console.log(etcdTable(results))
+  }
+  if (besidePuts(results).length > 0) {
+    console.log('Transactions beside single puts of the same run:')
+    console.log(transactionsTable(results))
   }
   for (const trouble of troubles(results)) console.log(trouble)
   const usual = `${RESULTS}${results.at.slice(0, 10)}-${results.commit}.json`

@@ -3,9 +3,19 @@ import type { Stage } from '../../cluster/stage.ts'
 import { etcdVersion, fillEtcd, startEtcd } from '../rig/etcd.ts'
 import { Generator } from '../rig/generator.ts'
 import { fillKeyMesh, openClient, startKeyMesh } from '../rig/keymesh.ts'
-import { holdsValue, httpCall } from './http-calls.ts'
-import { filled, type Job, keysOf, LOADS, type Load, type Outcome, type Settings } from './job.ts'
+import { type HttpCall, holdsValue, httpCall } from './http-calls.ts'
+import { isCommitted, twoPuts } from './http-transactions.ts'
+import {
+  filled,
+  isTransaction,
+  type Job,
+  keysOf,
+  type Load,
+  type Outcome,
+  type Settings
+} from './job.ts'
 import type { Api, Options } from './options.ts'
+import { pairDrawer, taggedPairs } from './pairs.ts'
 
 /** What can be loaded, with who makes the load. */
 export interface Subject {
@@ -13,6 +23,8 @@ export interface Subject {
   readonly generator: Generator<Job, Outcome>
   /** Of the nodes behind it. */
   readonly pids: readonly number[]
+  /** HTTP URLs of those that tell of the syncs of their logs. */
+  readonly logged: readonly string[]
   /** Loads it does not offer, with what it answered. */
   readonly refused: ReadonlyMap<Load, string>
 }
@@ -36,18 +48,18 @@ async function openOurs(stage: Stage, options: Options): Promise<Subject[]> {
   say(`${options.nodes} nodes of KeyMesh serve`)
   const value = filled(options.valueBytes)
   const kv = await openClient(cluster.seeds)
-  await fillKeyMesh(kv, keysOf(options.keys), value)
+  await fillKeyMesh(kv, allKeys(options), value)
   await kv.close()
-  const pids = cluster.nodes.map(({ pid }) => pid)
+  const of = { pids: cluster.nodes.map(({ pid }) => pid), logged: cluster.urls }
   const found: Subject[] = []
   if (options.only.includes('client')) {
     const settings = settingsOf('keymesh', cluster.seeds, options)
     const generator = await Generator.start<Job, Outcome>(stage, CLIENT, settings)
-    found.push({ api: 'client', generator, pids, refused: new Map() })
+    found.push({ api: 'client', generator, ...of, refused: new Map() })
   }
   if (options.only.includes('http')) {
     const settings = settingsOf('keymesh', cluster.urls, options)
-    found.push({ api: 'http', pids, ...(await openHttp(stage, settings)) })
+    found.push({ api: 'http', ...of, ...(await openHttp(stage, settings, options.loads)) })
   }
   return found
 }
@@ -56,18 +68,25 @@ async function openTheirs(stage: Stage, options: Options): Promise<Subject | und
   if (etcdVersion() === undefined) return undefined
   const etcd = await startEtcd(stage, options.nodes)
   say(`${options.nodes} nodes of etcd serve`)
-  await fillEtcd(etcd.urls[0] ?? '', keysOf(options.keys), filled(options.valueBytes))
+  await fillEtcd(etcd.urls[0] ?? '', allKeys(options), filled(options.valueBytes))
   const settings = settingsOf('etcd', etcd.urls, options)
-  return { api: 'etcd', pids: etcd.pids, ...(await openHttp(stage, settings)) }
+  const http = await openHttp(stage, settings, options.loads)
+  return { api: 'etcd', pids: etcd.pids, logged: [], ...http }
+}
+
+function allKeys({ keys, loads }: Options): string[] {
+  const tagged = loads.includes('tagged') ? taggedPairs(keys).flat() : []
+  return [...keysOf(keys), ...tagged]
 }
 
 async function openHttp(
   stage: Stage,
-  settings: Settings
+  settings: Settings,
+  loads: readonly Load[]
 ): Promise<Pick<Subject, 'generator' | 'refused'>> {
   const generator = await Generator.start<Job, Outcome>(stage, HTTP, settings)
   const refused = new Map<Load, string>()
-  for (const load of LOADS) {
+  for (const load of loads) {
     const answer = await refusal(settings, load)
     if (answer === undefined) continue
     if (load !== 'eventual') throw new Refused(`${settings.api} refuses ${load}: ${answer}`)
@@ -79,14 +98,23 @@ async function openHttp(
 /** What one request of this load is refused with; undefined: it is answered as it should be. */
 async function refusal(settings: Settings, load: Load): Promise<string | undefined> {
   const value = filled(settings.valueBytes)
-  const kind = load === 'mix' ? 'get' : load
-  const { method, path, body } = httpCall(settings.api, kind, keysOf(1)[0] ?? '', value)
+  const { method, path, body } = sample(settings, load, value)
   const init = body === undefined ? { method } : { method, body }
   const response = await fetch(`${settings.targets[0]}${path}`, init)
   const answer = new Uint8Array(await response.arrayBuffer())
   if (response.status !== 200) return `${response.status} ${Buffer.from(answer).toString()}`
-  if (kind === 'put' || holdsValue(settings.api, answer, value)) return undefined
+  const isRight =
+    load === 'put' ||
+    (isTransaction(load)
+      ? isCommitted(settings.api, Buffer.from(answer).toString())
+      : holdsValue(settings.api, answer, value))
+  if (isRight) return undefined
   throw new Refused(`${settings.api} answers ${load} with another value than was written`)
+}
+
+function sample(settings: Settings, load: Load, value: Uint8Array): HttpCall {
+  if (isTransaction(load)) return twoPuts(settings.api, pairDrawer(load, settings, 1)(), value)
+  return httpCall(settings.api, load === 'mix' ? 'get' : load, keysOf(1)[0] ?? '', value)
 }
 
 /** How far it is; the table alone goes to stdout. */
@@ -97,7 +125,7 @@ function say(line: string): void {
 function settingsOf(
   api: Settings['api'],
   targets: readonly string[],
-  { keys, valueBytes }: Options
+  { keys, valueBytes, partitions }: Options
 ): Settings {
-  return { api, targets, keys, valueBytes }
+  return { api, targets, keys, valueBytes, partitions }
 }

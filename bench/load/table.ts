@@ -3,7 +3,7 @@ import { digits, whole } from '../rig/figures.ts'
 import { type Cpu, type Figures, type Results, sum } from './results.ts'
 
 /** Without colours, and without a line between rows. */
-const PLAIN = {
+export const PLAIN = {
   style: { head: [], border: [] },
   chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' }
 }

@@ -9,6 +9,7 @@ import { utf8 } from '../../src/wire/bytes.ts'
 import { encodeCommand } from '../../src/wire/command.ts'
 import { assert } from '../../src/world/assert.ts'
 import { keep, type Section, timed, type Work } from './measure.ts'
+import { transactionSection } from './transactions.ts'
 
 // Committed puts applied: session table, key records, hash of the state, and the overlay over a
 // real LevelDB.
@@ -97,8 +98,9 @@ export async function stateSections(seconds: number, base: string): Promise<Sect
     applies(overlay, 3, [16, 256]),
     reads(new Entries(overlay, 4, 1))
   ]
-  const section = timed('State: puts of 100 bytes on 20,000 keys', works, seconds)
+  const puts = timed('State: puts of 100 bytes on 20,000 keys', works, seconds)
+  const transactions = transactionSection(seconds, overlay)
   await new Promise<void>((resolve) => overlay.close(resolve))
   rmSync(directory, { recursive: true })
-  return [section]
+  return [puts, transactions]
 }

@@ -7,6 +7,7 @@ import process from 'node:process'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import type { Results as FaultResults } from '../../bench/faults/results.ts'
+import { isTransaction } from '../../bench/load/job.ts'
 import type { Results } from '../../bench/load/results.ts'
 
 // Goal: a load test that fails nobody would trust. Method: the shortest run there is, and one that
@@ -47,12 +48,15 @@ test('a run measures every load, and leaves nothing behind', async () => {
   const results = JSON.parse(readFileSync(file, 'utf8')) as Results
   expect(results.figures.map(({ api, load }) => `${api} ${load}`)).toEqual([
     ...['client put', 'http put', 'client get', 'http get'],
-    ...['client eventual', 'http eventual', 'client mix', 'http mix']
+    ...['client eventual', 'http eventual', 'client mix', 'http mix'],
+    ...['client txn', 'http txn', 'client tagged', 'http tagged', 'client rmw', 'http rmw']
   ])
-  for (const { refused, failed, perSecond, ms } of results.figures) {
+  expect(output()).toContain('Transactions beside single puts')
+  for (const { load, refused, failed, perSecond, ms, logSyncs } of results.figures) {
     expect(failed).toEqual([])
     if (refused !== null) continue
     expect(perSecond.min).toBeGreaterThan(0)
+    if (load === 'put' || isTransaction(load)) expect(logSyncs?.count).toBeGreaterThan(0)
     expect(ms.p50).toBeGreaterThan(0)
     expect(ms.p999).toBeGreaterThanOrEqual(ms.p50)
   }
@@ -78,6 +82,7 @@ test('an interrupted run ends what it started', async () => {
 test('what cannot be measured is refused in one line', async () => {
   for (const [args, line] of [
     [['--only', 'disk'], /^--only: client, http, etcd, not disk\n$/],
+    [['--loads', 'txn', '--keys', '1'], /^--keys: a transaction takes two\n$/],
     [['--rounds', '0'], /^--rounds: a whole number from 1 to 100, not 0\n$/]
   ] as const) {
     const { child, output } = run(...args)
@@ -101,5 +106,23 @@ test('a failover is timed for each partition the killed node led', async () => {
   expect(kill?.leadersBackMs).toBeGreaterThan(0)
   expect(verdicts.map(({ met }) => met).includes(false)).toBe(code === 1)
   expect(readdirSync(directory)).toEqual(['out.json'])
+  rmSync(directory, { recursive: true })
+})
+
+test('who held keys when it was killed is told apart from who only fell', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'keymesh-bench-test-'))
+  const file = join(directory, 'out.json')
+  const small = ['--quick', '--only', 'coordinator', '--kills', '1', '--partitions', '8']
+  const { child, output } = start(FAULTS, [...small, '--dir', directory, '--json', file])
+  const [code] = await once(child, 'close')
+  expect([code, output()]).toEqual([expect.toBeOneOf([0, 1]), expect.stringContaining('written:')])
+  const { coordinator } = JSON.parse(readFileSync(file, 'utf8')) as FaultResults
+  const [kill] = coordinator?.kills ?? []
+  expect(kill?.failoverMs.length).toBeGreaterThan(0)
+  expect(kill?.othersMs.length).toBeGreaterThan(0)
+  expect((kill?.failoverMs.length ?? 0) + (kill?.othersMs.length ?? 0)).toBe(8)
+  expect(kill?.beforeMs.length).toBe(8)
+  expect(coordinator?.load.requests).toBeGreaterThan(0)
+  expect(coordinator?.load.failed).toEqual([])
   rmSync(directory, { recursive: true })
 })
