@@ -1,5 +1,6 @@
 import type { Replica } from '../partition/replica.ts'
 import type { ReadWait } from '../partition/waits.ts'
+import type { Term } from '../raft/types.ts'
 import type { ReplicaId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { CommitsOracle } from './oracle-commits.ts'
@@ -29,6 +30,8 @@ export class ReadsOracle {
   /** `read` came to `replica` now; what is returned takes its place. */
   watched(replica: Replica, read: ReadWait): ReadWait {
     const { group } = replica
+    // Once confirmed it may be served by a leader that has fallen meanwhile.
+    const term = replica.raft.currentTerm
     const newest = this.#terms.newest(group)
     const committed = this.#commits.of(group).terms.last
     const came = ++this.#moment
@@ -47,7 +50,7 @@ export class ReadsOracle {
               `${committed} was committed when it came`
           )
         }
-        this.#checkConfirmed(replica, came)
+        this.#checkConfirmed(replica, term, came)
         read.run()
       },
       fail: () => read.fail(),
@@ -66,12 +69,12 @@ export class ReadsOracle {
     confirmed.set(id, ++this.#moment)
   }
 
-  #checkConfirmed({ group, id, raft }: Replica, came: number): void {
-    const confirmed = this.#confirmed.get(`${group}/${raft.currentTerm}`)
+  #checkConfirmed({ group, id, raft }: Replica, term: Term, came: number): void {
+    const confirmed = this.#confirmed.get(`${group}/${term}`)
     const isConfirmed = raft.isQuorum((voter) => (confirmed?.get(voter) ?? 0) > came)
     if (isConfirmed) return
     throw new Violation(
-      `group ${group}: replica ${id} serves a strong read in term ${raft.currentTerm}, and no ` +
+      `group ${group}: replica ${id} serves a strong read of term ${term}, and no ` +
         'majority has confirmed it since the read came'
     )
   }

@@ -84,6 +84,21 @@ test('a strong read that nobody confirmed since it came', () => {
   expect(read).not.toThrow()
 })
 
+test('a strong read that was confirmed may be served when its leader has fallen', () => {
+  const { cluster, leader } = formed('fallen')
+  const read = unconfirmed(cluster, leader)
+  const { term } = replicaOf(leader).raft.status
+  confirm(cluster, leader)
+  replicaOf(leader).stepDown()
+  const isLater = (): boolean => replicaOf(leader).raft.currentTerm > term
+  for (let i = 0; i < 20 && !isLater(); i++) {
+    cluster.runTo(10_000, () => cluster.isHealthy)
+    for (const node of cluster.nodes) replicaOf(node).stepDown()
+  }
+  expect(isLater()).toBe(true)
+  expect(read).not.toThrow()
+})
+
 test('a strong read of a leader whose successor leads already', () => {
   const { cluster, leader } = formed('deposed')
   leader.life?.pause(60_000)
