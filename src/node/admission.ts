@@ -1,3 +1,5 @@
+import { COMMAND_BYTES_MAX } from '../wire/limits.ts'
+
 /** Shorter windows than this tell more of the disk's rhythm than of the load. */
 const WINDOW_MS_MIN = 50
 const MIB = 1024 * 1024
@@ -29,6 +31,12 @@ export const BYTES: AdmissionBounds = {
   cold: 8 * MIB,
   max: 64 * MIB
 }
+
+/**
+ * Of bytes, for the parts of transactions that were let in, here or elsewhere: all those of one of
+ * the largest, beside itself. To refuse them would waste what was done for the others.
+ */
+export const PARTS_SPARE_BYTES = 2 * COMMAND_BYTES_MAX
 
 const RISE = 0.5
 const FALL = 0.3
@@ -72,9 +80,13 @@ export class Admission {
     return this.#limit
   }
 
-  /** Lets `cost` in, or refuses it; what was let in is to leave by `left`, once. */
-  admit(cost: number): boolean {
-    if (this.#inside + cost > this.#limit) {
+  /**
+   * Lets `cost` in, or refuses it; what was let in is to leave by `left`, once. What is larger than
+   * half of the limit needs no more room than that: else there would be none for it at all while
+   * the limit is low. `spare`: above the limit, for this one.
+   */
+  admit(cost: number, spare = 0): boolean {
+    if (this.#inside + Math.min(cost, this.#limit / 2) > this.#limit + spare) {
       this.#refused++
       return false
     }

@@ -16,7 +16,7 @@ import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
 import { sometimes } from '../world/sometimes.ts'
-import { Admission, BYTES, REQUESTS } from './admission.ts'
+import { Admission, BYTES, PARTS_SPARE_BYTES, REQUESTS } from './admission.ts'
 import { Line } from './line.ts'
 import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
@@ -214,7 +214,9 @@ export class Door implements VisitShell {
     const line = isMutation ? this.#lines.mutate : this.#lines.get
     const isLate = line.waiting > 0 && admission.stayMs > STAY_SHARE_MAX * request.timeoutMs
     if (isLate || !admission.admit(1)) return 'requests'
-    if (!isMutation || this.#mutationBytes.admit(request.body.length)) return undefined
+    if (!isMutation) return undefined
+    const spare = operationTypeOf(request.body) === 'prepare' ? PARTS_SPARE_BYTES : 0
+    if (this.#mutationBytes.admit(request.body.length, spare)) return undefined
     admission.left(1, false)
     return 'bytes'
   }

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { Admission, BYTES, REQUESTS } from '../../../src/node/admission.ts'
+import { Admission, BYTES, PARTS_SPARE_BYTES, REQUESTS } from '../../../src/node/admission.ts'
+import { COMMAND_BYTES_MAX } from '../../../src/wire/limits.ts'
 
 const WINDOW_MS = 100
 const MIB = 1024 * 1024
@@ -102,6 +103,24 @@ test('bytes: some of the largest values pass whatever was measured, and never ov
   expect(admission.limit).toBe(4 * MIB)
   for (let i = 0; i < 4; i++) expect(admission.admit(MIB)).toBe(true)
   expect(admission.admit(1)).toBe(false)
+})
+
+test('bytes: one of the largest transactions and its parts pass whatever was measured', () => {
+  const admission = new Admission(0, BYTES)
+  for (let now = 100; now <= 5_000; now += WINDOW_MS) {
+    while (admission.admit(MIB));
+    admission.left(admission.inside, false)
+    admission.tick(now)
+  }
+  expect(admission.limit).toBe(4 * MIB)
+  expect(admission.admit(2 * MIB)).toBe(true)
+  expect(admission.admit(COMMAND_BYTES_MAX)).toBe(true)
+  expect(admission.admit(1)).toBe(false)
+  expect(admission.admit(COMMAND_BYTES_MAX)).toBe(false)
+  const part = COMMAND_BYTES_MAX / 8
+  for (let i = 0; i < 8; i++) expect(admission.admit(part, PARTS_SPARE_BYTES)).toBe(true)
+  while (admission.admit(part, PARTS_SPARE_BYTES));
+  expect(admission.inside).toBeLessThan(admission.limit + PARTS_SPARE_BYTES + part)
 })
 
 test('how long one stays is told by how many are inside and how fast they leave', () => {
