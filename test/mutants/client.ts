@@ -30,7 +30,7 @@ export const CLIENT_MUTANTS: readonly Mutant[] = [
       {
         file: 'src/client/dispatch.ts',
         from: 'call.body ??= this.#encode(call, route)',
-        to: 'call.body = this.#encode(call, route)'
+        to: 'if (call.ticket || !call.body) call.body = this.#encode(call, route)'
       }
     ]
   }

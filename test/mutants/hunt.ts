@@ -4,7 +4,7 @@ import { runRegisterSeed } from '../simulation/register.ts'
 // `node test/mutants/hunt.ts --from K --seeds N --seconds S`: runs seeds K, K+1, … one after the
 // other, stops at the first that is broken or when the time is up, and prints one line of JSON.
 
-/** Of faults; with the calm that follows a seed takes less than ten simulated seconds. */
+/** Of faults; with the calm that follows, seeds take less than ten simulated seconds on average. */
 const CHAOS_MS = 4_000
 
 const { values } = parseArgs({
