@@ -66,7 +66,8 @@ test('any value of ours comes back', () => {
     value: fc.oneof(
       { maxDepth: 8 },
       fc.maxSafeInteger(),
-      fc.double({ noNaN: true }),
+      // There is one zero on the wire.
+      fc.double({ noNaN: true }).map((number) => (number === 0 ? 0 : number)),
       fc.string({ unit: 'binary' }),
       fc.boolean(),
       fc.constant(null),

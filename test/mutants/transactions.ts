@@ -122,8 +122,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/client/snapshot.ts',
-        from: 'now.quietSince !== undefined && now.quietSince <= applied',
-        to: 'now.quietSince === undefined || now.quietSince >= 0 || applied'
+        from: 'record === undefined && quietSince > applied',
+        to: 'record === undefined && quietSince < 0 && applied < 0'
       }
     ]
   },

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { concatBytes } from '../../../src/wire/bytes.ts'
 import { encodeFrame, FRAME } from '../../../src/wire/frame.ts'
+import { encodeRequest } from '../../../src/wire/request-codec.ts'
 import { numbers, send, Town } from './town.ts'
 
 test('a reset midway delivers a part of what was sent at one moment, and no more', () => {
@@ -58,9 +59,22 @@ test('frames of old come again, by whatever link stands then, and only where the
   town.network.knobs.ghosts = 1
   const [a, b] = [town.process('a'), town.process('b')]
   town.link(a, b)
-  const frame = (kind: number): Uint8Array => concatBytes(encodeFrame([kind, 1]))
-  a.recorder.transport.send('b', [frame(FRAME.raft)])
-  a.recorder.transport.send('b', [frame(FRAME.request)])
+  const raft = concatBytes(encodeFrame([FRAME.raft, 1]))
+  const read = {
+    id: 1,
+    kind: 'get',
+    clusterId: 'a'.repeat(32),
+    group: 1,
+    epoch: 1,
+    timeoutMs: 1_000,
+    consistency: 'strong',
+    minApplied: 0,
+    principal: '',
+    trace: '',
+    body: Uint8Array.of(1)
+  } as const
+  a.recorder.transport.send('b', [raft])
+  a.recorder.transport.send('b', encodeRequest(read))
   town.run(100)
   expect(b.recorder.frames).toHaveLength(2)
   for (const process of [a, b]) {
@@ -70,5 +84,5 @@ test('frames of old come again, by whatever link stands then, and only where the
   town.run(10)
   town.link(a, b)
   town.run(30_000)
-  expect(b.recorder.frames.map((received) => received.frame)).toEqual([frame(FRAME.raft)])
+  expect(b.recorder.frames.map((received) => received.frame)).toEqual([raft])
 })
