@@ -82,6 +82,7 @@ export function openKeeping(
     clock,
     send: (node, parts) => transport.send(node, parts, 'bulk'),
     answer: (node, parts) => transport.send(node, parts),
+    isLinked,
     openState: (group, opened) => openState({ overlay, fatal, ended: shell.ended }, group, opened),
     fatal,
     limits

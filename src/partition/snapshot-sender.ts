@@ -23,6 +23,8 @@ export interface SnapshotLimits {
 export interface SenderShell {
   /** False: not sent; the chunk is sent again later. */
   readonly send: (node: NodeId, parts: readonly Uint8Array[]) => boolean
+  /** Whether there is a link to that node now. */
+  readonly isLinked: (node: NodeId) => boolean
   readonly now: () => number
   readonly limits: SnapshotLimits
   /** The state cannot be read. Nothing is called after it. */
@@ -50,6 +52,8 @@ interface Chunk {
 const RESEND_MS = 1_000
 /** And after so long the transfer is given up; Raft asks for another if it is still wanted. */
 const SILENCE_MS_MAX = 10_000
+/** Sooner where there is no link any more: others wait for its place (seed 1074). */
+const GONE_MS_MAX = 2_000
 
 /**
  * Streams one group's durable state to one follower, a bounded number of bytes ahead of its
@@ -102,6 +106,9 @@ export class SnapshotSender {
     const now = this.#shell.now()
     if (status.role !== 'leader' || status.term !== this.#term) {
       sometimes('partition: a leader falls while it sends a snapshot')
+      this.#end(false)
+    } else if (now - this.#heardAt > GONE_MS_MAX && !this.#shell.isLinked(this.options.node)) {
+      sometimes('partition: a snapshot is for a node that is gone')
       this.#end(false)
     } else if (now - this.#heardAt > SILENCE_MS_MAX) {
       sometimes('partition: nobody answers to a snapshot')

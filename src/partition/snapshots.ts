@@ -19,6 +19,7 @@ export interface SnapshotOptions {
   /** On the main channel. */
   readonly answer: (node: NodeId, parts: readonly Uint8Array[]) => boolean
   readonly openState: (group: GroupId, done: (state: StateMachine) => void) => void
+  readonly isLinked: (node: NodeId) => boolean
   readonly fatal: (fault: Error) => void
   readonly limits: SnapshotLimits
 }
@@ -161,6 +162,7 @@ export class Snapshots {
       { replica, to, node, transfer, mark, view },
       {
         send: this.#options.send,
+        isLinked: this.#options.isLinked,
         now: () => this.#options.clock.monotonic(),
         limits: this.#options.limits,
         fault: this.#options.fatal,
