@@ -3,7 +3,7 @@ import { sized } from '../gateway/json-bytes.ts'
 import { InvalidOptions } from '../node/options.ts'
 import { utf8 } from '../wire/bytes.ts'
 import { TTL_MS_MAX } from '../wire/limits.ts'
-import type { Check } from '../wire/transaction.ts'
+import type { KeyCheck } from '../wire/transaction.ts'
 import { durationMs } from './duration.ts'
 import { base64urlBytes } from './keys.ts'
 
@@ -14,7 +14,7 @@ import { base64urlBytes } from './keys.ts'
  * tell the line.
  */
 export function readLines(text: string, isBase64url: boolean): TransactionRequest {
-  const checks: Check[] = []
+  const checks: KeyCheck[] = []
   const branches: [steps: Step[], otherwise: Step[]] = [[], []]
   const [steps, otherwise] = branches
   let branch = steps
@@ -52,7 +52,7 @@ class Line {
     return this.#words[this.#next++]
   }
 
-  check(): Check {
+  check(): KeyCheck {
     const key = this.#key()
     const what = this.#words[this.#next++]
     const check = this.#checkOf(key, what)
@@ -77,7 +77,7 @@ class Line {
     throw new InvalidOptions(`${this.#where}: ${what}`)
   }
 
-  #checkOf(key: Uint8Array, what: string | undefined): Check {
+  #checkOf(key: Uint8Array, what: string | undefined): KeyCheck {
     switch (what) {
       case 'revision':
         return { type: 'revision', key, revision: this.#revision() }

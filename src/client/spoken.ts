@@ -1,4 +1,4 @@
-import type { Check as WireCheck } from '../wire/transaction.ts'
+import type { KeyCheck as WireCheck } from '../wire/transaction.ts'
 import type { Check, Key, TxnOp } from './api.ts'
 import { checkInteger, checkNames, checkStep, checkTtl, checkValue } from './arguments.ts'
 import { invalid } from './errors.ts'

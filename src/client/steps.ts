@@ -4,7 +4,7 @@ import { type Failure, failure } from '../wire/failure.ts'
 import { TRANSACTION_BYTES_MAX, TRANSACTION_OPERATIONS_MAX } from '../wire/limits.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
-import type { Check } from '../wire/transaction.ts'
+import type { KeyCheck } from '../wire/transaction.ts'
 import type { Use, Uses } from './gates.ts'
 import type { Seen } from './read-all.ts'
 import type { Step, StepResult, TransactionRequest } from './transactor-types.ts'
@@ -91,7 +91,7 @@ function leftBy(step: Step, result: KeyResult): ReadRecord | undefined {
   return { value: utf8(String(value)), revision, ...expiry }
 }
 
-export function holds(check: Check, record: ReadRecord | undefined): boolean {
+export function holds(check: KeyCheck, record: ReadRecord | undefined): boolean {
   switch (check.type) {
     case 'revision':
       return (record?.revision ?? 0) === check.revision
@@ -103,7 +103,7 @@ export function holds(check: Check, record: ReadRecord | undefined): boolean {
 }
 
 /** That each key still has the revision it was found at. */
-export function unmoved(keys: readonly Uint8Array[], found: Found): readonly Check[] {
+export function unmoved(keys: readonly Uint8Array[], found: Found): readonly KeyCheck[] {
   return distinct(keys).map((key) => {
     const revision = found.get(nameOfKey(key))?.record?.revision ?? 0
     return { type: 'revision', key, revision }

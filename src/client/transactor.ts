@@ -1,6 +1,6 @@
 import { CODES, type Failure, failure } from '../wire/failure.ts'
 import type { AbortReason, KeyResult } from '../wire/result.ts'
-import type { Check, TransactionRef } from '../wire/transaction.ts'
+import type { KeyCheck, TransactionRef } from '../wire/transaction.ts'
 import type { Cancel } from '../world/clock.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Course, type OnTurn, type Shell } from './course.ts'
@@ -233,6 +233,6 @@ export function hopelessBy(why: AbortReason): Failure | undefined {
   return failure(code, CODES[code].advice)
 }
 
-function keysOf(checks: readonly Check[]): readonly Uint8Array[] {
+function keysOf(checks: readonly KeyCheck[]): readonly Uint8Array[] {
   return checks.map(({ key }) => key)
 }

@@ -261,6 +261,7 @@ export class Door implements VisitShell {
     if (kind === 'basis') asker.respond(ok(replica.state.applied.index, EMPTY))
     else if (kind === 'mutate') replica.mutate(body, asker)
     else if (kind === 'outcome') this.#outcome(replica, body, asker)
+    else if (kind !== 'get') asker.respond(rejected('invalid_argument', 'locks are not known here'))
     else this.#get(replica, request, asker)
   }
 

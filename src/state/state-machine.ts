@@ -1,4 +1,5 @@
 import type { Index, Term } from '../raft/types.ts'
+import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
 import {
   type Command,
@@ -358,6 +359,12 @@ export class StateMachine {
         if (this.#system) return NOT_HERE
         return this.transactions.prepare({ session, seq, anchor, basis: anchorBasis }, work, now)
       }
+      case 'acquire':
+      case 'renew':
+      case 'release':
+      case 'leave':
+      case 'expire':
+        throw new Malformed('locks are not known here')
       default:
         return unreachable(operation)
     }

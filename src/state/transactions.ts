@@ -1,4 +1,4 @@
-import { equalBytes } from '../wire/bytes.ts'
+import { equalBytes, Malformed } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
 import type { AnchoredTransaction, Check, TransactionId, Work } from '../wire/transaction.ts'
@@ -338,6 +338,8 @@ function holds(check: Check, record: KeyRecord | undefined): boolean {
       return (record !== undefined) === check.exists
     case 'value':
       return record !== undefined && equalBytes(record.value, check.value)
+    case 'lock':
+      throw new Malformed('locks are not known here')
     default:
       return unreachable(check)
   }

@@ -9,6 +9,14 @@ import {
 } from './data-operation.ts'
 import type { SessionId } from './ids.ts'
 import { COMMAND_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX } from './limits.ts'
+import {
+  isLockKind,
+  LOCK_OPERATION,
+  type LockOperation,
+  lockOperationSize,
+  readLockOperation,
+  writeLockOperation
+} from './lock.ts'
 import { readSession, writeSession } from './session-id.ts'
 import {
   isTransactionKind,
@@ -58,6 +66,7 @@ export type Operation =
   /** System group only: admits a node, or changes its addresses. Body: an encoded NodeRecord. */
   | { readonly type: 'register-node'; readonly node: Uint8Array }
   | TransactionOperation
+  | LockOperation
 
 export type DecisionType = 'commit' | 'abort' | 'resolve' | 'forget'
 
@@ -66,6 +75,7 @@ const ONCE_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX + DIGEST_BYTES + 16
 const OPERATION = {
   ...DATA_OPERATION,
   ...TRANSACTION_OPERATION,
+  ...LOCK_OPERATION,
   tick: 4,
   'register-node': 5,
   claim: 7,
@@ -131,6 +141,12 @@ function operationSize(operation: Operation): number {
       return ONCE_BYTES_MAX
     case 'once':
       return ONCE_BYTES_MAX + dataOperationSize(operation.operation)
+    case 'acquire':
+    case 'renew':
+    case 'release':
+    case 'leave':
+    case 'expire':
+      return lockOperationSize(operation)
     default:
       return transactionOperationSize(operation)
   }
@@ -158,6 +174,13 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
     case 'increment':
     case 'touch':
       writeDataOperation(writer, operation)
+      return
+    case 'acquire':
+    case 'renew':
+    case 'release':
+    case 'leave':
+    case 'expire':
+      writeLockOperation(writer, operation)
       return
     default:
       writeTransactionOperation(writer, operation)
@@ -189,6 +212,7 @@ function readOperation(reader: ByteReader): Operation {
       return { type: 'once', once, operation: readDataOperation(reader, reader.u8()) }
     }
     default:
+      if (isLockKind(kind)) return readLockOperation(reader, kind)
       if (isTransactionKind(kind)) return readTransactionOperation(reader, kind)
       return readDataOperation(reader, kind)
   }

@@ -32,6 +32,10 @@ export const DATA_OPERATION = { put: 1, delete: 2, increment: 3, touch: 6 } as c
 const HAS_CONDITION = 1
 const HAS_TTL = 2
 
+export function isDataOperation(operation: { readonly type: string }): operation is DataOperation {
+  return Object.hasOwn(DATA_OPERATION, operation.type)
+}
+
 /** The operation alone, as it stands in a command: the same bytes for the same request. */
 export function encodeOperation(operation: DataOperation): Uint8Array {
   const writer = new ByteWriter(dataOperationSize(operation) + 32)

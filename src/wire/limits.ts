@@ -20,6 +20,13 @@ export const TRANSACTION_BYTES_MAX = 8 * 1024 * 1024
 export const TRANSACTION_GROUPS_MAX = 2 * TRANSACTION_OPERATIONS_MAX
 /** Records one command drops. */
 export const FORGOTTEN_AT_ONCE_MAX = 1_024
+/** What tells others who holds a lock. */
+export const LOCK_OWNER_BYTES_MAX = 128
+/** A lock's ttl: below, a round trip eats it up; above, it were better kept as a value. */
+export const LOCK_TTL_MS_MIN = 100
+export const LOCK_TTL_MS_MAX = 24 * 3_600 * 1_000
+/** Places at locks that one command is about. */
+export const LOCK_PLACES_AT_ONCE_MAX = 256
 /** An encoded command: the keys and values of a transaction, and bookkeeping for each. */
 export const COMMAND_BYTES_MAX = TRANSACTION_BYTES_MAX + 128 * 1024
 export const TIMEOUT_MS_DEFAULT = 5_000

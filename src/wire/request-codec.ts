@@ -6,7 +6,15 @@ import { TIMEOUT_MS_MAX } from './limits.ts'
 import type { Consistency, Reply, ReplyOutcome, Request, RequestKind } from './request.ts'
 
 /** Closed unions travel as their index here: append, never reorder. */
-const KINDS: readonly RequestKind[] = ['get', 'mutate', 'basis', 'map', 'outcome']
+const KINDS: readonly RequestKind[] = [
+  'get',
+  'mutate',
+  'basis',
+  'map',
+  'outcome',
+  'lock',
+  'await-grant'
+]
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'session', 'eventual']
 const OUTCOMES: readonly ReplyOutcome[] = ['ok', 'rejected', 'unknown']
 

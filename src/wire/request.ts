@@ -9,9 +9,12 @@ export type Consistency = 'strong' | 'session' | 'eventual'
  * - `basis`: asks any replica for its applied index (see Command.basis); no quorum behind it.
  * - `outcome`: body is a transaction's session and seq, see writeTransactionId; the leader of its
  *   anchor answers with a Result: `pending`, `ended`, or `gone` when it knows nothing of it.
+ * - `lock`: body is the name of a lock, see writeLockName; its leader answers with a LockView.
+ * - `await-grant`: body is a place in the queue of a lock, see writeLockPlace; answered with a
+ *   Result when it is over: `granted` or `lost`.
  * - `map`: asks for the cluster map and the leaders the node knows of; any node answers.
  */
-export type RequestKind = 'get' | 'mutate' | 'basis' | 'map' | 'outcome'
+export type RequestKind = 'get' | 'mutate' | 'basis' | 'map' | 'outcome' | 'lock' | 'await-grant'
 
 /** What a router asks a node, over a client link or a node link alike. */
 export interface Request {
@@ -37,7 +40,7 @@ export interface Request {
 
 /**
  * - `ok`: done. Body: for `get`, see encodeRead; for `mutate`, a Result; for `map`, see
- *   ClusterView.
+ *   ClusterView; for the others, see RequestKind.
  * - `rejected`: this copy surely did nothing and never will.
  * - `unknown`: this copy was handed to the log and its fate is not known here.
  */

@@ -1,10 +1,10 @@
-import { unreachable } from '../world/assert.ts'
 import { type ByteReader, type ByteWriter, Malformed } from './bytes.ts'
 import type { GroupId } from './ids.ts'
 import { TRANSACTION_GROUPS_MAX, TRANSACTION_OPERATIONS_MAX } from './limits.ts'
+import { LOCK_RESULT, type LockResult, readLockResult, writeLockResult } from './lock-result.ts'
 
 /** What applying a command answered; kept per session until acknowledged. */
-export type Result = KeyResult | TransactionResult
+export type Result = KeyResult | TransactionResult | LockResult
 
 /** What commands answer that are about one key or none. */
 export type KeyResult =
@@ -59,6 +59,7 @@ export interface Vote {
  * - `absent`: a touch of what is not there.
  * - `ended`: somebody waited for it too long, or its coordinator was lost.
  * - `overloaded`: a group had no room for its session.
+ * - `fenced`: a lock that it requires is not held with that token.
  */
 export type AbortReason = (typeof ABORT_REASONS)[number]
 
@@ -70,9 +71,18 @@ export type AbortReason = (typeof ABORT_REASONS)[number]
  */
 export type NotRun = (typeof NOT_RUN)[number]
 
-const ABORT_REASONS = ['moved', 'blocked', 'not_a_number', 'absent', 'ended', 'overloaded'] as const
+const ABORT_REASONS = [
+  'moved',
+  'blocked',
+  'not_a_number',
+  'absent',
+  'ended',
+  'overloaded',
+  'fenced'
+] as const
 const NOT_RUN = ['reused', 'full', 'late', 'early'] as const
 const RESULT = {
+  ...LOCK_RESULT,
   written: 1,
   deleted: 2,
   absent: 3,
@@ -131,7 +141,7 @@ export function writeResult(writer: ByteWriter, result: Result): void {
     case 'gone':
       return
     default:
-      unreachable(result)
+      writeLockResult(writer, result)
   }
 }
 
@@ -184,7 +194,7 @@ export function readResult(reader: ByteReader): Result {
     case RESULT.gone:
       return { type: 'gone' }
     default:
-      return keyResult(reader, kind)
+      return readLockResult(reader, kind) ?? keyResult(reader, kind)
   }
 }
 

@@ -15,6 +15,7 @@ import {
   TRANSACTION_OPERATIONS_MAX,
   VALUE_BYTES_MAX
 } from './limits.ts'
+import { type LockName, readLockPlace, writeLockPlace } from './lock.ts'
 import { type AbortReason, readAbortReason, readVote, type Vote, writeVote } from './result.ts'
 import { readSession, writeSession } from './session-id.ts'
 
@@ -39,10 +40,15 @@ export interface AnchoredTransaction extends TransactionRef {
 }
 
 /** What must hold where and when a transaction commits. Revision 0: there is no such key. */
-export type Check =
+export type Check = KeyCheck | LockCheck
+
+export type KeyCheck =
   | { readonly type: 'revision'; readonly key: Uint8Array; readonly revision: number }
   | { readonly type: 'exists'; readonly key: Uint8Array; readonly exists: boolean }
   | { readonly type: 'value'; readonly key: Uint8Array; readonly value: Uint8Array }
+
+/** The lock is held with this token. */
+export type LockCheck = LockName & { readonly type: 'lock'; readonly token: number }
 
 /** What a transaction does in one group: all checks first, then the writes in their order. */
 export interface Work {
@@ -107,7 +113,7 @@ export const TRANSACTION_OPERATION = {
   forget: 15
 } as const
 
-const CHECK = { revision: 1, present: 2, absent: 3, value: 4 } as const
+const CHECK = { revision: 1, present: 2, absent: 3, value: 4, lock: 5 } as const
 
 export function isTransactionKind(kind: number): boolean {
   return kind >= TRANSACTION_OPERATION.transact && kind <= TRANSACTION_OPERATION.forget
@@ -267,6 +273,10 @@ function writeCheck(writer: ByteWriter, check: Check): void {
     case 'value':
       writer.u8(CHECK.value).bytes(check.key).bytes(check.value)
       return
+    case 'lock':
+      writer.u8(CHECK.lock)
+      writeLockPlace(writer, { ...check, number: check.token })
+      return
     default:
       unreachable(check)
   }
@@ -285,6 +295,10 @@ function readWork(reader: ByteReader): Work {
 
 function readCheck(reader: ByteReader): Check {
   const kind = reader.u8()
+  if (kind === CHECK.lock) {
+    const { number, ...lock } = readLockPlace(reader)
+    return { type: 'lock', ...lock, token: number }
+  }
   const key = readKey(reader)
   switch (kind) {
     case CHECK.revision:

@@ -4,7 +4,7 @@ import type { Step, TransactionRequest } from '../../src/client/transactor-types
 import { Violation } from '../../src/simulation/violation.ts'
 import type { Life } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
-import type { Check } from '../../src/wire/transaction.ts'
+import type { KeyCheck } from '../../src/wire/transaction.ts'
 import type { Random } from '../../src/world/random.ts'
 import { type Caller, shellOf } from './callers.ts'
 import { type CoinEvent, checkCoin } from './checkers/coin.ts'
@@ -137,7 +137,7 @@ export class WanderingCoin {
       value: utf8(String(moves))
     })
     if (seen === undefined) {
-      const absent = PLACES.map((place): Check => {
+      const absent = PLACES.map((place): KeyCheck => {
         return { type: 'exists', key: utf8(place), exists: false }
       })
       return { if: absent, steps: [put(to)], otherwise: [] }

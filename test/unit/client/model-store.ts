@@ -155,7 +155,7 @@ export class ModelStore implements Shell {
       return { type: 'aborted', why: ABORTS[this.#chance.below(ABORTS.length)] as AbortReason }
     }
     for (const check of operation.checks) {
-      if (!holds(check, this.table.get(nameOfKey(check.key))))
+      if (check.type === 'lock' || !holds(check, this.table.get(nameOfKey(check.key))))
         return { type: 'aborted', why: 'moved' }
     }
     const results = this.#commit(operation, id)

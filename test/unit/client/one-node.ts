@@ -4,6 +4,7 @@ import type { Transport, TransportHandlers } from '../../../src/transport/transp
 import { ByteWriter, concatBytes, utf8 } from '../../../src/wire/bytes.ts'
 import { encodeClusterView } from '../../../src/wire/cluster-map-codec.ts'
 import { decodeCommand, type Operation } from '../../../src/wire/command.ts'
+import { isDataOperation } from '../../../src/wire/data-operation.ts'
 import { decodeFrame, FRAME } from '../../../src/wire/frame.ts'
 import { CLIENT_HELLO, encodeHello, type Hello } from '../../../src/wire/hello.ts'
 import { encodeRead } from '../../../src/wire/read-body.ts'
@@ -150,7 +151,7 @@ export class OneNode implements Transport {
   }
 
   #apply(operation: Operation): Result {
-    if (!('key' in operation)) return { type: 'refused', reason: 'no key' }
+    if (!isDataOperation(operation)) return { type: 'refused', reason: 'no key' }
     const key = hex(operation.key)
     const stored = this.records.get(key)
     const { ifRevision } = operation

@@ -8,6 +8,7 @@ import type { Calls, TransactionCall } from '../../../src/gateway/calls.ts'
 import { Multiset } from '../../../src/state/hash.ts'
 import { REPEAT_LIMITS, Repeats } from '../../../src/state/repeats.ts'
 import type { Operation } from '../../../src/wire/command.ts'
+import { isDataOperation } from '../../../src/wire/data-operation.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
 import type { KeyResult, Result } from '../../../src/wire/result.ts'
@@ -163,7 +164,7 @@ export class TableCalls implements Calls {
       const run = (): KeyResult => this.#change(operation.operation)
       return this.#repeats.once(operation.once, this.now, run)
     }
-    if (!('key' in operation)) return { type: 'refused', reason: 'not for users' }
+    if (!isDataOperation(operation)) return { type: 'refused', reason: 'not for users' }
     const key = name(operation.key)
     const found = this.table.get(key)
     const { ifRevision } = operation

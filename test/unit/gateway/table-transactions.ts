@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Step, StepResult, TransactionRequest } from '../../../src/client/transactor-types.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
-import type { Check } from '../../../src/wire/transaction.ts'
+import type { KeyCheck } from '../../../src/wire/transaction.ts'
 
 type Records = Map<string, ReadRecord>
 
@@ -19,7 +19,7 @@ export function runOver(table: Records, request: TransactionRequest, revision: (
   return { committed: failed.length === 0, failed, results }
 }
 
-function holds(table: Records, check: Check): boolean {
+function holds(table: Records, check: KeyCheck): boolean {
   const found = table.get(name(check.key))
   if (check.type === 'revision') return check.revision === (found?.revision ?? 0)
   if (check.type === 'exists') return check.exists === (found !== undefined)

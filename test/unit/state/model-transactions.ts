@@ -214,6 +214,7 @@ export class ModelTransactions {
   }
 
   #isTrue(check: Check): boolean {
+    if (check.type === 'lock') throw new Error('the model knows no locks')
     const record = this.#beside.read(check.key)
     if (check.type === 'exists') return (record !== undefined) === check.exists
     if (check.type === 'revision') return (record?.revision ?? 0) === check.revision

@@ -2,7 +2,7 @@ import type { KeyRecord } from '../../../src/state/keys.ts'
 import type { RepeatLimits } from '../../../src/state/repeats.ts'
 import type { SessionLimits } from '../../../src/state/sessions.ts'
 import type { Command, Once } from '../../../src/wire/command.ts'
-import type { DataOperation } from '../../../src/wire/data-operation.ts'
+import { type DataOperation, isDataOperation } from '../../../src/wire/data-operation.ts'
 import type { KeyResult, Result } from '../../../src/wire/result.ts'
 import { hex } from '../../../src/wire/session-id.ts'
 import type { TransactionId } from '../../../src/wire/transaction.ts'
@@ -200,7 +200,7 @@ export class Model {
     }
     if (operation.type === 'claim') return this.#repeat(operation.once, undefined)
     if (operation.type === 'once') return this.#repeat(operation.once, operation.operation)
-    if (!('key' in operation)) throw new Error(`the model knows no ${operation.type}`)
+    if (!isDataOperation(operation)) throw new Error(`the model knows no ${operation.type}`)
     return this.#change(operation)
   }
 

@@ -9,6 +9,7 @@ import {
   operationTypeOf
 } from '../../../src/wire/command.ts'
 import { type KeyResult, type Result, readResult, writeResult } from '../../../src/wire/result.ts'
+import { lockOperations, lockResults } from './lock-arbitraries.ts'
 import {
   type Ingredients,
   transactionOperations,
@@ -68,7 +69,11 @@ const ingredients: Ingredients = {
   session,
   result: keyResult
 }
-const result: fc.Arbitrary<Result> = fc.oneof(keyResult, transactionResults(ingredients))
+const result: fc.Arbitrary<Result> = fc.oneof(
+  keyResult,
+  transactionResults(ingredients),
+  lockResults(ingredients)
+)
 
 const operation = fc.oneof(
   data,
@@ -76,7 +81,8 @@ const operation = fc.oneof(
   shape('once', { once, operation: data }),
   shape('tick', {}),
   shape('register-node', { node: fc.uint8Array({ maxLength: 60 }) }),
-  transactionOperations(ingredients)
+  transactionOperations(ingredients),
+  lockOperations(ingredients)
 ) as fc.Arbitrary<Operation>
 
 const command: fc.Arbitrary<Command> = fc.record({
@@ -135,7 +141,7 @@ test('a command that was cut or changed is another one, or Malformed', () => {
 test('any bytes are a result or Malformed', () => {
   fc.assert(
     fc.property(fc.uint8Array({ minLength: 1, maxLength: 30 }), (bytes) => {
-      bytes[0] = (bytes[0] as number) % 18
+      bytes[0] = (bytes[0] as number) % 26
       try {
         const read = readResult(new ByteReader(bytes))
         expect(readResult(new ByteReader(bytesOf(read)))).toEqual(read)

@@ -46,7 +46,7 @@ const roundTrip = <T>(
 }
 
 test('a request comes back, whatever its kind and consistency', () => {
-  for (const kind of ['get', 'mutate', 'basis', 'map'] as const) {
+  for (const kind of ['get', 'mutate', 'basis', 'map', 'outcome', 'lock', 'await-grant'] as const) {
     for (const consistency of ['strong', 'session', 'eventual'] as const) {
       const request = { ...REQUEST, kind, consistency }
       expect(roundTrip(encodeRequest(request), decodeRequest)).toEqual(request)

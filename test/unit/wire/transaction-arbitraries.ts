@@ -15,7 +15,15 @@ export interface Ingredients {
   readonly result: fc.Arbitrary<KeyResult>
 }
 
-const why = fc.constantFrom('moved', 'blocked', 'not_a_number', 'absent', 'ended', 'overloaded')
+const why = fc.constantFrom(
+  'moved',
+  'blocked',
+  'not_a_number',
+  'absent',
+  'ended',
+  'overloaded',
+  'fenced'
+)
 
 export function votes({ count, group, result }: Ingredients): fc.Arbitrary<readonly Vote[]> {
   const results = fc.array(result, { maxLength: 3 })
@@ -26,7 +34,8 @@ export function works({ key, data, count }: Ingredients): fc.Arbitrary<Work> {
   const check: fc.Arbitrary<Check> = fc.oneof(
     fc.record({ type: fc.constant('revision' as const), key, revision: count }),
     fc.record({ type: fc.constant('exists' as const), key, exists: fc.boolean() }),
-    fc.record({ type: fc.constant('value' as const), key, value: fc.uint8Array({ maxLength: 9 }) })
+    fc.record({ type: fc.constant('value' as const), key, value: fc.uint8Array({ maxLength: 9 }) }),
+    fc.record({ type: fc.constant('lock' as const), key, guard: fc.boolean(), token: count })
   )
   const write = data.map(({ ifRevision: _, ...rest }) => rest as DataOperation)
   return fc
