@@ -32,7 +32,7 @@ async function play(options: Options): Promise<void> {
 }
 
 async function measure(stage: Stage, options: Options): Promise<Results> {
-  const machine = machineOf(stage.directory)
+  const machine = await machineOf(stage.directory)
   console.log(machineLine(machine))
   const { directory, json, ...settings } = options
   const { only } = options

@@ -31,7 +31,7 @@ async function play(options: Options): Promise<void> {
 }
 
 async function measure(stage: Stage, options: Options): Promise<Results> {
-  const machine = machineOf(stage.directory)
+  const machine = await machineOf(stage.directory)
   console.log(machineLine(machine))
   if (isInMemory(machine)) console.log('The data lie in memory: syncs cost nothing here (--dir).')
   const asked = options.only.includes('etcd')

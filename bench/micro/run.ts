@@ -46,7 +46,7 @@ else await perform(async (stage) => await play(stage.directory))
 async function play(directory: string): Promise<number> {
   const seconds = Number(values.seconds)
   if (!(seconds > 0)) throw new Refused(`--seconds: more than 0, not ${values.seconds}`)
-  const machine = machineOf(directory)
+  const machine = await machineOf(directory)
   console.log(machineLine(machine))
   const sections: Section[] = []
   for (const name of values.only.split(',')) {

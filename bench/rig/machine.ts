@@ -4,6 +4,7 @@ import { arch, cpus, release, totalmem, type } from 'node:os'
 import { join } from 'node:path'
 import process from 'node:process'
 import { at, rounded } from './figures.ts'
+import { type Wake, wakeOf } from './wake.ts'
 
 /** What figures hang on, besides the code. */
 export interface Machine {
@@ -16,6 +17,8 @@ export interface Machine {
   readonly fileSystem: string
   /** One append of 1 KiB and fdatasync, nothing else going on. */
   readonly fdatasyncMs: { readonly p50: number; readonly p99: number }
+  /** Absent in results of before it was measured. */
+  readonly wake?: Wake
 }
 
 /** `statfs` names a file system by a number. */
@@ -30,7 +33,7 @@ const FILE_SYSTEMS = new Map([
 const SYNCS = 200
 
 /** `directory`: where the data will lie. */
-export function machineOf(directory: string): Machine {
+export async function machineOf(directory: string): Promise<Machine> {
   const { type: kind } = statfsSync(directory)
   return {
     processor: cpus()[0]?.model.trim() ?? 'unknown',
@@ -39,7 +42,8 @@ export function machineOf(directory: string): Machine {
     system: `${type()} ${release()} ${arch()}`,
     node: process.version,
     fileSystem: FILE_SYSTEMS.get(kind) ?? `0x${kind.toString(16)}`,
-    fdatasyncMs: fdatasyncMs(directory)
+    fdatasyncMs: fdatasyncMs(directory),
+    wake: await wakeOf()
   }
 }
 
@@ -51,8 +55,14 @@ export function isInMemory(machine: Machine): boolean {
 /** One line for people. */
 export function machineLine(machine: Machine): string {
   const { processor, cores, memoryGiB, system, node, fileSystem, fdatasyncMs: sync } = machine
+  const { wake } = machine
   const disk = `${fileSystem}, fdatasync ${sync.p50.toFixed(2)} ms (p99 ${sync.p99.toFixed(2)})`
-  return `${processor}, ${cores} cores, ${memoryGiB} GiB; ${system}; Node.js ${node}; ${disk}`
+  const parts = [`${processor}, ${cores} cores, ${memoryGiB} GiB`, system, `Node.js ${node}`, disk]
+  if (wake !== undefined) {
+    const { p50Ms, cpuMicros } = wake
+    parts.push(`loopback and back ${p50Ms.toFixed(3)} ms, ${cpuMicros.toFixed(0)} us of CPU`)
+  }
+  return parts.join('; ')
 }
 
 /** The commit measured; `-dirty`: with changes on top of it. */
