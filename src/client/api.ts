@@ -60,6 +60,29 @@ export interface Entry<V> {
   readonly expiresIn?: number
 }
 
+/** A key that a scan with `keysOnly` found. Its array is the reader's own. */
+export type KeyEntry = Omit<Entry<never>, 'value'>
+
+/** Which keys: those that all of it names. Bytes are compared, not characters. */
+export interface Range {
+  /** Those that begin with it. */
+  prefix?: Key
+  /** This one and those after it. */
+  start?: Key
+  /** Those before it. */
+  end?: Key
+}
+
+/** What `scan` takes. `timeout` is for each step to the cluster, however long the whole takes. */
+export interface ScanOptions extends Range, ReadOptions {
+  /** So many at most. */
+  limit?: number
+  /** From the last key to the first. */
+  reverse?: boolean
+  /** Without values: they are not sent. */
+  keysOnly?: boolean
+}
+
 /** A write that is on the disks of a majority. */
 export interface Written {
   /** The one the key has now. */
@@ -173,6 +196,15 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
    * is written, and the call rejects with that.
    */
   transaction<R>(run: (tx: Tx<V>) => Promise<R>, options?: CallOptions): Promise<R>
+  /**
+   * The keys of a range over all partitions in the order of their bytes; without a range all of
+   * them. Reads a bounded way ahead; leaving the loop ends it. It is no snapshot: see
+   * docs/scans.md.
+   */
+  scan<T extends V = V>(
+    options?: ScanOptions & { keysOnly?: false }
+  ): AsyncIterableIterator<Entry<T>>
+  scan(options: ScanOptions & { keysOnly: true }): AsyncIterableIterator<KeyEntry>
   /** The same connection, as if each key began with `prefix`; results carry keys without it. */
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   /** Lets calls in flight end, then closes the connection, of all its views too. Idempotent. */

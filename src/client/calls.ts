@@ -2,7 +2,7 @@ import type { Operation } from '../wire/command.ts'
 import { CODES, type Failure, failure } from '../wire/failure.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { Lapse } from '../wire/read-body.ts'
-import type { Reply } from '../wire/request.ts'
+import type { Consistency, Reply } from '../wire/request.ts'
 import type { Due } from './agenda.ts'
 import type { CallOperation, Floor } from './inputs.ts'
 import type { Plan } from './plan.ts'
@@ -100,9 +100,10 @@ export interface Errand extends Due {
 }
 
 /** What a call costs a node. */
-export type Load = 'get' | 'mutate'
+export type Load = 'get' | 'mutate' | 'scan'
 
 export function loadOf({ kind }: Pick<CallOperation, 'kind'>): Load {
+  if (kind === 'scan') return 'scan'
   return kind === 'get' || kind === 'outcome' ? 'get' : 'mutate'
 }
 
@@ -112,14 +113,19 @@ export function isMutation({ operation }: Call): boolean {
 
 const NO_FLOOR: Floor = { applied: 0 }
 
+/** What a read of keys promises; whatever else there is, the strongest. */
+export function consistencyOf(operation: CallOperation): Consistency {
+  return operation.kind === 'get' || operation.kind === 'scan' ? operation.consistency : 'strong'
+}
+
 /** Whether only the leader can answer. */
-export function needsLeader({ operation }: Call): boolean {
-  return operation.kind !== 'get' || operation.consistency === 'strong'
+export function needsLeader({ operation }: Pick<Call, 'operation'>): boolean {
+  return consistencyOf(operation) === 'strong'
 }
 
 /** What no answer to a `session` read of this group may be older than. */
 export function floorOf(operation: CallOperation, { group, token, lapse }: Route): Floor {
-  const floors = operation.kind === 'get' ? operation.floors : undefined
+  const floors = 'floors' in operation ? operation.floors : undefined
   return floors === undefined ? { applied: token, lapse } : (floors.get(group) ?? NO_FLOOR)
 }
 

@@ -5,6 +5,7 @@ import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import { assert } from '../world/assert.ts'
 import {
   type Call,
+  consistencyOf,
   doubtful,
   floorOf,
   loadOf,
@@ -23,6 +24,7 @@ import type { Target, Targets } from './targets.ts'
 /** As what a call travels. */
 const KINDS = {
   get: 'get',
+  scan: 'scan',
   mutate: 'mutate',
   transact: 'mutate',
   forward: 'mutate',
@@ -154,7 +156,7 @@ export class Dispatch {
     const { outbox, routes } = this.#parts
     const route = call.route as Route
     const { operation } = call
-    const consistency = operation.kind === 'get' ? operation.consistency : 'strong'
+    const consistency = consistencyOf(operation)
     call.body ??= this.#encode(call, route)
     const left = Math.min(TIMEOUT_MS_MAX, Math.max(1, Math.ceil(call.deadline - now)))
     const request = {

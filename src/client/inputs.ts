@@ -6,6 +6,7 @@ import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { Lapse, ReadRecord } from '../wire/read-body.ts'
 import type { Consistency, Reply, Request } from '../wire/request.ts'
 import type { AbortReason, KeyResult, Result } from '../wire/result.ts'
+import type { ScanPage, ScanRequest } from '../wire/scan.ts'
 import type { Check, TransactionRef } from '../wire/transaction.ts'
 import type { Random } from '../world/random.ts'
 
@@ -27,6 +28,15 @@ export type CallOperation =
        * With `session`: what the reader has seen, by group; none: nothing. Absent: whatever this
        * machine was ever answered with.
        */
+      readonly floors?: ReadonlyMap<GroupId, Floor>
+    }
+  /** One page of one group. */
+  | {
+      readonly kind: 'scan'
+      readonly group: GroupId
+      readonly scan: ScanRequest
+      readonly consistency: Consistency
+      /** As with `get`. */
       readonly floors?: ReadonlyMap<GroupId, Floor>
     }
   | {
@@ -64,6 +74,16 @@ export type CallOutcome =
       readonly stalenessMs: number
       /** See ReadAnswer. */
       readonly quietSince?: number
+    }
+  | {
+      readonly ok: true
+      readonly kind: 'scan'
+      readonly page: ScanPage
+      readonly group: GroupId
+      readonly applied: number
+      /** Of keys that the page passed over by the clock alone, if any. */
+      readonly lapse?: Lapse | undefined
+      readonly stalenessMs: number
     }
   | {
       readonly ok: true

@@ -12,11 +12,13 @@ import type {
   DeleteOptions,
   Entry,
   Key,
+  KeyEntry,
   KeyMesh,
   Op,
   PutOptions,
   ReadOptions,
   ResultOf,
+  ScanOptions,
   Tx,
   TxnOp,
   TxnResult,
@@ -38,7 +40,9 @@ import type { ClientDriver } from './driver.ts'
 import { ConflictError, errorOf, invalid, UndecodableError } from './errors.ts'
 import type { CallOperation, CallOutcome } from './inputs.ts'
 import { promised, unexpected } from './promised.ts'
+import { groupsOf } from './ranges.ts'
 import { type AllRead, readAll } from './read-all.ts'
+import { checkScan, scanned, showIn, showKeyIn } from './scan.ts'
 import { Scope } from './scope.ts'
 import { readSnapshot, type SnapshotOutcome } from './snapshot.ts'
 import { type Spoken, spokenChecks, spokenSteps } from './spoken.ts'
@@ -60,7 +64,7 @@ const CALLBACK_TIMEOUT_MS = 30_000
 const CLOSED = 'this client was closed; open another one'
 
 /** What carries the calls: a driver, or a node that has one. */
-export type Carrier = Shell & Pick<ClientDriver, 'close'>
+export type Carrier = Shell & Pick<ClientDriver, 'close' | 'view'>
 
 /** The programming interface over a started carrier. Closing it closes the carrier. */
 export function openKeyMesh<V = unknown>(
@@ -203,6 +207,29 @@ class View<V> implements KeyMesh<V> {
     if (typeof run !== 'function') throw invalid('transaction wants a function of tx')
     const timeoutMs = timeout ?? CALLBACK_TIMEOUT_MS
     return await runCallback(this.#driver, this.#scope, run, { signal, timeoutMs })
+  }
+
+  scan<T extends V = V>(
+    options?: ScanOptions & { keysOnly?: false }
+  ): AsyncIterableIterator<Entry<T>>
+  scan(options: ScanOptions & { keysOnly: true }): AsyncIterableIterator<KeyEntry>
+  scan<T extends V = V>(options: ScanOptions = {}): AsyncIterableIterator<Entry<T> | KeyEntry> {
+    if (this.#ending.isClosed) throw errorOf(failure('closed', CLOSED))
+    const { signal, timeout, consistency, ...how } = checkScan(options)
+    const spanned = this.#scope.ranged(options)
+    const partitions = this.#driver.view?.map.settings.partitions
+    if (partitions === undefined) throw errorOf(failure('unavailable', 'no cluster map yet'))
+    const query = {
+      ...how,
+      span: spanned.span,
+      groups: groupsOf(spanned, partitions),
+      consistency: consistency ?? this.#defaults.consistency
+    }
+    const timeoutMs = timeout ?? this.#defaults.timeoutMs
+    if (how.keysOnly) {
+      return scanned(this.#driver, query, { timeoutMs, signal, show: showKeyIn(this.#scope) })
+    }
+    return scanned(this.#driver, query, { timeoutMs, signal, show: showIn<V, T>(this.#scope) })
   }
 
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W> {

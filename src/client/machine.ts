@@ -302,7 +302,7 @@ export class ClientMachine {
       return
     }
     this.#parts.routes.saw(route.group, reply.applied, node)
-    if (outcome.ok && outcome.kind === 'get' && outcome.lapse !== undefined) {
+    if (outcome.ok && 'lapse' in outcome && outcome.lapse !== undefined) {
       route.lapse = bothLapses(route.lapse, outcome.lapse)
     }
     if (outcome.ok && outcome.kind === 'transact') this.#transacted(call, outcome)

@@ -1,8 +1,9 @@
 import { ByteWriter } from '../wire/bytes.ts'
 import type { NodeId } from '../wire/ids.ts'
+import { encodeScan } from '../wire/scan.ts'
 import { writeTransactionId } from '../wire/transaction.ts'
 import type { Random } from '../world/random.ts'
-import type { Call } from './calls.ts'
+import { type Call, needsLeader } from './calls.ts'
 import type { CallOperation, ClientInput } from './inputs.ts'
 
 /** An answer owed for so long makes us ask elsewhere, too. */
@@ -18,7 +19,7 @@ export function newCall(
   random: Random
 ): Call {
   const { operation } = input
-  const isNear = operation.kind === 'get' && operation.consistency !== 'strong'
+  const isNear = !needsLeader({ operation })
   return {
     type: 'call',
     at: 0,
@@ -52,6 +53,8 @@ function bodyOf(operation: CallOperation): Uint8Array | undefined {
   switch (operation.kind) {
     case 'get':
       return operation.key
+    case 'scan':
+      return encodeScan(operation.scan)
     case 'forward':
       return operation.command
     case 'outcome': {

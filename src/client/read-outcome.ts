@@ -1,11 +1,12 @@
 import { ByteReader, Malformed } from '../wire/bytes.ts'
 import { failure } from '../wire/failure.ts'
-import { decodeRead, isPast } from '../wire/read-body.ts'
+import { decodeRead, isPast, type Lapse } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
 import { type KeyResult, type Result, readKeyResult, readResult } from '../wire/result.ts'
+import { decodeScanPage } from '../wire/scan.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
 import { unreachable } from '../world/assert.ts'
-import { type Call, floorOf, type Route } from './calls.ts'
+import { type Call, consistencyOf, floorOf, type Route } from './calls.ts'
 import type { CallOutcome, SeenGroup } from './inputs.ts'
 import { resultsOf } from './plan.ts'
 
@@ -17,6 +18,8 @@ export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome
   switch (operation.kind) {
     case 'get':
       return readGet(call, route, reply)
+    case 'scan':
+      return readScanned(call, route, reply)
     case 'mutate':
       return { ok: true, kind: 'mutate', result: whole(body, readKeyResult), group, applied }
     case 'transact':
@@ -31,14 +34,29 @@ export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome
 
 function readGet(call: Call, route: Route, { applied, body, waitMs }: Reply): CallOutcome {
   const { group } = route
-  const consistency = call.operation.kind === 'get' ? call.operation.consistency : 'strong'
-  const stalenessMs = consistency === 'eventual' ? waitMs : 0
+  const stalenessMs = consistencyOf(call.operation) === 'eventual' ? waitMs : 0
   const { record, lapse, quietSince } = decodeRead(body)
-  const seen = consistency === 'session' ? floorOf(call.operation, route).lapse : undefined
+  const seen = lapseSeen(call, route)
   const isOver = record !== undefined && seen !== undefined && isPast(record, seen)
   const shown = isOver ? undefined : record
   const quiet = quietSince === undefined ? {} : { quietSince }
   return { ok: true, kind: 'get', record: shown, group, applied, lapse, stalenessMs, ...quiet }
+}
+
+function readScanned(call: Call, route: Route, { applied, body, waitMs }: Reply): CallOutcome {
+  const { group } = route
+  const stalenessMs = consistencyOf(call.operation) === 'eventual' ? waitMs : 0
+  const page = decodeScanPage(body)
+  const seen = lapseSeen(call, route)
+  const { lapse } = page
+  const entries =
+    seen === undefined ? page.entries : page.entries.filter((entry) => !isPast(entry, seen))
+  return { ok: true, kind: 'scan', page: { ...page, entries }, group, applied, lapse, stalenessMs }
+}
+
+/** Keys that a session has seen the end of, though the state it reads may not know it. */
+function lapseSeen({ operation }: Call, route: Route): Lapse | undefined {
+  return consistencyOf(operation) === 'session' ? floorOf(operation, route).lapse : undefined
 }
 
 /** Whoever cannot say what became of it is taken for one who does not know: it is asked again. */

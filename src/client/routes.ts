@@ -82,6 +82,7 @@ export class Routes {
         call.plan ??= planOf(operation, partitions)
         return this.of(call.plan[0]?.group ?? SYSTEM_GROUP)
       case 'forward':
+      case 'scan':
         return this.of(operation.group)
       case 'outcome':
         return this.of(operation.of.anchor)

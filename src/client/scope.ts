@@ -1,7 +1,8 @@
 import type { ReadRecord } from '../wire/read-body.ts'
-import type { Codec, Entry, Key } from './api.ts'
+import type { Codec, Entry, Key, KeyEntry, Range } from './api.ts'
 import { checkCodec, checkKey, checkNames, keyPart } from './arguments.ts'
 import { UndecodableError } from './errors.ts'
+import { type Spanned, spanOf } from './ranges.ts'
 
 /** Keys that are not UTF-8 show replacement characters. */
 const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
@@ -27,6 +28,17 @@ export class Scope<V> {
   /** See checkKey. */
   whole(key: Key): Uint8Array {
     return checkKey(this.#prefix, key)
+  }
+
+  /** The keys that `range` names, and what they all begin with. Throws what is wrong with it. */
+  ranged(range: Range): Spanned {
+    return spanOf(this.#prefix, range)
+  }
+
+  /** A whole key as this scope calls it. Requires: it begins with the prefix. */
+  shown(key: Uint8Array): Named<V> {
+    const keyBytes = key.slice(this.#prefix.length)
+    return new Named(this.codec, lenient.decode(keyBytes), keyBytes)
   }
 
   /** A caller may change the array while it waits: it is read before. */
@@ -56,6 +68,12 @@ export class Named<V> {
     const expiry = expiresInMs === undefined ? {} : { expiresIn: expiresInMs }
     const value = this.#decode<T>(record)
     return { key: this.#text, keyBytes: this.#bytes, value, revision, ...expiry }
+  }
+
+  /** The same without a value. */
+  keyEntry({ revision, expiresInMs }: ReadRecord): KeyEntry {
+    const expiry = expiresInMs === undefined ? {} : { expiresIn: expiresInMs }
+    return { key: this.#text, keyBytes: this.#bytes, revision, ...expiry }
   }
 
   #decode<T extends V>({ value, revision }: ReadRecord): T {

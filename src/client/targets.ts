@@ -1,5 +1,5 @@
 import type { NodeId } from '../wire/ids.ts'
-import { type Call, needsLeader, type Route } from './calls.ts'
+import { type Call, consistencyOf, type Load, loadOf, needsLeader, type Route } from './calls.ts'
 import type { Parts } from './errands.ts'
 
 /** How long a group without any reachable member is left alone, when nobody dials for us. */
@@ -80,7 +80,7 @@ export class Targets {
    */
   #replica(call: Call, route: Route, now: number): NodeId | undefined {
     const { nearest, outbox } = this.#parts
-    const able = this.#open(this.#able(call, route), now)
+    const able = this.#open(this.#able(call, route), loadOf(call.operation), now)
     const { leader, tokenFrom } = route
     if (this.#self !== undefined && able.includes(this.#self)) return this.#self
     this.#reachAll(route, now)
@@ -88,7 +88,7 @@ export class Targets {
       this.#member(call, route, now)
       return undefined
     }
-    const isSession = call.operation.kind === 'get' && call.operation.consistency === 'session'
+    const isSession = consistencyOf(call.operation) === 'session'
     const isBehind = isSession && call.refusers.length > 0
     if (isBehind && leader !== undefined && able.includes(leader)) return leader
     const favourite = isSession ? tokenFrom : undefined
@@ -105,9 +105,9 @@ export class Targets {
   }
 
   /** Those that do not refuse reads just now; all of them if there are none. */
-  #open(nodes: readonly NodeId[], now: number): readonly NodeId[] {
+  #open(nodes: readonly NodeId[], load: Load, now: number): readonly NodeId[] {
     const { throttle } = this.#parts
-    const open = nodes.filter((node) => !throttle.isShedding(node, 'get', now))
+    const open = nodes.filter((node) => !throttle.isShedding(node, load, now))
     return open.length > 0 ? open : nodes
   }
 

@@ -36,7 +36,8 @@ export class Throttle {
   readonly #random: Random
   readonly #shedding: Readonly<Record<Load, Map<NodeId, Shedding>>> = {
     get: new Map(),
-    mutate: new Map()
+    mutate: new Map(),
+    scan: new Map()
   }
 
   /** Of all nodes. */

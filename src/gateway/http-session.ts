@@ -97,8 +97,8 @@ export function tokenAfterAll(
 
 /** A `session` read is bound by what its caller has seen, not by what others asked this node. */
 export function inSession(operation: CallOperation, floors: Floors): CallOperation {
-  const isSession = operation.kind === 'get' && operation.consistency === 'session'
-  return isSession ? { ...operation, floors } : operation
+  if (operation.kind !== 'get' && operation.kind !== 'scan') return operation
+  return operation.consistency === 'session' ? { ...operation, floors } : operation
 }
 
 /** What an answer says of the moment it shows; a call that failed shows none. */

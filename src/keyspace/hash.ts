@@ -25,6 +25,12 @@ export function placingPart(key: Uint8Array): Uint8Array {
   return close > open + 1 ? key.subarray(open + 1, close) : key
 }
 
+/** Where all keys that begin with `prefix` are; undefined: anywhere. */
+export function partitionOfPrefix(prefix: Uint8Array, partitions: number): number | undefined {
+  const isTagged = placingPart(prefix).length < prefix.length
+  return isTagged ? partitionOf(prefix, partitions) : undefined
+}
+
 /** The top log2(partitions) bits of the hash. Requires: `partitions` is a power of two <= 2^31. */
 export function partitionOf(key: Uint8Array, partitions: number): number {
   assert(

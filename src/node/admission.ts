@@ -21,6 +21,9 @@ export interface AdmissionBounds {
  */
 export const REQUESTS: AdmissionBounds = { staySeconds: 0.6, min: 256, cold: 1_024, max: 10_000 }
 
+/** Pages of scans: each is the work of a hundred small requests, and waits for others. */
+export const PAGES: AdmissionBounds = { staySeconds: 0.6, min: 128, cold: 256, max: 2_000 }
+
 /**
  * Bytes of their bodies. Large values leave in longer turns, and some of the largest must always
  * pass.

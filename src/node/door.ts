@@ -4,10 +4,12 @@ import {
   ok,
   outcomeAnswer,
   readOutcomeRequest,
+  readScan,
   rejected
 } from '../partition/answer.ts'
 import type { ReplicaHost } from '../partition/host.ts'
 import type { Replica } from '../partition/replica.ts'
+import type { Scans } from '../partition/scans.ts'
 import type { PeerId } from '../transport/transport.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
 import { isDecisionType, operationTypeOf } from '../wire/command.ts'
@@ -16,7 +18,7 @@ import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
 import { sometimes } from '../world/sometimes.ts'
-import { Admission, BYTES, PARTS_SPARE_BYTES, REQUESTS } from './admission.ts'
+import { Admission, BYTES, PAGES, PARTS_SPARE_BYTES, REQUESTS } from './admission.ts'
 import { Line } from './line.ts'
 import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
@@ -25,6 +27,7 @@ import { type Respond, Visit, type VisitShell } from './visit.ts'
 /** What the door asks of the node behind it. */
 export interface DoorShell {
   readonly host: ReplicaHost
+  readonly scans: Scans
   map(): ClusterMap | undefined
   /** An encoded ClusterView; undefined before there is a map. */
   view(): Uint8Array | undefined
@@ -51,6 +54,7 @@ export class Door implements VisitShell {
   /** Of each sender, by the id of the request: those that were not answered at once. */
   readonly #visits = new Map<PeerId, Map<number, Visit>>()
   readonly #reads: Admission
+  readonly #scans: Admission
   readonly #mutations: Admission
   readonly #mutationBytes: Admission
   /** Those that take turns to answer. */
@@ -62,6 +66,7 @@ export class Door implements VisitShell {
   constructor(shell: DoorShell) {
     this.#shell = shell
     this.#reads = new Admission(this.#now(), REQUESTS)
+    this.#scans = new Admission(this.#now(), PAGES)
     this.#mutations = new Admission(this.#now(), REQUESTS)
     this.#mutationBytes = new Admission(this.#now(), BYTES)
   }
@@ -87,6 +92,7 @@ export class Door implements VisitShell {
    */
   tick(now: number, lateMs: number): void {
     this.#reads.tick(now)
+    this.#scans.tick(now)
     this.#mutations.tick(now)
     this.#mutationBytes.tick(now)
     const { get, mutate } = this.#lines
@@ -224,6 +230,7 @@ export class Door implements VisitShell {
   /** Undefined: what it takes to be served at all is answered, whatever else is inside. */
   #admissionOf({ kind, group, body }: Request): Admission | undefined {
     if (kind === 'get') return this.#reads
+    if (kind === 'scan') return this.#scans
     if (kind !== 'mutate' || group === SYSTEM_GROUP) return undefined
     // What ends transactions lets others go on.
     return isDecisionType(operationTypeOf(body)) ? undefined : this.#mutations
@@ -261,6 +268,7 @@ export class Door implements VisitShell {
     if (kind === 'basis') asker.respond(ok(replica.state.applied.index, EMPTY))
     else if (kind === 'mutate') replica.mutate(body, asker)
     else if (kind === 'outcome') this.#outcome(replica, body, asker)
+    else if (kind === 'scan') this.#scan(replica, request, asker)
     else if (kind !== 'get') asker.respond(rejected('invalid_argument', 'locks are not known here'))
     else this.#get(replica, request, asker)
   }
@@ -277,6 +285,13 @@ export class Door implements VisitShell {
       fail: () => asker.respond(replica.notLeader()),
       isOver: (now) => asker.isOver(now)
     })
+  }
+
+  #scan(replica: Replica, asked: Request, asker: Asker): void {
+    const request = readScan(asked.body, asker)
+    if (request === undefined) return
+    const { consistency, minApplied: index } = asked
+    this.#shell.scans.answer({ replica, request, consistency, index, asker })
   }
 
   #get(replica: Replica, request: Request, asker: Asker): void {

@@ -37,6 +37,9 @@ export async function createNode<V = unknown>(
     timers,
     random,
     turns,
+    get view() {
+      return machine.view()
+    },
     close: (done: () => void) => void stop().then(done)
   }
   const defaults = { timeoutMs: TIMEOUT_MS_DEFAULT, consistency: 'strong' } as const

@@ -4,6 +4,7 @@ import { FreshnessRounds } from '../partition/freshness-rounds.ts'
 import type { TrustedClock } from '../partition/group-time.ts'
 import { ReplicaHost, type TransactionShell } from '../partition/host.ts'
 import type { Room } from '../partition/room.ts'
+import { Scans } from '../partition/scans.ts'
 import { Snapshots } from '../partition/snapshots.ts'
 import { isSoundRecord } from '../state/keys.ts'
 import { cutShort } from '../storage/log-corrupt.ts'
@@ -27,6 +28,7 @@ export interface Keeping {
   readonly host: ReplicaHost
   readonly flusher: Flusher
   readonly snapshots: Snapshots
+  readonly scans: Scans
   readonly audit: Audit
   readonly freshness: FreshnessRounds
   /** What goes on by time alone; call it at each tick of the node, `now` monotonic. */
@@ -94,7 +96,8 @@ export function openKeeping(
     snapshots.tick()
     freshness.tick(now)
   }
-  return { log, overlay, host, flusher, snapshots, audit, freshness, tick }
+  const scans = new Scans(host, overlay, fatal)
+  return { log, overlay, host, flusher, snapshots, scans, audit, freshness, tick }
 }
 
 /** Throws when the log is not all that was durable once. */

@@ -130,6 +130,7 @@ export class NodeMachine {
     return new Door({
       watch: this.watch,
       host,
+      scans: this.keeping.scans,
       map: () => this.membership.map,
       view: () => this.#encodedView(),
       callerOf: (peer) => this.mesh.callerOf(peer),

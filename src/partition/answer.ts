@@ -6,6 +6,7 @@ import type { NodeId } from '../wire/ids.ts'
 import { isLockType } from '../wire/lock.ts'
 import type { Reply } from '../wire/request.ts'
 import { writeResult } from '../wire/result.ts'
+import { decodeScan, type ScanRequest } from '../wire/scan.ts'
 import { readTransactionId, type TransactionId, type Work } from '../wire/transaction.ts'
 
 /** A reply before the door adds the id of its request and the epoch of the map. */
@@ -85,6 +86,17 @@ export function commandAnswer(applied: number, answer: Given): Answered {
   const writer = new ByteWriter(32)
   writeResult(writer, answer.result)
   return ok(applied, writer.finish())
+}
+
+/** What a `scan` request asks for; undefined: it is garbled, and the asker was told. */
+export function readScan(bytes: Uint8Array, asker: Asker): ScanRequest | undefined {
+  try {
+    return decodeScan(bytes)
+  } catch (error) {
+    if (!(error instanceof Malformed)) throw error
+    asker.respond(rejected('invalid_argument', error.message))
+    return undefined
+  }
 }
 
 /** The transaction that an `outcome` request asks for; undefined: it is garbled. */

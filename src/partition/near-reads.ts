@@ -19,8 +19,9 @@ export interface NearReadsOptions {
 interface Behind {
   readonly replica: Replica
   readonly index: Index
-  readonly key: Uint8Array
   readonly asker: Asker
+  /** It has, now. */
+  readonly answer: () => void
 }
 
 interface Wait extends Behind {
@@ -60,7 +61,7 @@ export class NearReads {
     const answer = ok(replica.state.applied.index, encodeRead(record, now))
     asker.respond({
       ...answer,
-      waitMs: Math.max(this.#ageMs(replica), this.#passedMs(replica, key))
+      waitMs: Math.max(this.ageMs(replica), this.#passedMs(replica, key))
     })
   }
 
@@ -69,7 +70,12 @@ export class NearReads {
     const intent = state.transactions.intentOn(key)
     if (intent === undefined) return 0
     sometimes('partition: an eventual read passes by an intent')
-    return Math.max(0, this.#options.trusted.now() - intent.part.time) + SKEW_MS
+    return this.sinceMs(intent.part.time)
+  }
+
+  /** How long ago it was `time` for a group, at most. */
+  sinceMs(time: number): number {
+    return Math.max(0, this.#options.trusted.now() - time) + SKEW_MS
   }
 
   /** The state once everything up to `index` is applied here, which may have to come first. */
@@ -78,13 +84,19 @@ export class NearReads {
     { key, index }: { readonly key: Uint8Array; readonly index: Index },
     asker: Asker
   ): void {
+    const answer = (): void => answerSession(replica, key, asker)
+    this.asFarAs({ replica, index, asker, answer })
+  }
+
+  /** Calls `answer` once the replica is as far, or has the asker told to go elsewhere. */
+  asFarAs(behind: Behind): void {
+    const { replica, index, asker, answer } = behind
     if (!mayRead(replica)) asker.respond(elsewhere(replica))
-    else if (replica.state.applied.index >= index) answerSession(replica, key, asker)
-    else if (replica.isLeader) this.#confirmed({ replica, index, key, asker })
+    else if (replica.state.applied.index >= index) answer()
+    else if (replica.isLeader) this.#confirmed(behind)
     else if (this.#waits.length >= WAITS_MAX) asker.respond(elsewhere(replica))
     else {
-      const until = this.#options.clock.monotonic() + WAIT_MS_MAX
-      this.#waits.push({ replica, index, key, asker, until })
+      this.#waits.push({ ...behind, until: this.#options.clock.monotonic() + WAIT_MS_MAX })
       this.#setTimer()
     }
   }
@@ -98,14 +110,14 @@ export class NearReads {
     if (done.length === 0) return
     this.#waits = this.#waits.filter((wait) => !isDone(wait))
     sometimes('partition: a session waited for a replica')
-    for (const { key, asker } of done) answerSession(replica, key, asker)
+    for (const { answer } of done) answer()
   }
 
   /** What a leader has not when a majority follows it still, nobody was ever truly told of. */
-  #confirmed({ replica, index, key, asker }: Behind): void {
+  #confirmed({ replica, index, asker, answer }: Behind): void {
     this.#options.confirm(replica, {
       run: () => {
-        if (replica.state.applied.index >= index) answerSession(replica, key, asker)
+        if (replica.state.applied.index >= index) answer()
         else asker.respond(beyond(replica, index))
       },
       fail: () => asker.respond(elsewhere(replica)),
@@ -132,7 +144,8 @@ export class NearReads {
     for (const { replica, asker } of this.#waits.splice(0, count)) asker.respond(elsewhere(replica))
   }
 
-  #ageMs(replica: Replica): number {
+  /** How many ms ago the state of `replica` was surely current. */
+  ageMs(replica: Replica): number {
     const { freshness, state, raft } = replica
     freshness.wanted = true
     const { status } = raft
@@ -151,7 +164,7 @@ export class NearReads {
 }
 
 /** A state that is damaged, or is about to be replaced by a later one, answers nobody. */
-function mayRead(replica: Replica): boolean {
+export function mayRead(replica: Replica): boolean {
   return replica.damage === undefined && !replica.installing
 }
 
@@ -187,7 +200,7 @@ function beyond({ group, state }: Replica, index: Index): Answered {
   return rejected('invalid_argument', message)
 }
 
-function elsewhere(replica: Replica): Answered {
+export function elsewhere(replica: Replica): Answered {
   const leader = replica.isLeader ? '' : (replica.leaderNode ?? '')
   const message = `the replica of group ${replica.group} here is not as far`
   return rejected('not_leader', message, { leader })

@@ -1,7 +1,13 @@
 import { assert } from '../world/assert.ts'
 import { DiskFault, diskDamage, type Space } from '../world/disk.ts'
 import type { Random } from '../world/random.ts'
-import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
+import {
+  type KeyRange,
+  PAGE_BYTES,
+  type StateStore,
+  type StateView,
+  type StateWrite
+} from '../world/state-store.ts'
 import { batchBytes, survivors, type WalDamage, walBytes } from './level-wal.ts'
 import type { Life, World } from './world.ts'
 
@@ -16,8 +22,6 @@ export interface SimulatedStoreOptions {
 
 type Done = (fault: DiskFault | undefined) => void
 type Entry = readonly [key: Uint8Array, value: Uint8Array]
-
-const PAGE_BYTES = 1024 * 1024
 
 /** What the store holds at one moment. Shared with views until the next write. */
 interface Content {
@@ -315,18 +319,19 @@ const ENDLESS: Space = {
 
 function page(
   content: Content,
-  { gte, lt }: KeyRange,
+  { gte, lt, reverse = false }: KeyRange,
   limit: number,
   bytesMax = PAGE_BYTES
 ): readonly Entry[] {
   // Code units are bytes here, so the order of `sort` is that of the bytes.
   content.order ??= [...content.values.keys()].sort()
   const entries: Entry[] = []
-  const end = textOf(lt)
+  const first = lowerBound(content.order, textOf(gte))
+  const behind = lowerBound(content.order, textOf(lt))
   let bytes = 0
-  for (let i = lowerBound(content.order, textOf(gte)); i < content.order.length; i++) {
-    const text = content.order[i] as string
-    if (text >= end || entries.length === limit || bytes >= bytesMax) break
+  for (let n = 0; n < behind - first; n++) {
+    const text = content.order[reverse ? behind - 1 - n : first + n] as string
+    if (entries.length === limit || bytes >= bytesMax) break
     const value = content.values.get(text) as Uint8Array
     entries.push([bytesOf(text), value.slice()])
     bytes += text.length + value.length

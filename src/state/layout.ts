@@ -1,4 +1,5 @@
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import type { KeySpan } from '../wire/scan.ts'
 import { readSession, writeSession } from '../wire/session-id.ts'
 import { lasting, passing } from '../wire/slab.ts'
 import type { TransactionId } from '../wire/transaction.ts'
@@ -25,6 +26,9 @@ export const CLUSTER_MAP_KEY: Uint8Array = Uint8Array.of(0x63)
 export const SESSION_PREFIX: Uint8Array = Uint8Array.of(0x73)
 /** Every key record's key begins with it, and nothing else. */
 export const DATA_PREFIX: Uint8Array = Uint8Array.of(0x6b)
+
+/** Behind all of them. */
+const DATA_END: Uint8Array = Uint8Array.of(0x6c)
 
 /** Every record of an idempotency key begins with it, and nothing else. */
 export const REPEAT_PREFIX: Uint8Array = Uint8Array.of(0x69)
@@ -69,6 +73,18 @@ export function readTransactionKey(key: Uint8Array): TransactionId & {
   const kinds: readonly number[] = Object.values(TRANSACTION_ROW)
   if (!kinds.includes(kind)) throw new Malformed('a row of no known kind')
   return { kind, session, seq, place }
+}
+
+/**
+ * The user's key that a key of the table stands for; a view. Requires: it is one of DATA_PREFIX.
+ */
+export function dataKeyOf(at: Uint8Array): Uint8Array {
+  return at.subarray(DATA_PREFIX.length)
+}
+
+/** Where the table keeps the keys of `span`, first and behind the last. */
+export function dataSpan({ start, end }: KeySpan): readonly [gte: Uint8Array, lt: Uint8Array] {
+  return [dataLookup(start), end === undefined ? DATA_END : dataLookup(end)]
 }
 
 /** Where the table keeps a user's key; a fresh copy. */

@@ -1,4 +1,5 @@
-import { Malformed } from '../wire/bytes.ts'
+import { compareBytes, Malformed } from '../wire/bytes.ts'
+import type { KeySpan } from '../wire/scan.ts'
 import type { TransactionId } from '../wire/transaction.ts'
 import { assert } from '../world/assert.ts'
 import type { Multiset } from './hash.ts'
@@ -22,6 +23,14 @@ export interface Intent {
   readonly part: PreparedPart
   /** Undefined: nothing. */
   readonly next: KeyRecord | undefined
+}
+
+/** A key that parts hold, as it is now. */
+export interface HeldKey {
+  readonly key: Uint8Array
+  /** The key is what it was then, until they are decided. */
+  readonly since: number
+  readonly intent: Intent | undefined
 }
 
 /** What is held of one key. */
@@ -78,6 +87,20 @@ export class Prepared {
       if (first === undefined || reader.time < first.time) first = reader
     }
     return first
+  }
+
+  /** All keys of `span` that are held, in no order. */
+  heldIn(span: KeySpan): readonly HeldKey[] {
+    const held = new Map<string, HeldKey>()
+    for (const part of this.#parts.values()) {
+      for (const { key } of part.holds) {
+        if (compareBytes(key, span.start) < 0) continue
+        if (span.end !== undefined && compareBytes(key, span.end) >= 0) continue
+        const since = this.holderOf(key)?.time ?? part.time
+        held.set(keyText(key), { key, since, intent: this.intentOn(key) })
+      }
+    }
+    return [...held.values()]
   }
 
   /** Who must be decided before anybody may read `key` in order to rely on it, or change it. */

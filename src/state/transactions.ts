@@ -1,13 +1,14 @@
 import { equalBytes, Malformed } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
+import type { KeySpan } from '../wire/scan.ts'
 import type { AnchoredTransaction, Check, TransactionId, Work } from '../wire/transaction.ts'
 import { unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Multiset } from './hash.ts'
 import { change, type KeyRecord, type Keys, type Use } from './keys.ts'
 import { nameOf } from './layout.ts'
-import { type Intent, keyText, Prepared } from './prepared.ts'
+import { type HeldKey, type Intent, keyText, Prepared } from './prepared.ts'
 import type { Hold, PreparedPart } from './prepared-rows.ts'
 import { Records, type TransactionRecord } from './records.ts'
 import type { Sessions } from './sessions.ts'
@@ -92,6 +93,11 @@ export class Transactions {
   /** The key at `time`; while a part holds it, at the time of that. */
   read(key: Uint8Array, time: number): KeyRecord | undefined {
     return this.#keys.read(key, this.#prepared.holderOf(key)?.time ?? time)
+  }
+
+  /** See Prepared. */
+  heldIn(span: KeySpan): readonly HeldKey[] {
+    return this.#prepared.heldIn(span)
   }
 
   /** The transaction that must be decided before `key` may expire. */

@@ -1,13 +1,17 @@
 import { ClassicLevel } from 'classic-level'
 import { DiskFault, diskDamage } from '../world/disk.ts'
-import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
+import {
+  type KeyRange,
+  PAGE_BYTES,
+  type StateStore,
+  type StateView,
+  type StateWrite
+} from '../world/state-store.ts'
 import { spaceUnder } from './file-space.ts'
 import { REPLACE_NODE, StoreLocked } from './store-errors.ts'
 
 type Level = ClassicLevel<Uint8Array, Uint8Array>
 
-/** What one page of a view may hold, about: a bound on memory, whatever the values are. */
-const PAGE_BYTES = 1024 * 1024
 /** Writes of a batch that are handed over in one turn, 1 us each: requests do not wait for more. */
 const SLICE = 500
 /**
@@ -133,8 +137,9 @@ function write(
 function openView(level: Level): StateView {
   const snapshot = level.snapshot()
   return {
-    page: ({ gte, lt }: KeyRange, limit, done) => {
-      const iterator = level.iterator({ gte, lt, snapshot, highWaterMarkBytes: PAGE_BYTES })
+    page: ({ gte, lt, reverse = false }: KeyRange, limit, done) => {
+      const bounds = { gte, lt, reverse }
+      const iterator = level.iterator({ ...bounds, snapshot, highWaterMarkBytes: PAGE_BYTES })
       const entries: [Uint8Array, Uint8Array][] = []
       const read = async (): Promise<void> => {
         try {

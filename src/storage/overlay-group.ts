@@ -1,7 +1,8 @@
 import type { Table } from '../state/table.ts'
+import { compareBytes } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
-import { diskDamage } from '../world/disk.ts'
+import { type DiskFault, diskDamage } from '../world/disk.ts'
 import type { StateStore, StateWrite } from '../world/state-store.ts'
 import type { RecordCache } from './record-cache.ts'
 import { RecordMap, type Slot, slotBytes } from './record-map.ts'
@@ -15,6 +16,11 @@ import {
   statePrefix
 } from './state-keys.ts'
 import { REPLACE_NODE } from './store-errors.ts'
+
+/** A sub-key and what was set there; undefined: nothing. */
+export type Changed = readonly [key: Uint8Array, value: Uint8Array | undefined]
+
+const NONE: readonly Slot[] = []
 
 export interface GroupShell {
   readonly store: StateStore
@@ -83,9 +89,7 @@ export class OverlayGroup implements Table {
     const slot = this.#records.find(key)
     if (slot !== undefined) return slot.value
     const stored = this.#store.get(stateKey(this.#prefix, key))
-    if (stored !== undefined && !this.#isSound(key, stored)) {
-      throw diskDamage(`the state of group ${this.group} is damaged on disk. ${REPLACE_NODE}`)
-    }
+    if (stored !== undefined && !this.#isSound(key, stored)) throw this.damage()
     if (stored !== undefined) this.#records.keep(key, stored)
     return stored
   }
@@ -100,6 +104,24 @@ export class OverlayGroup implements Table {
       this.#dirty.push(added)
       this.#dirtyBytes += slotBytes(added)
     }
+  }
+
+  /**
+   * What was set and may not be in the store yet, of the sub-keys gte <= k < lt, in no order. The
+   * arrays do not change any more.
+   */
+  changesIn(gte: Uint8Array, lt: Uint8Array): readonly Changed[] {
+    const found: Changed[] = []
+    const gather = (slots: readonly Slot[], isOlder: boolean): void => {
+      for (const { key, value, flush } of slots) {
+        // It was set again since, so it stands among the younger ones, too.
+        if (isOlder && flush === this.#flush) continue
+        if (compareBytes(key, gte) >= 0 && compareBytes(key, lt) < 0) found.push([key, value])
+      }
+    }
+    gather(this.#flushing ?? NONE, true)
+    gather(this.#dirty, false)
+    return found
   }
 
   /** Has the next flush ask for this group, though nothing was set. */
@@ -129,6 +151,15 @@ export class OverlayGroup implements Table {
   flushed(): void {
     if (this.#flushing !== undefined) this.#records.written(this.#flushing, this.#flush - 1)
     this.#flushing = undefined
+  }
+
+  /** Whether a record read from the store can be one that was written under this sub-key. */
+  isSound(key: Uint8Array, record: Uint8Array): boolean {
+    return this.#isSound(key, record)
+  }
+
+  damage(): DiskFault {
+    return diskDamage(`the state of group ${this.group} is damaged on disk. ${REPLACE_NODE}`)
   }
 
   /** A generation number that no record in the store bears. */

@@ -4,8 +4,9 @@ import type { GroupId } from '../wire/ids.ts'
 import { assert } from '../world/assert.ts'
 import type { DiskFault } from '../world/disk.ts'
 import { sometimes } from '../world/sometimes.ts'
-import type { StateStore, StateView, StateWrite } from '../world/state-store.ts'
+import type { KeyRange, StateStore, StateView, StateWrite } from '../world/state-store.ts'
 import { GarbageCollector } from './garbage.ts'
+import { type CutDone, readCut } from './overlay-cut.ts'
 import { type GroupShell, OverlayGroup } from './overlay-group.ts'
 import { Reclaimer } from './reclaimer.ts'
 import { RecordCache } from './record-cache.ts'
@@ -196,6 +197,15 @@ export class Overlay {
       },
       release: () => view.release()
     }
+  }
+
+  /** Reads sub-keys of `group` as they are at this moment; see readCut. */
+  cut(
+    group: GroupId,
+    wanted: { readonly range: KeyRange; readonly limit: number },
+    done: CutDone
+  ): void {
+    readCut(this.#store, this.#group(group), wanted, done)
   }
 
   /** Requires: no other receiver of `group` is unfinished. */

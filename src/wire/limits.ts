@@ -29,6 +29,10 @@ export const LOCK_TTL_MS_MAX = 24 * 3_600 * 1_000
 export const LOCK_PLACES_AT_ONCE_MAX = 256
 /** An encoded command: the keys and values of a transaction, and bookkeeping for each. */
 export const COMMAND_BYTES_MAX = TRANSACTION_BYTES_MAX + 128 * 1024
+/** Entries in one page of a scan. */
+export const SCAN_ENTRIES_MAX = 4_096
+/** A page of a scan is no larger, unless one entry alone is. */
+export const SCAN_BYTES_MAX = 1024 * 1024
 export const TIMEOUT_MS_DEFAULT = 5_000
 /** A deadline further away than this is a mistake. */
 export const TIMEOUT_MS_MAX = 600_000

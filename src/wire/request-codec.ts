@@ -13,7 +13,8 @@ const KINDS: readonly RequestKind[] = [
   'map',
   'outcome',
   'lock',
-  'await-grant'
+  'await-grant',
+  'scan'
 ]
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'session', 'eventual']
 const OUTCOMES: readonly ReplyOutcome[] = ['ok', 'rejected', 'unknown']

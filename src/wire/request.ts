@@ -12,9 +12,18 @@ export type Consistency = 'strong' | 'session' | 'eventual'
  * - `lock`: body is the name of a lock, see writeLockName; its leader answers with a LockView.
  * - `await-grant`: body is a place in the queue of a lock, see writeLockPlace; answered with a
  *   Result when it is over: `granted` or `lost`.
+ * - `scan`: body is an encoded ScanRequest; answered like `get`, with a ScanPage.
  * - `map`: asks for the cluster map and the leaders the node knows of; any node answers.
  */
-export type RequestKind = 'get' | 'mutate' | 'basis' | 'map' | 'outcome' | 'lock' | 'await-grant'
+export type RequestKind =
+  | 'get'
+  | 'mutate'
+  | 'basis'
+  | 'map'
+  | 'outcome'
+  | 'lock'
+  | 'await-grant'
+  | 'scan'
 
 /** What a router asks a node, over a client link or a node link alike. */
 export interface Request {
@@ -27,7 +36,7 @@ export interface Request {
   readonly epoch: number
   /** Milliseconds the sender still waits, counted from its sending. */
   readonly timeoutMs: number
-  /** With `get`. */
+  /** With `get` and `scan`. */
   readonly consistency: Consistency
   /** With `session` reads: the index the replica must have applied. */
   readonly minApplied: number
@@ -39,8 +48,8 @@ export interface Request {
 }
 
 /**
- * - `ok`: done. Body: for `get`, see encodeRead; for `mutate`, a Result; for `map`, see
- *   ClusterView; for the others, see RequestKind.
+ * - `ok`: done. Body: for `get`, see encodeRead; for `scan`, encodeScanPage; for `mutate`, a
+ *   Result; for `map`, see ClusterView; for the others, see RequestKind.
  * - `rejected`: this copy surely did nothing and never will.
  * - `unknown`: this copy was handed to the log and its fate is not known here.
  */

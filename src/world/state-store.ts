@@ -10,7 +10,12 @@ export interface StateWrite {
 export interface KeyRange {
   readonly gte: Uint8Array
   readonly lt: Uint8Array
+  /** From the last key to the first. */
+  readonly reverse?: boolean
 }
+
+/** What one page of a view may hold, about: a bound on memory, whatever the values are. */
+export const PAGE_BYTES: number = 1024 * 1024
 
 /** The ordered durable map under the state: classic-level, or the simulated one. Single owner. */
 export interface StateStore {
@@ -38,8 +43,8 @@ export interface StateStore {
 
 export interface StateView {
   /**
-   * The first entries of `range`, in byte order: at most `limit`, and no more than it takes to hold
-   * about 1 MiB. None only when the range holds none.
+   * The first entries of `range`, in its order: at most `limit`, and no more than it takes to hold
+   * PAGE_BYTES. Fewer than `limit`, and less than that: the range holds no more.
    */
   page(
     range: KeyRange,

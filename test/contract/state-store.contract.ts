@@ -1,7 +1,13 @@
 import { expect, test } from 'vitest'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { DiskFault } from '../../src/world/disk.ts'
-import type { KeyRange, StateStore, StateView, StateWrite } from '../../src/world/state-store.ts'
+import {
+  type KeyRange,
+  PAGE_BYTES,
+  type StateStore,
+  type StateView,
+  type StateWrite
+} from '../../src/world/state-store.ts'
 
 /** One store under test, and a way to wait for its callbacks. */
 export interface StoreHarness {
@@ -84,6 +90,8 @@ export function stateStoreContract(open: () => Promise<StoreHarness>): void {
     const range = { gte: utf8('b'), lt: utf8('d') }
     expect(await pageOf(harness, view, range)).toEqual(['b=B', 'c=C'])
     expect(await pageOf(harness, view, { gte: utf8('f'), lt: utf8('z') })).toEqual([])
+    expect(await pageOf(harness, view, { ...ALL, reverse: true }, 2)).toEqual(['e=E', 'd=D'])
+    expect(await pageOf(harness, view, { ...range, reverse: true })).toEqual(['c=C', 'b=B'])
     view.release()
     view.release()
   })
@@ -123,6 +131,28 @@ export function stateStoreContract(open: () => Promise<StoreHarness>): void {
       range = { ...ALL, gte: utf8(`${seen.at(-1)}\0`) }
     }
     expect(seen).toEqual(keys)
+    view.release()
+  })
+
+  test('a page that is short of both bounds is the last of its range', async () => {
+    const harness = await open()
+    const sizes = [0, 1, 300_000, 700_000, 90_000, 5, 1_000_000, 40_000, 8_000, 3]
+    const puts = sizes.map((size, i) => ({ key: utf8(`k${i}`), value: new Uint8Array(size) }))
+    await write(harness, puts)
+    const view = harness.store.view()
+    for (const reverse of [false, true]) {
+      for (let first = 0; first < sizes.length; first++) {
+        const range = { gte: utf8(`k${first}`), lt: utf8('l'), reverse }
+        for (const limit of [1, 3, 100]) {
+          const page = await harness.wait<readonly (readonly [Uint8Array, Uint8Array])[]>((done) =>
+            view.page(range, limit, (_, entries) => done(entries))
+          )
+          const bytes = page.reduce((sum, [key, value]) => sum + key.length + value.length, 0)
+          const left = sizes.length - first - page.length
+          if (page.length < limit && bytes < PAGE_BYTES) expect(left).toBe(0)
+        }
+      }
+    }
     view.release()
   })
 

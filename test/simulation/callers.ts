@@ -1,3 +1,4 @@
+import { consistencyOf } from '../../src/client/calls.ts'
 import type { Shell } from '../../src/client/course.ts'
 import type { CallOperation, CallOutcome, Floor, SeenGroup } from '../../src/client/inputs.ts'
 import { Turns } from '../../src/client/turns.ts'
@@ -63,10 +64,10 @@ export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
     call(operation, timeoutMs, done, lost) {
       const { session } = caller
       const called = cluster.world.now
-      const consistency = operation.kind === 'get' ? operation.consistency : 'strong'
+      const consistency = consistencyOf(operation)
       const judge = (outcome: CallOutcome): void => {
         if (outcome.ok) {
-          const kind = outcome.kind === 'get' ? 'get' : 'mutate'
+          const kind = outcome.kind === 'get' || outcome.kind === 'scan' ? 'get' : 'mutate'
           for (const { group, applied } of seenBy(outcome)) {
             const told = { session, kind, consistency, group, applied, called } as const
             cluster.oracles.answers.told(told, cluster.world.now)
@@ -158,7 +159,8 @@ export class GatewayCaller implements Caller {
       return () => {}
     }
     const floors = new Map(this.#floors)
-    const asked = operation.kind === 'get' ? { ...operation, floors } : operation
+    const isRead = operation.kind === 'get' || operation.kind === 'scan'
+    const asked = isRead ? { ...operation, floors } : operation
     return node.machine.gateway.call(asked, { timeoutMs }, (outcome) =>
       end(() => {
         if (outcome.ok) this.#seen(outcome)
@@ -168,7 +170,7 @@ export class GatewayCaller implements Caller {
   }
 
   #seen(outcome: CallOutcome & { ok: true }): void {
-    const lapse = outcome.kind === 'get' ? outcome.lapse : undefined
+    const lapse = 'lapse' in outcome ? outcome.lapse : undefined
     for (const { group, applied } of seenBy(outcome)) {
       const before = this.#floors.get(group) ?? { applied: 0 }
       this.#floors.set(group, {

@@ -25,6 +25,8 @@ export function promised(): void {
   same<Identical<Flat<keymesh.PutOptions>, Flat<published.PutOptions>>>()
   same<Identical<Flat<keymesh.DeleteOptions>, Flat<published.DeleteOptions>>>()
   same<Identical<Flat<keymesh.Entry<User>>, Flat<published.Entry<User>>>>()
+  same<Identical<Flat<keymesh.KeyEntry>, Flat<published.KeyEntry>>>()
+  same<Identical<Flat<keymesh.ScanOptions>, Flat<published.ScanOptions>>>()
   same<Identical<Flat<keymesh.Written>, Flat<published.Written>>>()
   same<Identical<Flat<keymesh.Deleted>, Flat<published.Deleted>>>()
   same<Identical<Flat<keymesh.Counted>, Flat<published.Counted>>>()

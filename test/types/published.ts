@@ -29,6 +29,17 @@ export interface Entry<V> {
   readonly revision: number
   readonly expiresIn?: number
 }
+export type KeyEntry = Omit<Entry<never>, 'value'>
+export interface Range {
+  prefix?: Key
+  start?: Key
+  end?: Key
+}
+export interface ScanOptions extends Range, ReadOptions {
+  limit?: number
+  reverse?: boolean
+  keysOnly?: boolean
+}
 export interface Written {
   readonly revision: number
 }
@@ -92,6 +103,10 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
     options?: CallOptions
   ): Promise<TxnResult<O, E, V>>
   transaction<R>(run: (tx: Tx<V>) => Promise<R>, options?: CallOptions): Promise<R>
+  scan<T extends V = V>(
+    options?: ScanOptions & { keysOnly?: false }
+  ): AsyncIterableIterator<Entry<T>>
+  scan(options: ScanOptions & { keysOnly: true }): AsyncIterableIterator<KeyEntry>
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   close(): Promise<void>
 }

@@ -15,7 +15,8 @@ export interface Opened {
 export function open(): Opened {
   const store = new ModelStore('api')
   const { call, clock, timers, random, turns } = store
-  const carrier = { call, clock, timers, random, turns, close: (done: () => void) => done() }
+  const close = (done: () => void): void => done()
+  const carrier = { call, clock, timers, random, turns, view: undefined, close }
   const kv = openKeyMesh(carrier, { timeoutMs: 1_000, consistency: 'strong' })
   return { store, kv, end: (promise) => settled(store, promise) }
 }
