@@ -1,4 +1,5 @@
 import type { Entry, Message, Ready } from '../raft/types.ts'
+import type { Answer } from '../state/state-machine.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
 import type { Replica } from './replica.ts'
@@ -19,6 +20,8 @@ export interface Onlooker {
   confirms(replica: Replica, asked: ConfirmGroup): void
   /** `message` leaves for another node. */
   sends(group: GroupId, message: Message): void
+  /** `replica` ran `entry` just now, and its commands were answered so, in their order. */
+  ran(replica: Replica, entry: Entry, answers: readonly Answer[]): void
   /** These entries were applied, in this order. */
   applied(replica: Replica, entries: readonly Entry[]): void
 }

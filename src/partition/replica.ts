@@ -346,9 +346,12 @@ export class Replica {
       this.#installing.push(...entries)
       return
     }
-    for (const { index, term, kind, data } of entries) {
+    for (const entry of entries) {
+      const { index, term, kind, data } = entry
       if (kind === 'command') {
-        this.#pending.settle(index, term, this.state.apply(index, term, data))
+        const answers = this.state.apply(index, term, data)
+        this.#shell.onlooker?.ran(this, entry, answers)
+        this.#pending.settle(index, term, answers)
       } else {
         if (kind === 'configuration') this.state.setConfiguration(data, index)
         this.state.skip(index, term)

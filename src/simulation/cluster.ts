@@ -1,5 +1,6 @@
 import type { NodeLimits } from '../node/config.ts'
 import { isForTheOperator } from '../node/guard.ts'
+import type { Onlooker } from '../partition/onlooker.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import { DiskFault } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
@@ -7,6 +8,7 @@ import { SimulatedClient } from './client.ts'
 import { type NetworkKnobs, SimulatedNetwork } from './network.ts'
 import { addressOf, SimulatedNode } from './node.ts'
 import { Oracles } from './oracles.ts'
+import { Steps } from './steps.ts'
 import { storeIll } from './store-check.ts'
 import { Violation } from './violation.ts'
 import type { World } from './world.ts'
@@ -28,6 +30,7 @@ export class SimulatedCluster {
   readonly world: World
   readonly network: SimulatedNetwork
   readonly oracles = new Oracles()
+  readonly steps = new Steps()
   readonly nodes: readonly SimulatedNode[]
   readonly clients: readonly SimulatedClient[]
   /** So many disks may be lost for good: a minority of the replicas of any group. */
@@ -48,7 +51,7 @@ export class SimulatedCluster {
         limits: options.limits,
         logger: options.logger,
         slowMs: options.slowMs,
-        onlooker: (node) => this.oracles.onlooker(node),
+        onlooker: (node) => this.#onlooker(node),
         onLost: (node) => this.oracles.lost(node.name),
         onFatal: (node, fault) => this.#fatal(node, fault)
       })
@@ -190,6 +193,17 @@ export class SimulatedCluster {
         if (ill !== undefined) ills.push(ill)
         if (--left === 0) done(ills[0])
       })
+    }
+  }
+
+  #onlooker(node: SimulatedNode): Onlooker {
+    const oracles = this.oracles.onlooker(node)
+    return {
+      ...oracles,
+      obeys: (replica, ready) => {
+        oracles.obeys(replica, ready)
+        this.steps.obeys(node, replica, ready)
+      }
     }
   }
 

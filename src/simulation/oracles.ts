@@ -10,6 +10,7 @@ import { DurabilityOracle, type Media } from './oracle-durability.ts'
 import { EffectsOracle } from './oracle-effects.ts'
 import { ReadsOracle } from './oracle-reads.ts'
 import { TermsOracle } from './oracle-terms.ts'
+import { TransactionsOracle } from './oracle-transactions.ts'
 
 /** What is kept on a majority is looked at so often, in virtual ms, besides at every commit. */
 const KEPT_MS = 1_000
@@ -24,6 +25,8 @@ const KEPT_MS = 1_000
  *   - one vote per term and durable life; what is promised, acknowledged or committed is durable,
  *     not counting unsynced data, for good and on a majority (oracle-durability.ts)
  *   - each command counts exactly once (oracle-effects.ts)
+ *   - transactions happen whole, at one moment, and once (oracle-transactions.ts), and strong reads
+ *     show what stood while they ran (key-histories.ts)
  *   - answers stand on what is committed and never go backwards (oracle-answers.ts)
  *   - a strong read shows all that was committed when it came, and a majority followed the leader
  *     after that (oracle-reads.ts)
@@ -33,6 +36,7 @@ const KEPT_MS = 1_000
 export class Oracles {
   readonly answers: AnswersOracle
   readonly effects = new EffectsOracle()
+  readonly transactions = new TransactionsOracle()
   readonly #terms = new TermsOracle()
   readonly #commits: CommitsOracle
   readonly #durability = new DurabilityOracle()
@@ -61,6 +65,10 @@ export class Oracles {
       reads: (replica, read) => this.#reads.watched(replica, read),
       confirms: (replica, asked) => this.#reads.confirms(replica, asked),
       sends: (group, message) => this.#sends(node.name, group, message),
+      ran: (replica, entry, answers) => {
+        const isSound = !this.#unsound.has(node.name)
+        this.transactions.ran(replica, entry, { answers, isSound })
+      },
       applied: (replica, entries) => this.#applied(node.name, replica, entries)
     }
   }

@@ -15,12 +15,19 @@ import {
   strikeProcess
 } from './process-faults.ts'
 import { REPLICA_FAULTS, type ReplicaFault, strikeReplica } from './replica-faults.ts'
+import { STEP_FAULTS, type StepFault, strikeStep } from './step-faults.ts'
 import type { Life } from './world.ts'
 
 const DISK_TROUBLES = ['slow-disk', 'hang-disk', 'fail-append', 'fail-sync', 'fail-store'] as const
 type DiskTrouble = (typeof DISK_TROUBLES)[number]
 
-export type Fault = ProcessFault | NetworkFault | LeaderFault | ReplicaFault | DiskTrouble
+export type Fault =
+  | ProcessFault
+  | NetworkFault
+  | LeaderFault
+  | StepFault
+  | ReplicaFault
+  | DiskTrouble
 
 interface Kind {
   readonly fault: Fault
@@ -39,6 +46,10 @@ const KINDS: readonly Kind[] = [
   ...LEADER_FAULTS.map((fault) => ({
     fault,
     strike: (shell: FaultShell) => strikeLeader(shell, fault)
+  })),
+  ...STEP_FAULTS.map((fault) => ({
+    fault,
+    strike: (shell: FaultShell) => strikeStep(shell, fault)
   })),
   ...REPLICA_FAULTS.map((fault) => ({
     fault,

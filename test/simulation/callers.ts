@@ -1,10 +1,14 @@
 import { consistencyOf } from '../../src/client/calls.ts'
 import type { Shell } from '../../src/client/course.ts'
 import type { CallOperation, CallOutcome, Floor, SeenGroup } from '../../src/client/inputs.ts'
+import { readSnapshot, type SnapshotOutcome } from '../../src/client/snapshot.ts'
 import { Turns } from '../../src/client/turns.ts'
 import type { SimulatedClient } from '../../src/simulation/client.ts'
 import type { SimulatedCluster } from '../../src/simulation/cluster.ts'
+import type { Shown } from '../../src/simulation/key-histories.ts'
 import type { SimulatedNode } from '../../src/simulation/node.ts'
+import type { TransactionsOracle } from '../../src/simulation/oracle-transactions.ts'
+import { keyNameOf } from '../../src/simulation/transaction-parts.ts'
 import type { Life } from '../../src/simulation/world.ts'
 import type { GroupId } from '../../src/wire/ids.ts'
 import { bothLapses } from '../../src/wire/read-body.ts'
@@ -19,6 +23,8 @@ export interface Caller {
   readonly life: Life
   /** Of all transactions through it. */
   readonly turns: Turns
+  /** Judges what it is shown; absent: nobody does. */
+  readonly oracle?: TransactionsOracle
   /** `lost` is called instead of `done` when nobody can answer any more. The result gives up. */
   call(
     operation: CallOperation,
@@ -55,6 +61,7 @@ export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
   return {
     name: caller.name,
     turns: caller.turns,
+    oracle: cluster.oracles.transactions,
     get session() {
       return caller.session
     },
@@ -63,14 +70,23 @@ export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
     },
     call(operation, timeoutMs, done, lost) {
       const { session } = caller
-      const called = cluster.world.now
+      const { oracles, world } = cluster
+      const called = world.now
+      const asked = oracles.transactions.asks()
       const consistency = consistencyOf(operation)
       const judge = (outcome: CallOutcome): void => {
         if (outcome.ok) {
           const kind = outcome.kind === 'get' || outcome.kind === 'scan' ? 'get' : 'mutate'
           for (const { group, applied } of seenBy(outcome)) {
             const told = { session, kind, consistency, group, applied, called } as const
-            cluster.oracles.answers.told(told, cluster.world.now)
+            oracles.answers.told(told, world.now)
+          }
+          if (operation.kind === 'get' && outcome.kind === 'get' && consistency === 'strong') {
+            const revision = outcome.record?.revision ?? 0
+            oracles.transactions.shown([[keyNameOf(operation.key), revision]], asked)
+          }
+          if (outcome.kind === 'transact') {
+            oracles.transactions.told(outcome.id, outcome.decision.type)
           }
         }
         done(outcome)
@@ -78,6 +94,25 @@ export function judged(cluster: SimulatedCluster, caller: Caller): Caller {
       return caller.call(operation, timeoutMs, judge, lost)
     }
   }
+}
+
+/** As readSnapshot, for `caller`, whose oracle judges whether it ever stood so. */
+export function lookAt(
+  { oracle }: Caller,
+  shell: Shell,
+  { keys, timeoutMs }: { readonly keys: readonly Uint8Array[]; readonly timeoutMs: number },
+  done: (read: SnapshotOutcome) => void
+): void {
+  const asked = oracle?.asks() ?? 0
+  readSnapshot(shell, keys, { timeoutMs }, (read) => {
+    if (read.ok) {
+      const shown = read.records.map((record, i): Shown => {
+        return [keyNameOf(keys[i] as Uint8Array), record?.revision ?? 0]
+      })
+      oracle?.shown(shown, asked)
+    }
+    done(read)
+  })
 }
 
 /** The moments that an answer shows, one in each group it is about. */

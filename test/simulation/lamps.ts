@@ -1,12 +1,11 @@
 import type { Shell } from '../../src/client/course.ts'
-import { readSnapshot } from '../../src/client/snapshot.ts'
 import { Violation } from '../../src/simulation/violation.ts'
 import type { Life } from '../../src/simulation/world.ts'
 import { utf8 } from '../../src/wire/bytes.ts'
 import type { DataOperation } from '../../src/wire/data-operation.ts'
 import type { Check } from '../../src/wire/transaction.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, shellOf } from './callers.ts'
+import { type Caller, lookAt, shellOf } from './callers.ts'
 
 const TIMEOUT_MS = 2_000
 /** Short: transactions have to meet within the few milliseconds that one takes. */
@@ -93,7 +92,7 @@ export class Lamps {
     const called = this.#life.clock.monotonic()
     const shell: Shell = shellOf(caller, this.#life, this.#random)
     this.#begin()
-    readSnapshot(shell, LAMPS, { timeoutMs: TIMEOUT_MS }, (read) => {
+    lookAt(caller, shell, { keys: LAMPS, timeoutMs: TIMEOUT_MS }, (read) => {
       this.inFlight--
       if (read.ok && read.records.every((record) => record !== undefined)) {
         this.#wrong ??= `${caller.name} sees both lit at ${called}`

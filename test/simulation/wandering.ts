@@ -1,4 +1,3 @@
-import { readSnapshot } from '../../src/client/snapshot.ts'
 import { runTransaction } from '../../src/client/transactor.ts'
 import type { Step, TransactionRequest } from '../../src/client/transactor-types.ts'
 import { Violation } from '../../src/simulation/violation.ts'
@@ -6,7 +5,7 @@ import type { Life } from '../../src/simulation/world.ts'
 import { utf8, utf8Text } from '../../src/wire/bytes.ts'
 import type { KeyCheck } from '../../src/wire/transaction.ts'
 import type { Random } from '../../src/world/random.ts'
-import { type Caller, shellOf } from './callers.ts'
+import { type Caller, lookAt, shellOf } from './callers.ts'
 import { type CoinEvent, checkCoin } from './checkers/coin.ts'
 
 const TIMEOUT_MS = 4_000
@@ -86,10 +85,10 @@ export class WanderingCoin {
   #look(caller: Caller, done: (seen: Seen | 'unseen' | undefined) => void): void {
     const called = this.#life.clock.monotonic()
     this.#begin()
-    readSnapshot(
+    lookAt(
+      caller,
       shellOf(caller, this.#life, this.#random),
-      PLACES.map(utf8),
-      { timeoutMs: TIMEOUT_MS },
+      { keys: PLACES.map(utf8), timeoutMs: TIMEOUT_MS },
       (read) => {
         this.inFlight--
         if (!read.ok) {
