@@ -6,6 +6,7 @@ import Fastify from 'fastify'
 import type { CallOperation, CallOutcome } from '../../src/client/inputs.ts'
 import type { Calls } from '../../src/gateway/calls.ts'
 import { openHttp } from '../../src/gateway/http.ts'
+import { failure } from '../../src/wire/failure.ts'
 import { silent } from '../../src/world/log.ts'
 
 /**
@@ -45,6 +46,14 @@ function stubCalls(): Calls {
     },
     transact: (_request, _call, done) => {
       done({ ok: true, id: undefined, committed: true, failed: [], results: [], groups: [where] })
+      return () => {}
+    },
+    lock: (_wanted, _call, done) => {
+      done({ ok: false, failure: failure('unavailable', 'no locks here') })
+      return () => {}
+    },
+    writeFenced: (_change, _call, done) => {
+      done({ ok: true, result: { type: 'written', revision: 17 }, groups: [where] })
       return () => {}
     },
     clusterId: () => '0123456789abcdef0123456789abcdef',

@@ -4,7 +4,10 @@ import { InvalidOptions } from '../node/options.ts'
 /** What a command ends with; docs/command-line.md is about them. */
 export const EXIT = {
   done: 0,
-  /** Absent, a condition that does not hold, a status with partitions that have no leader. */
+  /**
+   * Absent, a condition that does not hold, a lock that others have, a status with partitions that
+   * have no leader.
+   */
   no: 1,
   usage: 2,
   unavailable: 3,
@@ -52,6 +55,9 @@ function exitCodeOf({ code, outcome }: KeyMeshError): number {
     case 'not_found':
     case 'conflict':
     case 'not_a_number':
+    case 'locked':
+    case 'lock_lost':
+    case 'fenced':
       return EXIT.no
     case 'invalid_argument':
     case 'idempotency_reused':

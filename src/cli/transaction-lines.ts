@@ -3,7 +3,7 @@ import { sized } from '../gateway/json-bytes.ts'
 import { InvalidOptions } from '../node/options.ts'
 import { utf8 } from '../wire/bytes.ts'
 import { TTL_MS_MAX } from '../wire/limits.ts'
-import type { KeyCheck } from '../wire/transaction.ts'
+import type { Check } from '../wire/transaction.ts'
 import { durationMs } from './duration.ts'
 import { base64urlBytes } from './keys.ts'
 
@@ -14,7 +14,7 @@ import { base64urlBytes } from './keys.ts'
  * tell the line.
  */
 export function readLines(text: string, isBase64url: boolean): TransactionRequest {
-  const checks: KeyCheck[] = []
+  const checks: Check[] = []
   const branches: [steps: Step[], otherwise: Step[]] = [[], []]
   const [steps, otherwise] = branches
   let branch = steps
@@ -52,7 +52,7 @@ class Line {
     return this.#words[this.#next++]
   }
 
-  check(): KeyCheck {
+  check(): Check {
     const key = this.#key()
     const what = this.#words[this.#next++]
     const check = this.#checkOf(key, what)
@@ -77,7 +77,7 @@ class Line {
     throw new InvalidOptions(`${this.#where}: ${what}`)
   }
 
-  #checkOf(key: Uint8Array, what: string | undefined): KeyCheck {
+  #checkOf(key: Uint8Array, what: string | undefined): Check {
     switch (what) {
       case 'revision':
         return { type: 'revision', key, revision: this.#revision() }
@@ -87,9 +87,11 @@ class Line {
         return { type: 'exists', key, exists: false }
       case '=':
         return { type: 'value', key, value: this.#value() }
+      case 'lock':
+        return { type: 'lock', key, guard: false, token: this.#token() }
       default:
         return this.refuse(
-          'after the key of a condition comes revision R, exists, absent or = VALUE'
+          'after the key of a condition comes revision R, exists, absent, = VALUE or lock TOKEN'
         )
     }
   }
@@ -142,6 +144,12 @@ class Line {
     const word = this.#word('R')
     const revision = /^\d{1,16}$/.test(word) ? Number(word) : Number.NaN
     return Number.isSafeInteger(revision) ? revision : this.refuse(`not a revision: ${word}`)
+  }
+
+  #token(): number {
+    const word = this.#word('TOKEN')
+    const token = /^\d{1,16}$/.test(word) ? Number(word) : 0
+    return Number.isSafeInteger(token) && token > 0 ? token : this.refuse(`not a token: ${word}`)
   }
 
   #by(): number {

@@ -8,7 +8,7 @@ import type {
 import { jsonBytes } from '../gateway/json-bytes.ts'
 import { jsonOutcome, type TransactionState } from '../gateway/transaction-json.ts'
 import { failure } from '../wire/failure.ts'
-import type { KeyCheck } from '../wire/transaction.ts'
+import type { Check } from '../wire/transaction.ts'
 import { transactionText } from '../wire/transaction-text.ts'
 import { type Answer, EXIT } from './answer.ts'
 import { type Column, table } from './table.ts'
@@ -87,9 +87,10 @@ function tableOf(
   return rows.length === 0 ? [] : [table(COLUMNS, rows)]
 }
 
-function conditionOf(check: KeyCheck): string {
+function conditionOf(check: Check): string {
   const key = shown(check.key)
   if (check.type === 'revision') return `${key} revision ${check.revision}`
+  if (check.type === 'lock') return `${key} lock ${check.token}`
   if (check.type === 'value') return `${key} = ${shown(check.value)}`
   return `${key} ${check.exists ? 'exists' : 'absent'}`
 }

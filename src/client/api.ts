@@ -43,10 +43,24 @@ export interface Condition {
 export interface PutOptions extends CallOptions, Condition {
   /** Milliseconds the key shall live. Without it the key has no expiry, whatever it had before. */
   ttl?: number
+  /** Only while this lock is held with this token, or it rejects with `fenced`. */
+  fence?: Fence
 }
 
 /** What `delete` takes. */
-export interface DeleteOptions extends CallOptions, Condition {}
+export interface DeleteOptions extends CallOptions, Condition {
+  /** Only while this lock is held with this token, or it rejects with `fenced`. */
+  fence?: Fence
+}
+
+/**
+ * Names a lock as it was granted once. A Lock is one; its key is then that of its own namespace.
+ */
+export interface Fence {
+  readonly key: Key
+  /** Of one lock, larger with every grant, for ever. */
+  readonly token: number
+}
 
 /** A key as it was read. Its arrays are the reader's own. */
 export interface Entry<V> {
@@ -113,6 +127,7 @@ export type Check<V> =
   | { key: Key; revision: number }
   | { key: Key; exists: boolean }
   | { key: Key; value: V }
+  | { lock: Key; token: number }
 
 /** One step of a `txn`. A `get` shows what the steps before it left. */
 export type TxnOp<V> = Op<V> | { get: Key }
@@ -125,6 +140,34 @@ export type ResultOf<O, V> = O extends { get: Key }
     : O extends { delete: Key }
       ? Deleted
       : Written
+
+/** What `lock` takes. */
+export interface LockOptions extends CallOptions {
+  /** Milliseconds after which it is free if this client vanishes: 100 to a day. Default 10,000. */
+  ttl?: number
+  /**
+   * Milliseconds to stand in line while others hold it; 0: not at all, Infinity: for ever. Default
+   * 5,000. `timeout` comes on top: it is for the answers of the cluster.
+   */
+  wait?: number
+  /** Beside others who share it, and never beside one who does not. */
+  shared?: boolean
+  /** Tells others who holds it: up to 128 bytes. */
+  owner?: string
+  /**
+   * A lock that is held on this very key: this is another handle of it, at once, and it is released
+   * with the last one. No other option of a lock goes with it.
+   */
+  within?: Lock
+}
+
+/** A lock that is held, and kept alive until it is released or lost. Disposing releases it. */
+export interface Lock extends AsyncDisposable, Fence {
+  /** Aborted with `lock_lost` before anybody else can be granted the lock; not by `release`. */
+  readonly signal: AbortSignal
+  /** Rejects with `lock_lost` if it was lost before. Disposing does the same, and never rejects. */
+  release(): Promise<void>
+}
 
 /** `committed`: whether the checks held. `failed`: indexes of all those that did not. */
 export type TxnResult<O extends readonly unknown[], E extends readonly unknown[], V> =
@@ -148,6 +191,8 @@ export interface Tx<V = unknown> {
   delete(key: Key): void
   /** Whether the key holds a number is known when it is read, or at the commit. */
   increment(key: Key, by?: number): void
+  /** Commits only while this lock is held with this token, or rejects with `fenced`. */
+  require(lock: Fence): void
   /** The same transaction, as if each key began with `prefix`. */
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): Tx<W>
   /** Aborted when the call's own signal is, or its time is over. */
@@ -205,6 +250,11 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
     options?: ScanOptions & { keysOnly?: false }
   ): AsyncIterableIterator<Entry<T>>
   scan(options: ScanOptions & { keysOnly: true }): AsyncIterableIterator<KeyEntry>
+  /**
+   * Waits in line for the lock of a key, which has nothing to do with its value. Rejects with
+   * `locked` when `wait` is over. What it promises, and what no lock can: docs/locks.md.
+   */
+  lock(key: Key, options?: LockOptions): Promise<Lock>
   /** The same connection, as if each key began with `prefix`; results carry keys without it. */
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   /** Lets calls in flight end, then closes the connection, of all its views too. Idempotent. */

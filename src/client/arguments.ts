@@ -1,7 +1,7 @@
 import { concatBytes, utf8 } from '../wire/bytes.ts'
 import { failure } from '../wire/failure.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX, TTL_MS_MAX, VALUE_BYTES_MAX } from '../wire/limits.ts'
-import type { Codec, Consistency, Key } from './api.ts'
+import type { Codec, Consistency, Fence, Key } from './api.ts'
 import { errorOf, invalid, KeyMeshError } from './errors.ts'
 
 /** What a caller may say about a call, checked. */
@@ -11,6 +11,7 @@ export interface Checked {
   readonly consistency: Consistency | undefined
   readonly ttl: number | undefined
   readonly ifRevision: number | undefined
+  readonly fence: Fence | undefined
 }
 
 export type OptionName = keyof Checked
@@ -20,7 +21,8 @@ const NONE: Checked = {
   timeout: undefined,
   consistency: undefined,
   ttl: undefined,
-  ifRevision: undefined
+  ifRevision: undefined,
+  fence: undefined
 }
 
 /**
@@ -36,13 +38,27 @@ export function checkOptions(options: object | undefined, allowed: readonly Opti
       'ifRevision is undefined: leave it out for an unconditional write, use 0 for a new key'
     )
   }
+  if ('fence' in given && given.fence === undefined) {
+    throw invalid('fence is undefined: leave it out for a write that depends on no lock')
+  }
   return {
     signal: checkSignal(given.signal),
     timeout: checkTimeout(given.timeout),
     consistency: checkConsistency(given.consistency),
     ttl: checkInteger(given.ttl, 'ttl', 1, TTL_MS_MAX),
-    ifRevision: checkInteger(given.ifRevision, 'ifRevision', 0)
+    ifRevision: checkInteger(given.ifRevision, 'ifRevision', 0),
+    fence: given.fence === undefined ? undefined : checkFence(given.fence)
   }
+}
+
+/** Throws invalid_argument unless `fence` is a lock, or has its key and token. */
+export function checkFence(fence: unknown): Fence {
+  const { key, token } = (fence ?? {}) as Partial<Fence>
+  const isKey = typeof key === 'string' || key instanceof Uint8Array
+  if (!isKey || !Number.isSafeInteger(token) || (token as number) < 1) {
+    throw invalid('a fence is a lock, or the key and the token of one')
+  }
+  return fence as Fence
 }
 
 /** Throws invalid_argument unless `options` is an object of `allowed` names. */

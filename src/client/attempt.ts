@@ -1,9 +1,11 @@
 import { type Failure, failure } from '../wire/failure.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
-import type { Codec, Entry, Key, Tx } from './api.ts'
-import { checkNames, checkStep, checkTtl, checkValue } from './arguments.ts'
+import type { LockCheck } from '../wire/transaction.ts'
+import type { Codec, Entry, Fence, Key, Tx } from './api.ts'
+import { checkFence, checkNames, checkStep, checkTtl, checkValue } from './arguments.ts'
 import type { Course } from './course.ts'
 import { errorOf } from './errors.ts'
+import { lockCheck } from './lock-check.ts'
 import { PendingWrites } from './pending-writes.ts'
 import { readAll, type Seen } from './read-all.ts'
 import type { Scope } from './scope.ts'
@@ -17,6 +19,7 @@ export class Attempt {
   readonly #reads = new Map<string, Promise<Seen>>()
   readonly #found = new Map<string, Seen>()
   readonly #writes = new PendingWrites()
+  readonly #required = new Map<string, LockCheck>()
   #isOver = false
 
   constructor(course: Course, signal: AbortSignal, number: number) {
@@ -28,6 +31,17 @@ export class Attempt {
   /** Reads that were answered before the end. */
   get found(): Found {
     return this.#found
+  }
+
+  /** Locks that must be held at the commit. */
+  get required(): readonly LockCheck[] {
+    return [...this.#required.values()]
+  }
+
+  /** Throws `closed` once the callback has ended. */
+  require(check: LockCheck): void {
+    this.#assertOpen()
+    this.#required.set(`${check.token} ${nameOfKey(check.key)}`, check)
   }
 
   /** Throws `closed` once the callback has ended. */
@@ -138,6 +152,10 @@ export class TxView<V> implements Tx<V> {
 
   increment(key: Key, by = 1): void {
     this.#attempt.writes.increment(this.#scope.whole(key), checkStep(by))
+  }
+
+  require(lock: Fence): void {
+    this.#attempt.require(lockCheck(this.#scope, checkFence(lock)))
   }
 
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): Tx<W> {

@@ -1,5 +1,6 @@
 import { type Failure, failure } from '../wire/failure.ts'
 import type { AbortReason } from '../wire/result.ts'
+import type { LockCheck } from '../wire/transaction.ts'
 import type { Tx } from './api.ts'
 import { Attempt, TxView } from './attempt.ts'
 import { Course, type OnTurn, type Shell } from './course.ts'
@@ -42,6 +43,13 @@ type Tried =
   /** `behind`: it was not sent, as others are about to move what it read. */
   | { readonly committed: false; readonly why: AbortReason | 'behind' }
 
+/** What one run of the callback left to commit. */
+interface Run {
+  readonly pending: PendingWrites
+  readonly found: Found
+  readonly required: readonly LockCheck[]
+}
+
 class Callback {
   readonly #shell: Shell
   readonly #options: CallbackOptions
@@ -77,8 +85,8 @@ class Callback {
       const attempt = new Attempt(this.#course, this.#controller.signal, number)
       const result = await this.#call(attempt, callback)
       const pending = attempt.end()
-      const { found } = attempt
-      const tried = await this.#commit(pending, found, number)
+      const { found, required } = attempt
+      const tried = await this.#commit({ pending, found, required }, number)
       if (tried.committed) return result
       await this.#again(tried.why, usesOf(keysOf(found), keysOf(pending.all())))
     }
@@ -99,16 +107,18 @@ class Callback {
     }
   }
 
-  #commit(pending: PendingWrites, found: Found, number: number): Promise<Tried> {
-    const writes = pending.all()
-    if (writes.length > 0) {
+  #commit(run: Run, number: number): Promise<Tried> {
+    const { pending, found, required } = run
+    if (pending.all().length > 0) {
       const isBehind = number === 1 && !this.#enterAtOnce(usesOfFirst(found, pending))
       if (isBehind) return Promise.resolve({ committed: false, why: 'behind' })
-      return this.#transact(pending, found)
+      return this.#transact(run)
     }
+    // Only the group of a lock knows who holds it.
+    if (required.length > 0) return this.#transact(run)
     // One key alone was read at one moment.
     if (found.size <= 1) return Promise.resolve({ committed: true })
-    return this.#compare(pending, found)
+    return this.#compare(run)
   }
 
   /** Whether nobody is about to use these keys; then others wait for this commit. */
@@ -122,11 +132,12 @@ class Callback {
    * Reads all of it once more. To hold the keys instead asks for more: where others always write
    * them, there is now and then a moment in which none moves, but hardly one in which all are free.
    */
-  async #compare(pending: PendingWrites, found: Found): Promise<Tried> {
+  async #compare(run: Run): Promise<Tried> {
+    const { found } = run
     const now = await this.#readAgain(found)
     if (isSame(found, now)) return { committed: true }
     // Only the groups know what became of keys in between that are absent both times.
-    if (hasSameRevisions(found, now)) return await this.#transact(pending, found)
+    if (hasSameRevisions(found, now)) return await this.#transact(run)
     return { committed: false, why: 'moved' }
   }
 
@@ -139,9 +150,9 @@ class Callback {
     })
   }
 
-  #transact(pending: PendingWrites, found: Found): Promise<Tried> {
+  #transact({ pending, found, required }: Run): Promise<Tried> {
     const writes = pending.all()
-    const checks = unmoved(keysOf(found), found)
+    const checks = [...required, ...unmoved(keysOf(found), found)]
     const excess = excessOf({ if: checks, steps: writes, otherwise: [] })
     if (excess !== undefined) return Promise.reject(errorOf(excess))
     return new Promise((resolve, reject) => {

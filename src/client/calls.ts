@@ -103,8 +103,17 @@ export interface Errand extends Due {
 export type Load = 'get' | 'mutate' | 'scan'
 
 export function loadOf({ kind }: Pick<CallOperation, 'kind'>): Load {
-  if (kind === 'scan') return 'scan'
-  return kind === 'get' || kind === 'outcome' ? 'get' : 'mutate'
+  switch (kind) {
+    case 'scan':
+      return 'scan'
+    case 'get':
+    case 'outcome':
+    case 'lock-view':
+    case 'await-grant':
+      return 'get'
+    default:
+      return 'mutate'
+  }
 }
 
 export function isMutation({ operation }: Call): boolean {
@@ -143,10 +152,22 @@ export function keyOf(operation: Operation): Uint8Array | undefined {
     case 'delete':
     case 'increment':
     case 'touch':
+    case 'acquire':
+    case 'release':
+    case 'leave':
       return operation.key
+    case 'renew':
+    case 'expire':
+      // All places are of one group.
+      return operation.places[0]?.key
     default:
       return undefined
   }
+}
+
+/** Whether its answer may take as long as it likes: nobody is suspect for that. */
+export function isParked({ operation }: Call): boolean {
+  return operation.kind === 'await-grant'
 }
 
 /** Whether a mutation may have been applied, or may still be. */

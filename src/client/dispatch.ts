@@ -28,7 +28,10 @@ const KINDS = {
   mutate: 'mutate',
   transact: 'mutate',
   forward: 'mutate',
-  outcome: 'outcome'
+  outcome: 'outcome',
+  lock: 'mutate',
+  'lock-view': 'lock',
+  'await-grant': 'await-grant'
 } as const
 
 /**
@@ -188,7 +191,7 @@ export class Dispatch {
       ticket.session.basis(ticket, group, basis)
     const numbers = { session: ticket.session.id, seq: ticket.seq, ackedUpTo: ticket.ackedUpTo }
     const { operation, plan } = call
-    if (operation.kind === 'mutate') {
+    if (operation.kind === 'mutate' || operation.kind === 'lock') {
       return encodeCommand({ ...numbers, basis: basisOf(route), operation: operation.operation })
     }
     assert(operation.kind === 'transact' && plan !== undefined, `${operation.kind} has no number`)

@@ -230,7 +230,9 @@ export class ClientDriver {
 
   #send(node: PeerId, request: Request): void {
     if (this.#transport.send(node, encodeRequest(request))) {
-      if (!this.#owing.has(node)) this.#owing.set(node, this.clock.monotonic())
+      // A question that waits for others may rightly have no answer for long.
+      const owes = request.kind !== 'await-grant'
+      if (owes && !this.#owing.has(node)) this.#owing.set(node, this.clock.monotonic())
       return
     }
     this.#step({ type: 'unsent', node, request: request.id })

@@ -34,6 +34,22 @@ export class ConflictError extends KeyMeshError {
   }
 }
 
+/** Others held the lock until the wait was over. */
+export class LockedError extends KeyMeshError {
+  override readonly name = 'LockedError'
+  declare readonly code: 'locked'
+  /** What the holder says of itself; may be empty. */
+  readonly owner: string
+  /** Since when it holds the lock, in ms since 1970 by the clock of this machine. */
+  readonly since: number
+
+  constructor(failed: Failure, { owner, since }: NonNullable<Failure['holder']>) {
+    super(failed)
+    this.owner = owner
+    this.since = since
+  }
+}
+
 /** The write may have happened, or may still happen. `cause`: the abort reason, if that was why. */
 export class UnknownOutcomeError extends KeyMeshError {
   override readonly name = 'UnknownOutcomeError'
@@ -74,6 +90,7 @@ export class UndecodableError extends KeyMeshError {
 
 export function errorOf(failed: Failure, options?: ErrorOptions): KeyMeshError {
   if (failed.code === 'overloaded') return withoutStack(() => new KeyMeshError(failed, options))
+  if (failed.holder !== undefined) return new LockedError(failed, failed.holder)
   return failed.outcome === 'unknown'
     ? new UnknownOutcomeError(failed, options)
     : new KeyMeshError(failed, options)

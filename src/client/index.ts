@@ -9,9 +9,12 @@ export type {
   Deleted,
   DeleteOptions,
   Entry,
+  Fence,
   Key,
   KeyEntry,
   KeyMesh,
+  Lock,
+  LockOptions,
   Multiaddr,
   Op,
   PutOptions,
@@ -26,5 +29,12 @@ export type {
 } from './api.ts'
 export { bytes, json, text } from './codecs.ts'
 export { connect } from './connect.ts'
-export { ConflictError, KeyMeshError, UndecodableError, UnknownOutcomeError } from './errors.ts'
+export {
+  ConflictError,
+  KeyMeshError,
+  LockedError,
+  UndecodableError,
+  UnknownOutcomeError
+} from './errors.ts'
+export { type Locks, lockAll } from './lock-all.ts'
 export { msgpack } from './msgpack.ts'

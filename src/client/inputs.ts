@@ -3,6 +3,8 @@ import type { Operation } from '../wire/command.ts'
 import type { DataOperation } from '../wire/data-operation.ts'
 import type { Failure } from '../wire/failure.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
+import type { LockName, LockOperation, LockPlace } from '../wire/lock.ts'
+import type { Granted, LockResult, LockView, Lost } from '../wire/lock-result.ts'
 import type { Lapse, ReadRecord } from '../wire/read-body.ts'
 import type { Consistency, Reply, Request } from '../wire/request.ts'
 import type { AbortReason, KeyResult, Result } from '../wire/result.ts'
@@ -58,6 +60,12 @@ export type CallOperation =
   | { readonly kind: 'forward'; readonly group: GroupId; readonly command: Uint8Array }
   /** What became of a transaction. */
   | { readonly kind: 'outcome'; readonly of: TransactionRef }
+  /** Takes, keeps or gives up places at locks, all of them of one group. */
+  | { readonly kind: 'lock'; readonly operation: LockOperation }
+  /** Who holds a lock. */
+  | ({ readonly kind: 'lock-view' } & LockName)
+  /** Ends when the place in the queue does: with a grant most often, and as late as that is. */
+  | ({ readonly kind: 'await-grant' } & LockPlace)
 
 /** `group`, `applied` and `lapse` are for a Floor: who shows it elsewhere reads no older state. */
 export type CallOutcome =
@@ -103,6 +111,27 @@ export type CallOutcome =
       readonly ok: true
       readonly kind: 'forward' | 'outcome'
       readonly result: Result
+      readonly group: GroupId
+      readonly applied: number
+    }
+  | {
+      readonly ok: true
+      readonly kind: 'lock'
+      readonly result: LockResult
+      readonly group: GroupId
+      readonly applied: number
+    }
+  | {
+      readonly ok: true
+      readonly kind: 'lock-view'
+      readonly view: LockView
+      readonly group: GroupId
+      readonly applied: number
+    }
+  | {
+      readonly ok: true
+      readonly kind: 'await-grant'
+      readonly result: Granted | Lost
       readonly group: GroupId
       readonly applied: number
     }

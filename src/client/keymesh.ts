@@ -1,4 +1,5 @@
-import type { Operation } from '../wire/command.ts'
+import { equalBytes } from '../wire/bytes.ts'
+import type { DataOperation } from '../wire/data-operation.ts'
 import { CODES, failure } from '../wire/failure.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
@@ -14,6 +15,8 @@ import type {
   Key,
   KeyEntry,
   KeyMesh,
+  Lock,
+  LockOptions,
   Op,
   PutOptions,
   ReadOptions,
@@ -38,7 +41,13 @@ import { json } from './codecs.ts'
 import { Course, type Shell } from './course.ts'
 import type { ClientDriver } from './driver.ts'
 import { ConflictError, errorOf, invalid, UndecodableError } from './errors.ts'
+import { type FencedOutcome, writeFenced } from './fenced-write.ts'
 import type { CallOperation, CallOutcome } from './inputs.ts'
+import { HeldLock } from './lock.ts'
+import { lockCheck } from './lock-check.ts'
+import { LockKeeper } from './lock-keeper.ts'
+import { checkLock } from './lock-options.ts'
+import type { LockOutcome } from './lock-types.ts'
 import { promised, unexpected } from './promised.ts'
 import { groupsOf } from './ranges.ts'
 import { type AllRead, readAll } from './read-all.ts'
@@ -56,8 +65,8 @@ export interface Defaults {
 }
 
 const READ: readonly OptionName[] = ['signal', 'timeout', 'consistency']
-const PUT: readonly OptionName[] = ['signal', 'timeout', 'ifRevision', 'ttl']
-const CHANGE: readonly OptionName[] = ['signal', 'timeout', 'ifRevision']
+const PUT: readonly OptionName[] = ['signal', 'timeout', 'ifRevision', 'ttl', 'fence']
+const CHANGE: readonly OptionName[] = ['signal', 'timeout', 'ifRevision', 'fence']
 const CALL: readonly OptionName[] = ['signal', 'timeout']
 /** For all attempts of a callback together. */
 const CALLBACK_TIMEOUT_MS = 30_000
@@ -72,12 +81,14 @@ export function openKeyMesh<V = unknown>(
   defaults: Defaults,
   codec: Codec<V> = json<V>()
 ): KeyMesh<V> {
-  return new View(driver, defaults, new Scope(codec), { isClosed: false })
+  const common = { isClosed: false, locks: new LockKeeper(driver) }
+  return new View(driver, defaults, new Scope(codec), common)
 }
 
 /** Of a client and all its namespaces. */
-interface Ending {
+interface Common {
   isClosed: boolean
+  readonly locks: LockKeeper
 }
 
 /** The keys that begin with a prefix, through one codec. */
@@ -85,13 +96,13 @@ class View<V> implements KeyMesh<V> {
   readonly #driver: Carrier
   readonly #defaults: Defaults
   readonly #scope: Scope<V>
-  readonly #ending: Ending
+  readonly #common: Common
 
-  constructor(driver: Carrier, defaults: Defaults, scope: Scope<V>, ending: Ending) {
+  constructor(driver: Carrier, defaults: Defaults, scope: Scope<V>, common: Common) {
     this.#driver = driver
     this.#defaults = defaults
     this.#scope = scope
-    this.#ending = ending
+    this.#common = common
   }
 
   async get<T extends V = V>(key: Key, options?: ReadOptions): Promise<T | undefined> {
@@ -214,7 +225,7 @@ class View<V> implements KeyMesh<V> {
   ): AsyncIterableIterator<Entry<T>>
   scan(options: ScanOptions & { keysOnly: true }): AsyncIterableIterator<KeyEntry>
   scan<T extends V = V>(options: ScanOptions = {}): AsyncIterableIterator<Entry<T> | KeyEntry> {
-    if (this.#ending.isClosed) throw errorOf(failure('closed', CLOSED))
+    if (this.#common.isClosed) throw errorOf(failure('closed', CLOSED))
     const { signal, timeout, consistency, ...how } = checkScan(options)
     const spanned = this.#scope.ranged(options)
     const partitions = this.#driver.view?.map.settings.partitions
@@ -234,12 +245,30 @@ class View<V> implements KeyMesh<V> {
 
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W> {
     const scope = this.#scope.within(prefix, options)
-    return new View(this.#driver, this.#defaults, scope, this.#ending)
+    return new View(this.#driver, this.#defaults, scope, this.#common)
+  }
+
+  async lock(key: Key, options?: LockOptions): Promise<Lock> {
+    if (this.#common.isClosed) throw errorOf(failure('closed', CLOSED))
+    const { signal, timeout, wanted, within } = checkLock(options)
+    const whole = this.#scope.whole(key)
+    if (within !== undefined) {
+      if (equalBytes(within.whole, whole)) return within.again()
+      throw invalid('within is a lock of another key')
+    }
+    const call = { timeoutMs: timeout ?? this.#defaults.timeoutMs }
+    const { locks } = this.#common
+    const { grant } = await promised(signal, (done: (outcome: LockOutcome) => void) =>
+      locks.request({ ...wanted, key: whole }, call, done)
+    )
+    return new HeldLock(key, locks.hold(grant, call))
   }
 
   close(): Promise<void> {
-    this.#ending.isClosed = true
-    return new Promise((resolve) => this.#driver.close(resolve))
+    this.#common.isClosed = true
+    return new Promise((resolve) => {
+      this.#common.locks.releaseAll(() => this.#driver.close(resolve))
+    })
   }
 
   [Symbol.asyncDispose](): Promise<void> {
@@ -248,7 +277,7 @@ class View<V> implements KeyMesh<V> {
 
   /** For what may need no call at all, and must not seem to work after the end. */
   #checked(options: ReadOptions | undefined, names: readonly OptionName[]): Checked {
-    if (this.#ending.isClosed) throw errorOf(failure('closed', CLOSED))
+    if (this.#common.isClosed) throw errorOf(failure('closed', CLOSED))
     return checkOptions(options, names)
   }
 
@@ -262,16 +291,28 @@ class View<V> implements KeyMesh<V> {
   }
 
   /** The result of a mutation that was carried out; its refusals are thrown. */
-  async #mutate(operation: Operation, checked: Checked): Promise<KeyResult> {
-    const outcome = await this.#call({ kind: 'mutate', operation }, checked)
-    if (outcome.kind !== 'mutate') throw unexpected(outcome.kind)
-    const { result } = outcome
+  async #mutate(operation: DataOperation, checked: Checked): Promise<KeyResult> {
+    const result = await this.#change(operation, checked)
     if (result.type === 'conflict') throw new ConflictError(result.revision, checked.ifRevision)
     if (result.type === 'not-a-number') {
       throw errorOf(failure('not_a_number', CODES.not_a_number.advice))
     }
     if (result.type === 'refused') throw invalid(result.reason)
     return result
+  }
+
+  async #change(operation: DataOperation, checked: Checked): Promise<KeyResult> {
+    const { fence, signal } = checked
+    if (fence !== undefined) {
+      const change = { fence: lockCheck(this.#scope, fence), operation }
+      const options = { timeoutMs: checked.timeout ?? this.#defaults.timeoutMs }
+      const start = (done: (outcome: FencedOutcome) => void): (() => void) =>
+        writeFenced(this.#driver, change, options, done)
+      return (await promised(signal, start)).result
+    }
+    const outcome = await this.#call({ kind: 'mutate', operation }, checked)
+    if (outcome.kind !== 'mutate') throw unexpected(outcome.kind)
+    return outcome.result
   }
 
   /** Of each key, in their order. */

@@ -1,5 +1,6 @@
 import { ByteWriter } from '../wire/bytes.ts'
 import type { NodeId } from '../wire/ids.ts'
+import { writeLockName, writeLockPlace } from '../wire/lock.ts'
 import { encodeScan } from '../wire/scan.ts'
 import { writeTransactionId } from '../wire/transaction.ts'
 import type { Random } from '../world/random.ts'
@@ -10,6 +11,8 @@ import type { CallOperation, ClientInput } from './inputs.ts'
 const PATIENCE_MS = 1_000
 /** For a read that any replica answers: another one may be well. */
 const READ_PATIENCE_MS = 200
+/** What waits for others is not answered sooner for being asked elsewhere. */
+const PARKED_PATIENCE_MS = Number.POSITIVE_INFINITY
 const NOBODY: readonly NodeId[] = []
 
 /** A call as it begins, before anybody looked for its way. */
@@ -41,11 +44,16 @@ export function newCall(
     attempt: 0,
     refusal: undefined,
     resumeAt: 0,
-    patienceMs: isNear ? READ_PATIENCE_MS : PATIENCE_MS,
+    patienceMs: patienceFor(operation),
     impatientAt: 0,
     turn: isNear ? random.below(0x1_0000) : 0,
     refusers: NOBODY
   }
+}
+
+function patienceFor(operation: CallOperation): number {
+  if (operation.kind === 'await-grant') return PARKED_PATIENCE_MS
+  return needsLeader({ operation }) ? PATIENCE_MS : READ_PATIENCE_MS
 }
 
 /** Undefined: it gets a number first. */
@@ -60,6 +68,16 @@ function bodyOf(operation: CallOperation): Uint8Array | undefined {
     case 'outcome': {
       const writer = new ByteWriter(32)
       writeTransactionId(writer, operation.of)
+      return writer.finish()
+    }
+    case 'lock-view': {
+      const writer = new ByteWriter(operation.key.length + 8)
+      writeLockName(writer, operation)
+      return writer.finish()
+    }
+    case 'await-grant': {
+      const writer = new ByteWriter(operation.key.length + 16)
+      writeLockPlace(writer, operation)
       return writer.finish()
     }
     default:

@@ -42,6 +42,11 @@ export class PatientCall {
     this.#done = done
   }
 
+  /** Whether it has left, and has no answer yet. */
+  get isOut(): boolean {
+    return this.#isOut
+  }
+
   start(): void {
     const { shell, leftMs } = this.#caller
     const place = shell.turns.line.enter(() => {

@@ -1,5 +1,12 @@
 import { ByteReader, Malformed } from '../wire/bytes.ts'
 import { failure } from '../wire/failure.ts'
+import {
+  decodeLockView,
+  type Granted,
+  LOCK_RESULT,
+  type LockResult,
+  type Lost
+} from '../wire/lock-result.ts'
 import { decodeRead, isPast, type Lapse } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
 import { type KeyResult, type Result, readKeyResult, readResult } from '../wire/result.ts'
@@ -27,9 +34,32 @@ export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome
     case 'forward':
     case 'outcome':
       return { ok: true, kind: operation.kind, result: whole(body, readResult), group, applied }
+    case 'lock':
+      return readLock(whole(body, readResult), group, applied)
+    case 'lock-view':
+      return { ok: true, kind: 'lock-view', view: decodeLockView(body), group, applied }
+    case 'await-grant': {
+      const result = endIn(whole(body, readResult))
+      return { ok: true, kind: 'await-grant', result, group, applied }
+    }
     default:
       return unreachable(operation)
   }
+}
+
+function readLock(result: Result, group: number, applied: number): CallOutcome {
+  if (isLockResult(result)) return { ok: true, kind: 'lock', result, group, applied }
+  if (result.type !== 'refused') throw new Malformed(`a lock answered with ${result.type}`)
+  return { ok: false, failure: failure('invalid_argument', result.reason) }
+}
+
+function isLockResult(result: Result): result is LockResult {
+  return Object.hasOwn(LOCK_RESULT, result.type)
+}
+
+function endIn(result: Result): Granted | Lost {
+  if (result.type === 'granted' || result.type === 'lost') return result
+  throw new Malformed(`the wait for a lock ended with ${result.type}`)
 }
 
 function readGet(call: Call, route: Route, { applied, body, waitMs }: Reply): CallOutcome {

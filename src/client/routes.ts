@@ -86,6 +86,13 @@ export class Routes {
         return this.of(operation.group)
       case 'outcome':
         return this.of(operation.of.anchor)
+      case 'lock': {
+        const key = keyOf(operation.operation)
+        return key === undefined ? this.of(SYSTEM_GROUP) : this.#ofKey(key, partitions)
+      }
+      case 'lock-view':
+      case 'await-grant':
+        return this.#ofKey(operation.key, partitions)
       default:
         return unreachable(operation)
     }

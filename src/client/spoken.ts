@@ -1,7 +1,15 @@
-import type { KeyCheck as WireCheck } from '../wire/transaction.ts'
+import type { Check as WireCheck } from '../wire/transaction.ts'
 import type { Check, Key, TxnOp } from './api.ts'
-import { checkInteger, checkNames, checkStep, checkTtl, checkValue } from './arguments.ts'
+import {
+  checkFence,
+  checkInteger,
+  checkNames,
+  checkStep,
+  checkTtl,
+  checkValue
+} from './arguments.ts'
 import { invalid } from './errors.ts'
+import { lockCheck } from './lock-check.ts'
 import { unexpected } from './promised.ts'
 import type { Scope } from './scope.ts'
 import type { Step, StepResult } from './transactor-types.ts'
@@ -71,11 +79,15 @@ export function spokenChecks<V>(
 
 function spokenCheck<V>(scope: Scope<V>, check: unknown): WireCheck {
   const given = objectOf(check, 'a check')
+  if ('lock' in given) {
+    checkNames(given, ['lock', 'token'])
+    return lockCheck(scope, checkFence({ key: given.lock, token: given.token }))
+  }
   checkNames(given, ['key', ...CHECKED])
   const names = CHECKED.filter((name) => name in given)
   const [name] = names
   if (names.length !== 1 || name === undefined) {
-    throw invalid(`a check has a key and one of ${CHECKED.join(', ')}`)
+    throw invalid(`a check has a key and one of ${CHECKED.join(', ')}, or a lock and its token`)
   }
   const key = scope.whole(given.key as Key)
   switch (name) {

@@ -1,5 +1,13 @@
 import type { NodeId } from '../wire/ids.ts'
-import { type Call, consistencyOf, type Load, loadOf, needsLeader, type Route } from './calls.ts'
+import {
+  type Call,
+  consistencyOf,
+  isParked,
+  type Load,
+  loadOf,
+  needsLeader,
+  type Route
+} from './calls.ts'
 import type { Parts } from './errands.ts'
 
 /** How long a group without any reachable member is left alone, when nobody dials for us. */
@@ -54,7 +62,8 @@ export class Targets {
       if (reach === 'dialling') return undefined
       this.#parts.routes.lost(route, leader)
     }
-    if (route.probe !== undefined) return undefined
+    // The others would wait as long as it does for what it learns.
+    if (route.probe !== undefined || isParked(call)) return undefined
     const node = this.#member(call, route, now)
     return node === undefined ? undefined : { node, probing: true }
   }

@@ -1,7 +1,7 @@
 import type { Failure } from '../wire/failure.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
-import type { KeyCheck, TransactionRef } from '../wire/transaction.ts'
+import type { Check, TransactionRef } from '../wire/transaction.ts'
 import type { SeenGroup } from './inputs.ts'
 
 /** One step of a transaction. Steps run in their order, later ones see earlier ones. */
@@ -18,7 +18,7 @@ export type Step =
 
 /** If all conditions hold `steps` run, else `otherwise`; all of it at one moment. */
 export interface TransactionRequest {
-  readonly if: readonly KeyCheck[]
+  readonly if: readonly Check[]
   readonly steps: readonly Step[]
   readonly otherwise: readonly Step[]
 }

@@ -1,6 +1,6 @@
 import { CODES, type Failure, failure } from '../wire/failure.ts'
 import type { AbortReason, KeyResult } from '../wire/result.ts'
-import type { KeyCheck, TransactionRef } from '../wire/transaction.ts'
+import type { Check, LockCheck, TransactionRef } from '../wire/transaction.ts'
 import type { Cancel } from '../world/clock.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Course, type OnTurn, type Shell } from './course.ts'
@@ -34,6 +34,9 @@ interface Committed {
 }
 
 const NOTHING: Found = new Map()
+/** Conditions on locks that hold. */
+type Held = ReadonlySet<Check>
+const NONE_HELD: Held = new Set()
 
 /**
  * Runs a transaction to its end: attempts until one is committed, the conditions are seen not to
@@ -112,7 +115,7 @@ class Transactor {
       if (aborted === undefined) return
       // The groups are asked side by side: an increment may have been refused where another group
       // would have told that a condition does not hold.
-      const isMoved = aborted === 'moved' || aborted === 'not_a_number'
+      const isMoved = aborted === 'moved' || aborted === 'fenced' || aborted === 'not_a_number'
       if (isMoved && checks.length > 0) {
         // Most likely one does not hold: then nothing is written, and nobody has to wait for it.
         this.#course.leave()
@@ -124,21 +127,45 @@ class Transactor {
   /** Reads everything it depends on. */
   #look(): void {
     readAll(this.#course, { keys: this.#keys, consistency: 'strong' }, (all) => {
-      if (all.ok) this.#decide(foundBy(all.seen))
-      else this.#fail(all.failure)
+      if (!all.ok) this.#fail(all.failure)
+      else
+        this.#probe(locksOf(this.#request.if), new Set(), (held) => {
+          this.#decide(foundBy(all.seen), held)
+        })
+    })
+  }
+
+  /**
+   * Only its group knows whether a lock is held with a token. One that is not never will be: so it
+   * need not stand still for what follows.
+   */
+  #probe(
+    [lock, ...others]: readonly LockCheck[],
+    held: Set<Check>,
+    then: (held: Held) => void
+  ): void {
+    if (lock === undefined) {
+      then(held)
+      return
+    }
+    this.#course.transact({ checks: [lock], writes: [] }, (outcome) => {
+      const aborted = this.#judge(outcome, () => this.#probe(others, held.add(lock), then))
+      if (aborted === 'fenced') this.#probe(others, held, then)
+      else if (aborted !== undefined) this.#again(aborted, () => this.#look())
     })
   }
 
   /** By reads of different moments; what they lead to holds only if nothing moved. */
-  #decide(found: Found): void {
-    const { failed, steps } = this.#choose(found)
+  #decide(found: Found, held: Held): void {
+    const { failed, steps } = this.#choose(found, held)
     if (this.#isTooMuch(steps, found)) return
     const writes = writesOf(steps)
-    if (writes.length === 0) {
+    if (writes.length === 0 && held.size === 0) {
       this.#settle(found)
       return
     }
-    const checks = unmoved([...keysOf(this.#request.if), ...readsOf(steps)], found)
+    const keys = [...keysOf(this.#request.if), ...readsOf(steps)]
+    const checks = [...held, ...unmoved(keys, found)]
     this.#course.transact({ checks, writes }, (outcome) => {
       const aborted = this.#judge(outcome, (committed) => {
         if (failed.length > 0) sometimes('client: a transaction writes what is otherwise')
@@ -155,9 +182,9 @@ class Transactor {
         this.#fail(agreed.failure)
         return
       }
-      const { failed, steps } = this.#choose(agreed.found)
+      const { failed, steps } = this.#choose(agreed.found, NONE_HELD)
       if (writesOf(steps).length > 0) {
-        this.#decide(agreed.found)
+        this.#decide(agreed.found, NONE_HELD)
         return
       }
       if (this.#isTooMuch(steps, agreed.found)) return
@@ -175,10 +202,14 @@ class Transactor {
   }
 
   /** Which conditions do not hold, and what is to be done then. */
-  #choose(found: Found): { failed: readonly number[]; steps: readonly Step[] } {
+  #choose(found: Found, held: Held): { failed: readonly number[]; steps: readonly Step[] } {
     const { if: conditions, steps, otherwise } = this.#request
     const failed = conditions.flatMap((check, index) => {
-      return holds(check, found.get(nameOfKey(check.key))?.record) ? [] : [index]
+      const isGood =
+        check.type === 'lock'
+          ? held.has(check)
+          : holds(check, found.get(nameOfKey(check.key))?.record)
+      return isGood ? [] : [index]
     })
     return { failed, steps: failed.length === 0 ? steps : otherwise }
   }
@@ -211,7 +242,8 @@ class Transactor {
   }
 
   #again(why: AbortReason, run: () => void): void {
-    const hopeless = hopelessBy(why)
+    // Of a condition on a lock, the next attempt is told.
+    const hopeless = why === 'fenced' ? undefined : hopelessBy(why)
     if (hopeless !== undefined) this.#fail(hopeless)
     else this.#course.again(why, usesOf(this.#keys, this.#written), this.#orFail(run))
   }
@@ -228,11 +260,16 @@ class Transactor {
 
 /** How a transaction ends that was aborted for what no repetition helps. */
 export function hopelessBy(why: AbortReason): Failure | undefined {
-  if (why !== 'not_a_number' && why !== 'absent') return undefined
+  if (why !== 'not_a_number' && why !== 'absent' && why !== 'fenced') return undefined
   const code = why === 'absent' ? 'not_found' : why
   return failure(code, CODES[code].advice)
 }
 
-function keysOf(checks: readonly KeyCheck[]): readonly Uint8Array[] {
-  return checks.map(({ key }) => key)
+/** Of those that are about keys. */
+function keysOf(checks: readonly Check[]): readonly Uint8Array[] {
+  return checks.flatMap(({ type, key }) => (type === 'lock' ? [] : [key]))
+}
+
+function locksOf(checks: readonly Check[]): readonly LockCheck[] {
+  return checks.filter((check) => check.type === 'lock')
 }

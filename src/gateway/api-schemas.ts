@@ -144,6 +144,11 @@ export const PROBLEM = {
           type: 'boolean',
           description: 'Sending it anew may succeed and cannot apply twice.'
         },
+        owner: { type: 'string', description: 'With locked: what the holder says of itself.' },
+        since: {
+          type: 'integer',
+          description: 'With locked: since when it is held, in ms since 1970.'
+        },
         id: {
           type: 'string',
           description: 'Of a transaction that may have happened: for GET /v1/txn/{id}.'

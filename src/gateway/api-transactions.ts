@@ -40,7 +40,7 @@ const CONDITION = {
     },
     exists: { type: 'boolean', title: 'true or false' },
     value,
-    lock: { ...key, description: 'Not offered yet.' },
+    lock: { ...key, description: 'The key of a lock that must be held with this token.' },
     token: {
       type: 'integer',
       minimum: 1,

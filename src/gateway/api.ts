@@ -1,6 +1,17 @@
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import { CLUSTER } from './api-cluster.ts'
 import {
+  fenceKey,
+  fenceToken,
+  KEEP_BODY,
+  KEPT,
+  LOCK_BODY,
+  LOCK_STATE,
+  LOCKED,
+  RELEASED,
+  token
+} from './api-locks.ts'
+import {
   ALIVE,
   COUNTED,
   consistency,
@@ -30,7 +41,23 @@ const PROBE = {
   problems: []
 } as const
 
-const CHANGING = ['conflict', 'idempotency_reused', 'unavailable', 'unknown_outcome'] as const
+const CHANGING = [
+  'conflict',
+  'fenced',
+  'idempotency_reused',
+  'contention',
+  'unavailable',
+  'unknown_outcome'
+] as const
+
+/** Headers that every change of a key takes. */
+const ON_CHANGES = {
+  ...OF_KEYS,
+  'if-match': ifMatch,
+  'keymesh-fence-key': fenceKey,
+  'keymesh-fence-token': fenceToken,
+  'idempotency-key': idempotencyKey
+} as const
 
 /**
  * Every call of the HTTP API, once: requests are routed and validated by this table, and
@@ -58,12 +85,7 @@ export const API = {
     path: '/v1/kv/{key}',
     summary: 'Write a value',
     query: { ...ON_KEYS, ttl },
-    headers: {
-      ...OF_KEYS,
-      'if-match': ifMatch,
-      'if-none-match': ifNoneMatchOfWrites,
-      'idempotency-key': idempotencyKey
-    },
+    headers: { ...ON_CHANGES, 'if-none-match': ifNoneMatchOfWrites },
     body: { type: 'bytes', description: `The value: 0 to ${VALUE_BYTES_MAX} bytes of any kind.` },
     answers: { 200: WRITTEN },
     problems: CHANGING
@@ -73,7 +95,7 @@ export const API = {
     path: '/v1/kv/{key}',
     summary: 'Delete a key',
     query: ON_KEYS,
-    headers: { ...OF_KEYS, 'if-match': ifMatch, 'idempotency-key': idempotencyKey },
+    headers: ON_CHANGES,
     answers: { 200: DELETED },
     problems: CHANGING
   },
@@ -83,12 +105,7 @@ export const API = {
     summary: 'Add to a whole number',
     description: 'The value is decimal text; an absent key counts as 0. A ttl stays as it is.',
     query: ON_KEYS,
-    headers: {
-      ...OF_KEYS,
-      'if-match': ifMatch,
-      'if-none-match': ifNoneMatchOfWrites,
-      'idempotency-key': idempotencyKey
-    },
+    headers: { ...ON_CHANGES, 'if-none-match': ifNoneMatchOfWrites },
     body: {
       type: 'json',
       required: false,
@@ -115,7 +132,7 @@ export const API = {
     summary: 'Give a key another ttl, or none',
     description: 'The value stays as it is; the revision is a new one.',
     query: ON_KEYS,
-    headers: { ...OF_KEYS, 'if-match': ifMatch, 'idempotency-key': idempotencyKey },
+    headers: ON_CHANGES,
     body: {
       type: 'json',
       required: true,
@@ -156,6 +173,46 @@ export const API = {
     query: { timeout },
     headers: OF_KEYS,
     answers: { 200: TRANSACTION_STATE },
+    problems: ['unavailable', 'timeout']
+  },
+  lock: {
+    method: 'POST',
+    path: '/v1/locks/{key}',
+    summary: 'Wait in line for a lock',
+    description: 'A lock and a value of one key have nothing to do with each other.',
+    query: ON_KEYS,
+    headers: OF_KEYS,
+    body: LOCK_BODY,
+    answers: { 200: LOCKED },
+    problems: ['locked', 'lock_lost', 'unavailable', 'unknown_outcome']
+  },
+  keepLock: {
+    method: 'PUT',
+    path: '/v1/locks/{key}',
+    summary: 'Keep a lock that is held',
+    query: ON_KEYS,
+    headers: OF_KEYS,
+    body: KEEP_BODY,
+    answers: { 200: KEPT },
+    problems: ['lock_lost', 'unavailable', 'unknown_outcome']
+  },
+  unlock: {
+    method: 'DELETE',
+    path: '/v1/locks/{key}',
+    summary: 'Give a lock back',
+    query: { ...ON_KEYS, token },
+    headers: OF_KEYS,
+    answers: { 200: RELEASED },
+    problems: ['lock_lost', 'unavailable', 'unknown_outcome']
+  },
+  lockState: {
+    method: 'GET',
+    path: '/v1/locks/{key}',
+    head: true,
+    summary: 'Who holds a lock',
+    query: ON_KEYS,
+    headers: OF_KEYS,
+    answers: { 200: LOCK_STATE },
     problems: ['unavailable', 'timeout']
   },
   cluster: {

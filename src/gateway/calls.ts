@@ -1,5 +1,7 @@
 import type { DriverCall } from '../client/driver.ts'
+import type { FencedChange, FencedOutcome } from '../client/fenced-write.ts'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
+import type { LockOutcome, WantedLock } from '../client/lock-types.ts'
 import type { TransactionOutcome, TransactionRequest } from '../client/transactor-types.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
 import { failure } from '../wire/failure.ts'
@@ -18,6 +20,14 @@ export interface Calls {
     request: TransactionRequest,
     call: TransactionCall,
     done: (outcome: TransactionOutcome) => void
+  ): Cancel
+  /** See LockKeeper.request. */
+  lock(wanted: WantedLock, call: TransactionCall, done: (outcome: LockOutcome) => void): Cancel
+  /** See writeFenced. */
+  writeFenced(
+    change: FencedChange,
+    call: TransactionCall,
+    done: (outcome: FencedOutcome) => void
   ): Cancel
   /** Whether some node refuses calls just now; absent: none ever does. */
   isShedding?(): boolean
@@ -50,6 +60,14 @@ export const NOBODY: Calls = {
   },
   transact: (_request, _call, done) => {
     done({ ok: false, failure: STARTING, id: undefined })
+    return () => {}
+  },
+  lock: (_wanted, _call, done) => {
+    done({ ok: false, failure: STARTING })
+    return () => {}
+  },
+  writeFenced: (_change, _call, done) => {
+    done({ ok: false, failure: STARTING })
     return () => {}
   },
   view: () => undefined,

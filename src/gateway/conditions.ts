@@ -1,4 +1,6 @@
+import type { LockCheck } from '../wire/transaction.ts'
 import { BadRequest } from './bad-request.ts'
+import { keyInHeader } from './url-key.ts'
 
 /** Headers of a change, as the table of calls describes them. */
 interface ConditionHeaders {
@@ -15,6 +17,23 @@ export function conditionOf(headers: ConditionHeaders): { readonly ifRevision?: 
   const ifRevision = Number(match.slice(1, -1))
   if (Number.isSafeInteger(ifRevision)) return { ifRevision }
   throw new BadRequest('If-Match must be an entity tag as we gave it: this number is none of ours')
+}
+
+/** The same of those that name a lock. */
+export interface FenceHeaders {
+  readonly 'keymesh-fence-key'?: string
+  readonly 'keymesh-fence-token'?: number
+}
+
+/** The lock that a change depends on. Throws BadRequest. */
+export function fenceOf(headers: FenceHeaders): LockCheck | undefined {
+  const key = headers['keymesh-fence-key']
+  const token = headers['keymesh-fence-token']
+  if (key === undefined && token === undefined) return undefined
+  if (key === undefined || token === undefined) {
+    throw new BadRequest('give both keymesh-fence-key and keymesh-fence-token')
+  }
+  return { type: 'lock', key: keyInHeader('keymesh-fence-key', key), guard: false, token }
 }
 
 /** Whether an `If-None-Match` names `revision`: any of its tags, weak or strong, or `*`. */

@@ -92,9 +92,7 @@ const MEANINGFUL: readonly string[] = [
     ...Object.values<ApiCall>(API).flatMap(({ headers }) => Object.keys(headers)),
     'if-match',
     'if-none-match',
-    IDEMPOTENCY,
-    'keymesh-fence-key',
-    'keymesh-fence-token'
+    IDEMPOTENCY
   ])
 ].filter((name) => !HARMLESS.includes(name))
 

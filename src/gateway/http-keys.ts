@@ -1,22 +1,25 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FencedChange, FencedOutcome } from '../client/fenced-write.ts'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import type { DataOperation } from '../wire/data-operation.ts'
 import { failure } from '../wire/failure.ts'
+import type { ClusterId } from '../wire/ids.ts'
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
+import type { LockCheck } from '../wire/transaction.ts'
 import { unreachable } from '../world/assert.ts'
 import type { Cancel } from '../world/clock.ts'
 import { realClock } from '../world/real.ts'
 import { API } from './api.ts'
 import { BadRequest } from './bad-request.ts'
 import type { Calls } from './calls.ts'
-import { conditionOf, names } from './conditions.ts'
+import { conditionOf, type FenceHeaders, fenceOf, names } from './conditions.ts'
 import { keyReader } from './http-asked.ts'
 import type { Bodies } from './http-bodies.ts'
 import { fail, keepSession, runFor } from './http-caller.ts'
 import { digestOf, repeatableOf } from './http-idempotency.ts'
-import { floorsOf, inSession, momentHeaders } from './http-session.ts'
+import { type Floors, floorsOf, inSession, momentHeaders, tokenAfterAll } from './http-session.ts'
 import { isAdmitted } from './http-shed.ts'
 import { traceOf } from './http-trace.ts'
 import { notRun, type Repeatable, runOnce } from './idempotency.ts'
@@ -36,14 +39,33 @@ const READ = {
 const readIncrement = jsonReader(API.increment.body.schema)
 const readTouch = jsonReader(API.touch.body.schema)
 
+/** Node.js joins what is given twice, and it would mean something else. */
+const ONCE_ONLY = ['idempotency-key', 'keymesh-fence-key', 'keymesh-fence-token'] as const
+
 const NO_SUCH_KEY = failure('not_found', 'there is no such key')
 
 type Done = (outcome: CallOutcome) => void
 
-interface Change {
+interface HowHeaders extends FenceHeaders {
+  readonly 'idempotency-key'?: string
+}
+
+/** What the headers of a change ask for beside its condition. */
+interface How {
+  readonly repeatable: Repeatable | undefined
+  readonly fence: LockCheck | undefined
+}
+
+interface Change extends How {
   readonly operation: DataOperation
   readonly timeoutMs: number
-  readonly repeatable: Repeatable | undefined
+}
+
+/** What a caller had seen when it asked. */
+interface Seen {
+  readonly calls: Calls
+  readonly floors: Floors
+  readonly cluster: ClusterId
 }
 
 interface Wanted {
@@ -78,56 +100,62 @@ export class KeyRoutes {
     const { key, query, headers, timeoutMs } = READ.put(request)
     const { ttl } = query
     const condition = { ...conditionOf(headers), ...(ttl === undefined ? {} : { ttlMs: ttl }) }
-    const repeatable = this.#repeatable(request, headers)
+    const how = this.#how(request, headers)
     this.#bodies.read(request, reply, { bytesMax: VALUE_BYTES_MAX, timeoutMs }, (value, leftMs) => {
       const operation = { type: 'put', key, value, ...condition } as const
-      this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
+      this.#mutate(reply, { operation, timeoutMs: leftMs, ...how })
     })
   }
 
   delete(request: FastifyRequest, reply: FastifyReply): void {
     const { key, headers, timeoutMs } = READ.delete(request)
     const operation = { type: 'delete', key, ...conditionOf(headers) } as const
-    const repeatable = this.#repeatable(request, headers)
-    this.#mutate(reply, { operation, timeoutMs, repeatable })
+    const how = this.#how(request, headers)
+    this.#mutate(reply, { operation, timeoutMs, ...how })
   }
 
   increment(request: FastifyRequest, reply: FastifyReply): void {
     const { key, headers, timeoutMs } = READ.increment(request)
     const condition = conditionOf(headers)
-    const repeatable = this.#repeatable(request, headers)
+    const how = this.#how(request, headers)
     this.#bodies.read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
       const { by = 1 } = readIncrement(body)
       const operation = { type: 'increment', key, by, ...condition } as const
-      this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
+      this.#mutate(reply, { operation, timeoutMs: leftMs, ...how })
     })
   }
 
   touch(request: FastifyRequest, reply: FastifyReply): void {
     const { key, headers, timeoutMs } = READ.touch(request)
     const condition = conditionOf(headers)
-    const repeatable = this.#repeatable(request, headers)
+    const how = this.#how(request, headers)
     this.#bodies.read(request, reply, { bytesMax: JSON_BYTES_MAX, timeoutMs }, (body, leftMs) => {
       const { ttl } = readTouch(body)
       const lasting = ttl === null ? {} : { ttlMs: ttl }
       const operation = { type: 'touch', key, ...condition, ...lasting } as const
-      this.#mutate(reply, { operation, timeoutMs: leftMs, repeatable })
+      this.#mutate(reply, { operation, timeoutMs: leftMs, ...how })
     })
   }
 
-  /** Its time to run counts from the head of the request on. */
-  #repeatable(
-    { raw }: FastifyRequest,
-    { 'idempotency-key': key }: { readonly 'idempotency-key'?: string }
-  ): Repeatable | undefined {
-    if (key === undefined) return undefined
-    if (raw.headersDistinct['idempotency-key']?.length === 1) {
-      return repeatableOf(key, this.#calls().time())
+  /** Its time to run counts from the head of the request on. Throws BadRequest. */
+  #how({ raw }: FastifyRequest, headers: HowHeaders): How {
+    const key = headers['idempotency-key']
+    const fence = fenceOf(headers)
+    for (const name of ONCE_ONLY) {
+      if ((raw.headersDistinct[name]?.length ?? 0) > 1)
+        throw new BadRequest(`${name} is given twice`)
     }
-    throw new BadRequest('Idempotency-Key is given twice')
+    if (key === undefined) return { repeatable: undefined, fence }
+    if (fence === undefined) return { repeatable: repeatableOf(key, this.#calls().time()), fence }
+    throw new BadRequest('Idempotency-Key is not supported together with a fence')
   }
 
-  #mutate(reply: FastifyReply, { operation, timeoutMs, repeatable }: Change): void {
+  #mutate(reply: FastifyReply, change: Change): void {
+    const { operation, timeoutMs, repeatable, fence } = change
+    if (fence !== undefined) {
+      this.#writeFenced(reply, { fence, operation }, timeoutMs)
+      return
+    }
     const mutation = { kind: 'mutate', operation } as const
     const start =
       repeatable === undefined
@@ -144,13 +172,36 @@ export class KeyRoutes {
     })
   }
 
+  #writeFenced(reply: FastifyReply, change: FencedChange, timeoutMs: number): void {
+    const { calls, floors, cluster } = this.#begin(reply)
+    const call = { timeoutMs, trace: traceOf(reply.request) }
+    runFor<FencedOutcome>(
+      reply,
+      (end) => calls.writeFenced(change, call, end),
+      (outcome) => {
+        if (!outcome.ok) {
+          fail(reply, outcome.failure)
+          return
+        }
+        const token = tokenAfterAll(floors, cluster, outcome.groups)
+        if (token !== undefined) reply.header('keymesh-session', token)
+        answerChange(reply, change.operation, outcome.result)
+      }
+    )
+  }
+
+  /** Throws BadRequest. */
+  #begin(reply: FastifyReply): Seen {
+    const calls = this.#calls()
+    const cluster = calls.clusterId()
+    const floors = floorsOf(reply.request.headers['keymesh-session']?.toString(), cluster)
+    keepSession(reply)
+    return { calls, floors, cluster }
+  }
+
   /** A caller who hangs up gives the call up. */
   #run(reply: FastifyReply, { operation, timeoutMs, start }: Wanted, done: Done): void {
-    const calls = this.#calls()
-    const token = reply.request.headers['keymesh-session']?.toString()
-    const cluster = calls.clusterId()
-    const floors = floorsOf(token, cluster)
-    keepSession(reply)
+    const { calls, floors, cluster } = this.#begin(reply)
     const { request } = reply
     const call = { timeoutMs, trace: traceOf(request), admitted: isAdmitted(request.raw) }
     const begin = (end: Done): Cancel =>

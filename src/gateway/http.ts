@@ -20,6 +20,7 @@ import { Bodies } from './http-bodies.ts'
 import { fail, refuse } from './http-caller.ts'
 import { misframed } from './http-framing.ts'
 import { KeyRoutes } from './http-keys.ts'
+import { LockRoutes } from './http-locks.ts'
 import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
 import { Connections, hangUp } from './http-parting.ts'
@@ -184,6 +185,7 @@ function addRoutes(app: FastifyInstance, calls: () => Calls, watch: HttpWatch): 
 function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<CallName, Handler>> {
   const bodies = new Bodies()
   const keys = new KeyRoutes(calls, bodies)
+  const locks = new LockRoutes(calls, bodies)
   const transactions = new TransactionRoutes(calls, bodies)
   const askedOfCluster = reader(API.cluster)
   const askedOfDocument = reader(API.openapi)
@@ -199,6 +201,10 @@ function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<Call
     touch: (request, reply) => keys.touch(request, reply),
     txn: (request, reply) => transactions.run(request, reply),
     txnState: (request, reply) => transactions.state(request, reply),
+    lock: (request, reply) => locks.lock(request, reply),
+    keepLock: (request, reply) => locks.keep(request, reply),
+    unlock: (request, reply) => locks.unlock(request, reply),
+    lockState: (request, reply) => locks.state(request, reply),
     cluster: (request, reply) => {
       askedOfCluster(request)
       const view = calls().view()

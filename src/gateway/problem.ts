@@ -13,6 +13,8 @@ export interface Problem {
       readonly outcome: string
       readonly retryable: boolean
       readonly id?: string
+      readonly owner?: string
+      readonly since?: number
     }
   }
 }
@@ -31,7 +33,7 @@ export function problemOf(failed: Failure, about?: TransactionRef): Problem {
   if (code === 'unauthenticated') headers['www-authenticate'] = 'Bearer'
   if (revision !== undefined && revision > 0) Object.assign(headers, revisionHeaders(revision))
   const id = about === undefined ? {} : { id: transactionText(about) }
-  const error = { code, message, outcome, retryable: isRetryable(failed), ...id }
+  const error = { code, message, outcome, retryable: isRetryable(failed), ...failed.holder, ...id }
   return { status: CODES[code].status, headers, body: { error } }
 }
 

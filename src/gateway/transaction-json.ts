@@ -8,7 +8,7 @@ import type {
 import { utf8 } from '../wire/bytes.ts'
 import { TRANSACTION_BYTES_MAX } from '../wire/limits.ts'
 import type { Result } from '../wire/result.ts'
-import type { KeyCheck } from '../wire/transaction.ts'
+import type { Check } from '../wire/transaction.ts'
 import { transactionText } from '../wire/transaction-text.ts'
 import { TRANSACTION_BODY } from './api-transactions.ts'
 import { BadRequest } from './bad-request.ts'
@@ -57,9 +57,10 @@ export function checkTransaction({ if: checks, steps }: TransactionRequest): voi
   throw new BadRequest('a transaction has at least one operation, or one condition')
 }
 
-function checkOf(json: JsonCondition, where: string, encoding: Encoding): KeyCheck {
-  if (json.key === undefined) {
-    throw new BadRequest(`${where}: this version has no locks, so no condition on one`)
+function checkOf(json: JsonCondition, where: string, encoding: Encoding): Check {
+  if (json.token !== undefined) {
+    const key = asKey(json.lock, `${where}.lock`, encoding)
+    return { type: 'lock', key, guard: false, token: json.token }
   }
   const key = asKey(json.key, `${where}.key`, encoding)
   if (json.revision !== undefined) return { type: 'revision', key, revision: json.revision }

@@ -19,6 +19,13 @@ export function keyOf(text: string, encoding: 'base64url' | undefined): Uint8Arr
   return key
 }
 
+/** The bytes of a key in a header, percent-encoded. Throws BadRequest. */
+export function keyInHeader(name: string, text: string): Uint8Array {
+  const key = percentDecoded(text)
+  if (key.length > 0 && key.length <= KEY_BYTES_MAX) return key
+  throw new BadRequest(`${name} has a key of ${key.length} bytes; 1 to ${KEY_BYTES_MAX} may be`)
+}
+
 /**
  * Other forms of such keys would not survive the libraries and proxies between here and a caller.
  */

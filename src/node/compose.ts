@@ -1,5 +1,7 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { writeFenced } from '../client/fenced-write.ts'
+import { LockKeeper } from '../client/lock-keeper.ts'
 import { runTransaction } from '../client/transactor.ts'
 import type { Calls } from '../gateway/calls.ts'
 import { type HttpDoor, openHttp } from '../gateway/http.ts'
@@ -128,9 +130,12 @@ function checkDialable(name: string, address: string): void {
 function callsOf(machine: NodeMachine, metrics: () => string): Calls {
   const { clock, timers, random, turns } = machine.gateway
   const shell = { call: machine.call, clock, timers, random, turns }
+  const locks = new LockKeeper(shell)
   return {
     call: machine.call,
     transact: (request, call, done) => runTransaction(shell, request, call, done),
+    lock: (wanted, call, done) => locks.request(wanted, call, done),
+    writeFenced: (change, call, done) => writeFenced(shell, change, call, done),
     isShedding: () => machine.gateway.isShedding,
     shedMs: (kind, key) => machine.watch.shedMs(machine.gateway, kind, key),
     view: () => machine.view(),

@@ -31,7 +31,22 @@ export const CODES = {
     retryable: true,
     advice: 'Try again, with more time or fewer keys; the transaction changed nothing.'
   },
+  locked: {
+    status: 409,
+    retryable: true,
+    advice: 'Wait for longer, or try again later.'
+  },
+  lock_lost: {
+    status: 409,
+    retryable: false,
+    advice: 'Another may hold it by now: stop, and begin anew with a lock of your own.'
+  },
   conflict: { status: 412, retryable: false, advice: 'Read the key again and decide anew.' },
+  fenced: {
+    status: 412,
+    retryable: false,
+    advice: 'The lock is not held with this token any more: begin anew with a lock of your own.'
+  },
   too_large: { status: 413, retryable: false, advice: TOO_LARGE },
   idempotency_reused: {
     status: 422,
@@ -73,6 +88,8 @@ export interface Failure {
   readonly outcome: Outcome
   /** With `conflict`: the revision the key has; 0 when it is absent. */
   readonly revision?: number
+  /** With `locked`: who holds the lock, and since when, in ms since 1970. */
+  readonly holder?: { readonly owner: string; readonly since: number }
   /** With `overloaded`: when to come back. */
   readonly retryAfterMs?: number
   /** It bore an idempotency key: sent again with it, it cannot apply twice, whatever happened. */

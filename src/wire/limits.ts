@@ -25,6 +25,8 @@ export const LOCK_OWNER_BYTES_MAX = 128
 /** A lock's ttl: below, a round trip eats it up; above, it were better kept as a value. */
 export const LOCK_TTL_MS_MIN = 100
 export const LOCK_TTL_MS_MAX = 24 * 3_600 * 1_000
+/** The longest wait for a lock that has an end. */
+export const LOCK_WAIT_MS_MAX = 24 * 3_600 * 1_000
 /** Places at locks that one command is about. */
 export const LOCK_PLACES_AT_ONCE_MAX = 256
 /** An encoded command: the keys and values of a transaction, and bookkeeping for each. */

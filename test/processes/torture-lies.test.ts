@@ -78,6 +78,7 @@ class Store implements Caller {
   }
 
   #holds(check: Request['if'][number]): boolean {
+    if ('lock' in check) throw new Error('nobody requires locks here')
     const held = this.#held.get(String(check.key))
     if ('revision' in check) return (held?.revision ?? 0) === check.revision
     if ('exists' in check) return (held !== undefined) === check.exists

@@ -24,6 +24,8 @@ export function promised(): void {
   same<Identical<Flat<keymesh.ReadOptions>, Flat<published.ReadOptions>>>()
   same<Identical<Flat<keymesh.PutOptions>, Flat<published.PutOptions>>>()
   same<Identical<Flat<keymesh.DeleteOptions>, Flat<published.DeleteOptions>>>()
+  same<Identical<Flat<keymesh.Fence>, Flat<published.Fence>>>()
+  same<Identical<Flat<keymesh.Lock>, Flat<published.Lock>>>()
   same<Identical<Flat<keymesh.Entry<User>>, Flat<published.Entry<User>>>>()
   same<Identical<Flat<keymesh.KeyEntry>, Flat<published.KeyEntry>>>()
   same<Identical<Flat<keymesh.ScanOptions>, Flat<published.ScanOptions>>>()

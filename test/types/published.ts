@@ -20,8 +20,15 @@ export interface Condition {
 }
 export interface PutOptions extends CallOptions, Condition {
   ttl?: number
+  fence?: Fence
 }
-export interface DeleteOptions extends CallOptions, Condition {}
+export interface DeleteOptions extends CallOptions, Condition {
+  fence?: Fence
+}
+export interface Fence {
+  readonly key: Key
+  readonly token: number
+}
 export interface Entry<V> {
   readonly key: string
   readonly keyBytes: Uint8Array
@@ -59,6 +66,7 @@ export type Check<V> =
   | { key: Key; revision: number }
   | { key: Key; exists: boolean }
   | { key: Key; value: V }
+  | { lock: Key; token: number }
 export type TxnOp<V> = Op<V> | { get: Key }
 export type ResultOf<O, V> = O extends { get: Key }
   ? Entry<V> | undefined
@@ -74,6 +82,10 @@ export type TxnResult<O extends readonly unknown[], E extends readonly unknown[]
       readonly failed: readonly number[]
       readonly results: { [I in keyof E]: ResultOf<E[I], V> }
     }
+export interface Lock extends AsyncDisposable, Fence {
+  readonly signal: AbortSignal
+  release(): Promise<void>
+}
 export interface Tx<V = unknown> {
   get<T extends V = V>(key: Key): Promise<T | undefined>
   getEntry<T extends V = V>(key: Key): Promise<Entry<T> | undefined>
@@ -81,6 +93,7 @@ export interface Tx<V = unknown> {
   put<T extends V>(key: Key, value: T, options?: { ttl?: number }): void
   delete(key: Key): void
   increment(key: Key, by?: number): void
+  require(lock: Fence): void
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): Tx<W>
   readonly signal: AbortSignal
   readonly attempt: number
@@ -107,6 +120,10 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
     options?: ScanOptions & { keysOnly?: false }
   ): AsyncIterableIterator<Entry<T>>
   scan(options: ScanOptions & { keysOnly: true }): AsyncIterableIterator<KeyEntry>
+  lock(
+    key: Key,
+    options?: CallOptions & { ttl?: number; wait?: number; shared?: boolean; owner?: string }
+  ): Promise<Lock>
   namespace<W = V>(prefix: Key, options?: { codec?: Codec<W> }): KeyMesh<W>
   close(): Promise<void>
 }

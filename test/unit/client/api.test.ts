@@ -7,11 +7,13 @@ test('goal: the package exports what its contract names, and nothing else', () =
   expect(Object.keys(keymesh).sort()).toEqual([
     'ConflictError',
     'KeyMeshError',
+    'LockedError',
     'UndecodableError',
     'UnknownOutcomeError',
     'bytes',
     'connect',
     'json',
+    'lockAll',
     'msgpack',
     'text'
   ])

@@ -106,7 +106,7 @@ test('goal: nothing wrong is sent: each bad argument rejects with invalid_argume
     kv.put('a', 1, { ttl: 2 ** 53 }),
     kv.put('a', 1, { ttl: 31_622_400_000_001 }),
     kv.put('a', 1, wrong({ ifRevison: 3 })),
-    kv.put('a', 1, wrong({ fence: { key: 'k', token: 1 } })),
+    kv.put('a', 1, wrong({ fence: { key: 'k', token: 0 } })),
     kv.put('a', 1, wrong(null)),
     kv.get('a', { timeout: 0 }),
     kv.get('a', { timeout: Number.NaN }),

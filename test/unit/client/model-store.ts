@@ -11,6 +11,7 @@ import type { ReadRecord } from '../../../src/wire/read-body.ts'
 import type { AbortReason, KeyResult } from '../../../src/wire/result.ts'
 import type { TransactionRef } from '../../../src/wire/transaction.ts'
 import type { Random } from '../../../src/world/random.ts'
+import { ModelLocks } from './model-locks.ts'
 
 export type Table = ReadonlyMap<string, ReadRecord>
 type Transact = Extract<CallOperation, { kind: 'transact' }>
@@ -44,6 +45,7 @@ export class ModelStore implements Shell {
   readonly clock: Shell['clock']
   readonly timers: Shell['timers']
   readonly turns = new Turns()
+  readonly locks = new ModelLocks(() => this.world.now)
   readonly versions: Version[] = [{ since: 0, table: new Map(), id: undefined }]
   readonly operations: CallOperation[] = []
   readonly timeouts: number[] = []
@@ -52,6 +54,8 @@ export class ModelStore implements Shell {
   silent = false
   /** A call takes each way at most so many ms. */
   wayMs = 5
+  /** Calls that get no answer, though they take effect. */
+  isLost: (operation: CallOperation) => boolean = () => false
   /** Called before each call takes effect. */
   onEffect: (operation: CallOperation) => void = () => {}
   /** Whether absent keys come with what is known of their neighbours. */
@@ -60,10 +64,14 @@ export class ModelStore implements Shell {
   #applied = 1
   #revision = 0
   #seq = 0
+  #nextExpiry = 0
   readonly #chance: Random
+  /** Goes on while the client is paused. */
+  readonly #server: Life
 
   constructor(seed: string) {
     this.world = new World(seed)
+    this.#server = this.world.life('store')
     this.life = this.world.life('client')
     this.clock = this.life.clock
     this.timers = this.life.timers
@@ -108,19 +116,49 @@ export class ModelStore implements Shell {
     const late = (): void => end(lost(operation, ref, isSent))
     const stopTimer = this.life.timers.after(timeoutMs, late)
     if (!this.silent) {
-      this.#later(() => {
+      this.#onItsWay(this.#server, () => {
         isSent = true
         this.onEffect(operation)
+        if (operation.kind === 'await-grant') {
+          this.#await(operation, end)
+          return
+        }
         const outcome = this.#serve(operation, ref)
-        if (outcome !== undefined) this.#later(() => end(outcome))
-        else this.#later(late)
+        if (outcome === undefined) this.#later(late)
+        else if (!this.isLost(operation)) this.#later(() => end(outcome))
       })
     }
     return late
   }
 
+  #await(
+    place: Extract<CallOperation, { kind: 'await-grant' }>,
+    end: (outcome: CallOutcome) => void
+  ): void {
+    this.locks.awaitGrant(place, (result) => {
+      const where = { group: GROUP, applied: this.#applied }
+      if (!this.isLost(place)) {
+        this.#later(() => end({ ok: true, kind: 'await-grant', result, ...where }))
+      }
+    })
+  }
+
+  #expireInTime(): void {
+    const { nextEnd } = this.locks
+    if (nextEnd === this.#nextExpiry || !Number.isFinite(nextEnd)) return
+    this.#nextExpiry = nextEnd
+    this.world.schedule(this.#server, Math.max(0, nextEnd - this.world.now), 'expiry', () => {
+      this.locks.expire()
+      this.#expireInTime()
+    })
+  }
+
   #later(run: () => void): void {
-    this.world.schedule(this.life, this.#chance.below(this.wayMs * 10) / 10, 'store', run)
+    this.#onItsWay(this.life, run)
+  }
+
+  #onItsWay(to: Life, run: () => void): void {
+    this.world.schedule(to, this.#chance.below(this.wayMs * 10) / 10, 'store', run)
   }
 
   #happens(percent: number): boolean {
@@ -139,6 +177,11 @@ export class ModelStore implements Shell {
       const applied = this.#applied
       return { ok: true, kind: 'get', record, group, applied, stalenessMs: 0, ...quiet }
     }
+    if (operation.kind === 'lock') {
+      const result = this.locks.apply(operation.operation)
+      this.#expireInTime()
+      return { ok: true, kind: 'lock', result, group, applied: ++this.#applied }
+    }
     if (operation.kind !== 'transact') throw new Error(`nobody calls ${operation.kind} here`)
     const isUnknown = this.#happens(this.troubles.unknown)
     if (isUnknown && this.#happens(50)) return undefined
@@ -155,8 +198,13 @@ export class ModelStore implements Shell {
       return { type: 'aborted', why: ABORTS[this.#chance.below(ABORTS.length)] as AbortReason }
     }
     for (const check of operation.checks) {
-      if (check.type === 'lock' || !holds(check, this.table.get(nameOfKey(check.key))))
+      if (check.type === 'lock') {
+        if (!this.locks.holds(check)) return { type: 'aborted', why: 'fenced' }
+        continue
+      }
+      if (!holds(check, this.table.get(nameOfKey(check.key)))) {
         return { type: 'aborted', why: 'moved' }
+      }
     }
     const results = this.#commit(operation, id)
     if (results === undefined) return { type: 'aborted', why: 'not_a_number' }
@@ -176,9 +224,11 @@ export class ModelStore implements Shell {
 }
 
 function lost(operation: CallOperation, id: TransactionRef, isSent: boolean): CallOutcome {
-  if (operation.kind !== 'transact') return { ok: false, failure: failure('timeout', 'no answer') }
+  const isRead = operation.kind === 'get' || operation.kind === 'await-grant'
+  if (isRead) return { ok: false, failure: failure('timeout', 'no answer') }
   if (!isSent) return { ok: false, failure: failure('unavailable', 'it did not leave') }
-  return { ok: false, failure: failure('unknown_outcome', 'no answer', 'unknown'), id }
+  const unknown = failure('unknown_outcome', 'no answer', 'unknown')
+  return { ok: false, failure: unknown, ...(operation.kind === 'transact' ? { id } : {}) }
 }
 
 export interface Ran {

@@ -109,7 +109,7 @@ describe('goal: what cannot be run is told so, and nothing is', () => {
   const cases: [json: unknown, query: string, headers: Record<string, string>, code: Code][] = [
     [{ ops: [{ get: 'a' }, { put: 'a' }] }, '', {}, 'invalid_argument'],
     [{}, '', {}, 'invalid_argument'],
-    [{ if: [{ lock: 'l', token: 1 }] }, '', {}, 'invalid_argument'],
+    [{ if: [{ lock: 'l', token: 0 }] }, '', {}, 'invalid_argument'],
     [{ ops: [{ get: 'k'.repeat(4_097) }] }, '', {}, 'too_large'],
     [{ ops: Array.from({ length: 1_025 }, () => ({ get: 'a' })) }, '', {}, 'too_large'],
     [{ ops: [{ get: 'a' }] }, '?consistency=eventual', {}, 'invalid_argument'],

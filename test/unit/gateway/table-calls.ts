@@ -1,5 +1,7 @@
 import type { DriverCall } from '../../../src/client/driver.ts'
+import { FENCED, type FencedChange, type FencedOutcome } from '../../../src/client/fenced-write.ts'
 import type { CallOperation, CallOutcome, SeenGroup } from '../../../src/client/inputs.ts'
+import type { LockOutcome, WantedLock } from '../../../src/client/lock-types.ts'
 import type {
   TransactionOutcome,
   TransactionRequest
@@ -14,6 +16,7 @@ import type { ReadRecord } from '../../../src/wire/read-body.ts'
 import type { KeyResult, Result } from '../../../src/wire/result.ts'
 import type { TransactionRef } from '../../../src/wire/transaction.ts'
 import { assert } from '../../../src/world/assert.ts'
+import { ModelLocks } from '../client/model-locks.ts'
 import { MapTable } from '../state/fixture.ts'
 import { runOver } from './table-transactions.ts'
 
@@ -23,6 +26,8 @@ export const TRANSACTION: TransactionRef = {
   seq: 7,
   anchor: 3
 }
+
+const STRANGER = { owner: '', heldMs: 0 }
 
 const GIVEN_UP: TransactionOutcome = {
   ok: false,
@@ -35,7 +40,10 @@ const GIVEN_UP: TransactionOutcome = {
  */
 export class TableCalls implements Calls {
   readonly table = new Map<string, ReadRecord>()
+  readonly locks = new ModelLocks(() => this.now)
   readonly timeouts: number[] = []
+  /** Of each lock that was asked for. */
+  readonly waits: number[] = []
   readonly traces: string[] = []
   /** Thrown at each call, when set: a fault of ours. */
   fault: Error | undefined
@@ -92,9 +100,47 @@ export class TableCalls implements Calls {
     }
   }
 
+  /** Waits for nothing but the hand of the test. */
+  lock(
+    { waitMs, ...wanted }: WantedLock,
+    { timeoutMs }: TransactionCall,
+    done: (outcome: LockOutcome) => void
+  ): () => void {
+    this.timeouts.push(timeoutMs)
+    this.waits.push(waitMs)
+    const run = (): void => {
+      const result = this.locks.apply({ type: 'acquire', ...wanted, wait: false })
+      if (result.type === 'granted') {
+        done({ ok: true, grant: { ...wanted, token: result.token, group: this.group, since: 0 } })
+      } else {
+        const { owner, heldMs } = result.type === 'locked' ? result.holder : STRANGER
+        const holder = { owner, since: this.now - heldMs }
+        done({ ok: false, failure: { ...failure('locked', `held by ${owner}`), holder } })
+      }
+    }
+    if (this.failing !== undefined) done({ ok: false, failure: this.failing })
+    else if (this.holding) this.held.push(run)
+    else run()
+    return () => {
+      this.givenUp++
+      done({ ok: false, failure: failure('unavailable', 'given up') })
+    }
+  }
+
+  writeFenced(
+    { fence, operation }: FencedChange,
+    { timeoutMs }: TransactionCall,
+    done: (outcome: FencedOutcome) => void
+  ): () => void {
+    this.timeouts.push(timeoutMs)
+    if (!this.locks.holds(fence)) done({ ok: false, failure: FENCED })
+    else done({ ok: true, result: this.#change(operation), groups: this.groups })
+    return () => {}
+  }
+
   #transact(request: TransactionRequest): TransactionOutcome {
     const first = this.#revision
-    const ran = runOver(this.table, request, () => ++this.#revision)
+    const ran = runOver(this, request, () => ++this.#revision)
     const { session, seq, anchor } = TRANSACTION
     const id = this.#revision === first ? undefined : { session, seq, anchor }
     return { ok: true, id, ...ran, groups: this.groups }
@@ -151,6 +197,12 @@ export class TableCalls implements Calls {
         kind: 'mutate',
         result: this.answering ?? this.#change(operation.operation)
       }
+    }
+    if (operation.kind === 'lock') {
+      return { ...where, kind: 'lock', result: this.locks.apply(operation.operation) }
+    }
+    if (operation.kind === 'lock-view') {
+      return { ...where, kind: 'lock-view', view: this.locks.view(operation) }
     }
     if (operation.kind === 'outcome') return { ...where, kind: 'outcome', result: this.outcome }
     assert(operation.kind === 'get', `${operation.kind} is not for tables`)

@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Step, StepResult, TransactionRequest } from '../../../src/client/transactor-types.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
-import type { KeyCheck } from '../../../src/wire/transaction.ts'
+import type { Check, LockCheck } from '../../../src/wire/transaction.ts'
 
 type Records = Map<string, ReadRecord>
 
@@ -11,15 +11,22 @@ interface Ran {
   readonly results: readonly StepResult[]
 }
 
-/** What a transaction means, over a table of which nobody else knows. */
-export function runOver(table: Records, request: TransactionRequest, revision: () => number): Ran {
-  const failed = request.if.flatMap((check, i) => (holds(table, check) ? [] : [i]))
+interface Tables {
+  readonly table: Records
+  readonly locks: { holds(check: LockCheck): boolean }
+}
+
+/** What a transaction means, over tables of which nobody else knows. */
+export function runOver(tables: Tables, request: TransactionRequest, revision: () => number): Ran {
+  const { table } = tables
+  const failed = request.if.flatMap((check, i) => (holds(tables, check) ? [] : [i]))
   const steps = failed.length === 0 ? request.steps : request.otherwise
   const results = steps.map((step) => take(table, step, revision))
   return { committed: failed.length === 0, failed, results }
 }
 
-function holds(table: Records, check: KeyCheck): boolean {
+function holds({ table, locks }: Tables, check: Check): boolean {
+  if (check.type === 'lock') return locks.holds(check)
   const found = table.get(name(check.key))
   if (check.type === 'revision') return check.revision === (found?.revision ?? 0)
   if (check.type === 'exists') return check.exists === (found !== undefined)
