@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { encodeBody } from '../../src/state/entry-body.ts'
-import { loadSaved } from '../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../src/state/meta.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { openLevel } from '../../src/storage/level.ts'
 import { Overlay } from '../../src/storage/overlay.ts'
@@ -27,7 +27,7 @@ class Entries {
 
   constructor(overlay: Overlay, group: number, sessions: number) {
     const options = { group, table: overlay.table(group) }
-    this.machine = new StateMachine(options, loadSaved(undefined, [], []))
+    this.machine = new StateMachine(options, loadSaved(undefined, NO_ROWS))
     this.#sessions = Array.from({ length: sessions }, (_, i) => i.toString(16).padStart(32, '0'))
     this.#seqs = this.#sessions.map(() => 0)
   }

@@ -1,5 +1,5 @@
 import { encodeBody } from '../../src/state/entry-body.ts'
-import { loadSaved } from '../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../src/state/meta.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import type { Overlay } from '../../src/storage/overlay.ts'
 import { utf8 } from '../../src/wire/bytes.ts'
@@ -52,7 +52,7 @@ const COMMANDS = { alone, anchor, participant }
 function applies(name: string, overlay: Overlay, role: keyof typeof GROUPS): Work {
   const group = GROUPS[role]
   const options = { group, table: overlay.table(group) }
-  const machine = new StateMachine(options, loadSaved(undefined, [], []))
+  const machine = new StateMachine(options, loadSaved(undefined, NO_ROWS))
   let seq = 0
   let drawn = 0
   const writes = (count: number): DataOperation[] =>

@@ -12,8 +12,8 @@ import type {
   StableLog,
   Term
 } from '../raft/types.ts'
-import { META_KEY, SESSION_PREFIX, TRANSACTION_PREFIX } from '../state/layout.ts'
-import { loadSaved } from '../state/meta.ts'
+import { LOCK_PREFIX, META_KEY, SESSION_PREFIX, TRANSACTION_PREFIX } from '../state/layout.ts'
+import { loadSaved, type StoredRows } from '../state/meta.ts'
 import { StateMachine } from '../state/state-machine.ts'
 import type { Table } from '../state/table.ts'
 import type { Row } from '../state/unwritten-rows.ts'
@@ -99,32 +99,27 @@ export function openState(
   done: (state: StateMachine) => void
 ): void {
   const table = shell.overlay.table(group)
-  shell.overlay.scan(group, SESSION_PREFIX, (fault, sessions) => {
-    if (shell.ended()) return
-    if (fault !== undefined) {
-      shell.fatal(fault)
-      return
-    }
-    shell.overlay.scan(group, TRANSACTION_PREFIX, (scanFault, transactions) => {
+  const scan = (prefix: Uint8Array, next: (rows: readonly Row[]) => void): void => {
+    shell.overlay.scan(group, prefix, (fault, rows) => {
       if (shell.ended()) return
-      if (scanFault !== undefined) {
-        shell.fatal(scanFault)
-        return
-      }
-      const state = readState(group, table, { sessions, transactions })
-      if (state instanceof Error) shell.fatal(state)
-      else done(state)
+      if (fault === undefined) next(rows)
+      else shell.fatal(fault)
+    })
+  }
+  scan(SESSION_PREFIX, (sessions) => {
+    scan(TRANSACTION_PREFIX, (transactions) => {
+      scan(LOCK_PREFIX, (locks) => {
+        const state = readState(group, table, { sessions, transactions, locks })
+        if (state instanceof Error) shell.fatal(state)
+        else done(state)
+      })
     })
   })
 }
 
-function readState(
-  group: GroupId,
-  table: Table,
-  rows: { readonly sessions: readonly Row[]; readonly transactions: readonly Row[] }
-): StateMachine | UnusableData {
+function readState(group: GroupId, table: Table, rows: StoredRows): StateMachine | UnusableData {
   try {
-    const saved = loadSaved(table.get(META_KEY), rows.sessions, rows.transactions)
+    const saved = loadSaved(table.get(META_KEY), rows)
     return new StateMachine({ group, table }, saved)
   } catch (error) {
     if (!(error instanceof Malformed)) throw error

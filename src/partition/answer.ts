@@ -1,13 +1,12 @@
 import type { Given, StateMachine } from '../state/state-machine.ts'
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
-import { type Command, decodeCommand, type Operation } from '../wire/command.ts'
+import { type Command, decodeCommand } from '../wire/command.ts'
 import type { Code, RoutingCode } from '../wire/failure.ts'
 import type { NodeId } from '../wire/ids.ts'
-import { isLockType } from '../wire/lock.ts'
 import type { Reply } from '../wire/request.ts'
 import { writeResult } from '../wire/result.ts'
 import { decodeScan, type ScanRequest } from '../wire/scan.ts'
-import { readTransactionId, type TransactionId, type Work } from '../wire/transaction.ts'
+import { readTransactionId, type TransactionId } from '../wire/transaction.ts'
 
 /** A reply before the door adds the id of its request and the epoch of the map. */
 export type Answered = Omit<Reply, 'id' | 'epoch'>
@@ -48,27 +47,11 @@ export function unknown(message: string): Answered {
 /** The command in a request; undefined: it is garbled, and the asker was told. */
 export function readCommand(bytes: Uint8Array, asker: Asker): Command | undefined {
   try {
-    const command = decodeCommand(bytes)
-    if (isOfLocks(command.operation)) throw new Malformed('locks are not known here')
-    return command
+    return decodeCommand(bytes)
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
     asker.respond(rejected('invalid_argument', error.message))
     return undefined
-  }
-}
-
-/** Whether it is about locks, which the state does not keep. */
-function isOfLocks(operation: Operation): boolean {
-  const requires = ({ checks }: Work): boolean => checks.some(({ type }) => type === 'lock')
-  switch (operation.type) {
-    case 'transact':
-      return operation.parts.some(requires)
-    case 'create':
-    case 'prepare':
-      return requires(operation.work)
-    default:
-      return isLockType(operation.type)
   }
 }
 

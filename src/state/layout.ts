@@ -1,4 +1,6 @@
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
+import { KEY_BYTES_MAX } from '../wire/limits.ts'
+import type { LockName } from '../wire/lock.ts'
 import type { KeySpan } from '../wire/scan.ts'
 import { readSession, writeSession } from '../wire/session-id.ts'
 import { lasting, passing } from '../wire/slab.ts'
@@ -17,6 +19,7 @@ import type { TransactionId } from '../wire/transaction.ts'
  *   't' 'r' + name   the record of a transaction: see transactions.ts
  *   't' 'p' + name   a prepared part: see prepared.ts
  *   't' 'w' + name + u32   one key of such a part
+ *   'l' + guard u8 + key   a lock: see lock-record.ts
  *
  * The name of a transaction is its session, 16 bytes, and its seq, u64.
  */
@@ -39,6 +42,39 @@ export const REPEAT_BOUNDS_KEY: Uint8Array = Uint8Array.of(0x71)
 export const TRANSACTION_PREFIX: Uint8Array = Uint8Array.of(0x74)
 export const TRANSACTION_ROW = { record: 0x72, part: 0x70, key: 0x77 } as const
 const TRANSACTION_NAME_BYTES = 24
+
+/** Every lock's key begins with it, and nothing else. */
+export const LOCK_PREFIX: Uint8Array = Uint8Array.of(0x6c)
+
+/** Where the table keeps a lock; a fresh copy. */
+export function lockKey({ guard, key }: LockName): Uint8Array {
+  const at = lasting.cut(key.length + 2)
+  at[0] = LOCK_PREFIX[0] as number
+  at[1] = guard ? 1 : 0
+  at.set(key, 2)
+  return at
+}
+
+/** What such a key says. Throws Malformed. */
+export function lockNameOf(key: Uint8Array): LockName {
+  const [prefix, guard] = key
+  const isKey = prefix === LOCK_PREFIX[0] && (guard === 0 || guard === 1)
+  if (!isKey || key.length < 3 || key.length > KEY_BYTES_MAX + 2) {
+    throw new Malformed('not the key of a lock')
+  }
+  return { guard: guard === 1, key: key.subarray(2) }
+}
+
+/** Bytes as text, one unit each: for the keys of a map. */
+export function keyText(key: Uint8Array): string {
+  // As many arguments as a key has bytes at most. It takes whatever has numbers and a length.
+  return String.fromCharCode.apply(null, key as unknown as number[])
+}
+
+/** A lock's name as text: no key's text is like it. */
+export function lockText({ guard, key }: LockName): string {
+  return (guard ? '\u0101' : '\u0100') + keyText(key)
+}
 
 /** A transaction's name as text: the same name, the same text. */
 export const nameOf = ({ session, seq }: TransactionId): string => `${session}-${seq}`

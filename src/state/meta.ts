@@ -28,15 +28,25 @@ export interface Meta {
   readonly sessionHash: Multiset
 }
 
+/** What is read whole when a replica opens its state; by prefix. */
+export interface StoredRows {
+  readonly sessions: readonly Row[]
+  readonly transactions: readonly Row[]
+  readonly locks: readonly Row[]
+}
+
+export const NO_ROWS: StoredRows = { sessions: [], transactions: [], locks: [] }
+
 /** A replica's state as its table holds it, apart from the keys, which stay there. */
 export interface Saved {
   /** Undefined: nothing was ever flushed. */
   readonly meta: Meta | undefined
-  /** Of all that is neither a session's nor a transaction's; the state machine takes it over. */
+  /** Of all that is no session's, transaction's or lock; the state machine takes it over. */
   readonly dataHash: Multiset
   readonly sessions: readonly Session[]
   /** As they stand in the table. */
   readonly transactions: readonly Row[]
+  readonly locks: readonly Row[]
 }
 
 const META_VERSION = 2
@@ -87,25 +97,25 @@ export function decodeMeta(bytes: Uint8Array): Meta {
 }
 
 /**
- * `meta`: the record under META_KEY; `sessions` and `transactions`: all records under their
- * prefixes, with these keys, in any order. Throws Malformed when they are not what one flush left:
+ * `meta`: the record under META_KEY; the others: all records under their prefixes, with these keys,
+ * in any order. Throws Malformed when they are not what one flush left:
  * the state is damaged then, and to be rebuilt from the other replicas.
  */
 export function loadSaved(
   meta: Uint8Array | undefined,
-  sessions: readonly Row[],
-  transactions: readonly Row[]
+  { sessions, transactions, locks }: StoredRows
 ): Saved {
   if (meta === undefined) {
-    const count = sessions.length + transactions.length
-    if (count > 0) throw new Malformed('sessions or transactions without a meta record')
-    return { meta: undefined, dataHash: new Multiset(), sessions: [], transactions }
+    const count = sessions.length + transactions.length + locks.length
+    if (count > 0) throw new Malformed('sessions, transactions or locks without a meta record')
+    return { meta: undefined, dataHash: new Multiset(), sessions: [], transactions, locks }
   }
   const decoded = decodeMeta(meta)
   const rows = new Multiset()
   addRows(rows, transactions)
+  addRows(rows, locks)
   const dataHash = decoded.dataHash.minus(rows)
-  const saved = { meta: decoded, dataHash, sessions: loadSessions(sessions), transactions }
+  const saved = { meta: decoded, dataHash, sessions: loadSessions(sessions), transactions, locks }
   const hash = new Multiset()
   for (const { counted } of saved.sessions) if (counted !== undefined) hash.add(counted)
   if (saved.sessions.length !== saved.meta.sessions || !hash.equals(saved.meta.sessionHash)) {

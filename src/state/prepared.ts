@@ -1,10 +1,18 @@
 import { compareBytes, Malformed } from '../wire/bytes.ts'
+import type { LockName } from '../wire/lock.ts'
 import type { KeySpan } from '../wire/scan.ts'
 import type { TransactionId } from '../wire/transaction.ts'
 import { assert } from '../world/assert.ts'
 import type { Multiset } from './hash.ts'
 import type { KeyRecord } from './keys.ts'
-import { nameOf, readTransactionKey, TRANSACTION_ROW, transactionKey } from './layout.ts'
+import {
+  keyText,
+  lockText,
+  nameOf,
+  readTransactionKey,
+  TRANSACTION_ROW,
+  transactionKey
+} from './layout.ts'
 import {
   copyHold,
   decodeHold,
@@ -33,7 +41,7 @@ export interface HeldKey {
   readonly intent: Intent | undefined
 }
 
-/** What is held of one key. */
+/** What is held of one key, or of one lock: that has readers only. */
 interface Lock {
   intent: Intent | undefined
   readonly readers: Set<PreparedPart>
@@ -93,7 +101,8 @@ export class Prepared {
   heldIn(span: KeySpan): readonly HeldKey[] {
     const held = new Map<string, HeldKey>()
     for (const part of this.#parts.values()) {
-      for (const { key } of part.holds) {
+      for (const { type, key } of part.holds) {
+        if (type === 'lock') continue
         if (compareBytes(key, span.start) < 0) continue
         if (span.end !== undefined && compareBytes(key, span.end) >= 0) continue
         const since = this.holderOf(key)?.time ?? part.time
@@ -110,6 +119,13 @@ export class Prepared {
     if (lock === undefined) return undefined
     if (use === 'read' || lock.intent !== undefined) return lock.intent?.part
     for (const reader of lock.readers) return reader
+    return undefined
+  }
+
+  /** Who must be decided before this lock may go to somebody else. */
+  keeperOf(lock: LockName): PreparedPart | undefined {
+    if (this.#locks.size === 0) return undefined
+    for (const reader of this.#locks.get(lockText(lock))?.readers ?? []) return reader
     return undefined
   }
 
@@ -141,7 +157,7 @@ export class Prepared {
   #index(part: PreparedPart): void {
     this.#parts.set(nameOf(part.ref), part)
     for (const hold of part.holds) {
-      const name = keyText(hold.key)
+      const name = heldText(hold)
       let lock = this.#locks.get(name)
       if (lock === undefined) {
         lock = { intent: undefined, readers: new Set() }
@@ -153,7 +169,7 @@ export class Prepared {
   }
 
   #unlock(part: PreparedPart, hold: Hold): void {
-    const name = keyText(hold.key)
+    const name = heldText(hold)
     const lock = this.#locks.get(name)
     assert(lock !== undefined, 'a prepared part holds a key that nobody knows of')
     if (hold.type === 'write') lock.intent = undefined
@@ -204,19 +220,18 @@ export function loadParts(rows: readonly Row[]): readonly PreparedPart[] {
 function checkLocks(parts: readonly PreparedPart[]): void {
   const held = new Map<string, { readonly type: Hold['type']; readonly part: PreparedPart }>()
   for (const part of parts) {
-    for (const { type, key } of part.holds) {
-      const name = keyText(key)
+    for (const hold of part.holds) {
+      const { type } = hold
+      const name = heldText(hold)
       const other = held.get(name)
-      const isShared = type === 'read' && other?.type === 'read' && other.part !== part
+      const isShared = type !== 'write' && other?.type === type && other.part !== part
       if (other !== undefined && !isShared) throw new Malformed('a key that is held twice')
       held.set(name, { type, part })
     }
   }
 }
 
-/** Bytes as text, one unit each: for the keys of a map. */
-export function keyText(key: Uint8Array): string {
-  let name = ''
-  for (const byte of key) name += String.fromCharCode(byte)
-  return name
+/** What a hold is of, as text. */
+function heldText(hold: Hold): string {
+  return hold.type === 'lock' ? lockText(hold) : keyText(hold.key)
 }

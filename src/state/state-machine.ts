@@ -1,5 +1,4 @@
 import type { Index, Term } from '../raft/types.ts'
-import { Malformed } from '../wire/bytes.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
 import {
   type Command,
@@ -18,6 +17,8 @@ import { decodeBody } from './entry-body.ts'
 import type { Multiset } from './hash.ts'
 import { type KeyRecord, Keys, type Use } from './keys.ts'
 import { META_KEY } from './layout.ts'
+import { expirePlaces, runLock } from './lock-commands.ts'
+import { LOCK_LIMITS, type LockLimits, Locks } from './locks.ts'
 import { encodeMeta, type Saved } from './meta.ts'
 import { REPEAT_LIMITS, type RepeatLimits, Repeats } from './repeats.ts'
 import {
@@ -45,7 +46,7 @@ export interface StateMachineOptions {
   readonly group: GroupId
   readonly table: Table
   /** Must be equal on all replicas of the group, for ever. */
-  readonly limits?: Partial<SessionLimits & RepeatLimits>
+  readonly limits?: Partial<SessionLimits & RepeatLimits & LockLimits>
 }
 
 /** The answer of a command that ran, or never will. */
@@ -54,7 +55,7 @@ export type Given = Exclude<Answer, { readonly type: 'blocked' }>
 type DecisionOperation = Extract<TransactionOperation, { readonly type: DecisionType }>
 
 /** Those that are a client's, and happen once by the session table. */
-type GatedOperation = Exclude<Operation, DecisionOperation>
+type GatedOperation = Exclude<Operation, DecisionOperation | { readonly type: 'expire' }>
 
 function isDecision(operation: Operation): operation is DecisionOperation {
   return isDecisionType(operation.type)
@@ -87,7 +88,7 @@ const NO_BYTES = new Uint8Array(0)
  * and snapshots came between.
  *
  * Every command takes the next number of the counter, whatever becomes of it; that number is the
- * revision of the key it writes.
+ * revision of the key it writes. A lock that is granted by somebody else's command takes another.
  */
 export class StateMachine {
   readonly #system: boolean
@@ -99,6 +100,7 @@ export class StateMachine {
   readonly #cluster: Cluster | undefined
   readonly #group: GroupId
   readonly transactions: Transactions
+  readonly locks: Locks
   #applied: Applied
   #counter: number
   #time: number
@@ -122,7 +124,9 @@ export class StateMachine {
     const repeatLimits = { ...REPEAT_LIMITS, ...options.limits }
     this.#repeats = new Repeats(options.table, this.#hash, repeatLimits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
-    const beside = { keys: this.#keys, sessions: this.#sessions }
+    const lockLimits = { ...LOCK_LIMITS, ...options.limits }
+    this.locks = new Locks(lockLimits, saved.locks, () => ++this.#counter)
+    const beside = { keys: this.#keys, sessions: this.#sessions, locks: this.locks }
     this.transactions = new Transactions(options.group, saved.transactions, beside)
     this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }
     this.#counter = meta?.counter ?? 0
@@ -135,7 +139,7 @@ export class StateMachine {
     return this.#applied
   }
 
-  /** The number the last command took. */
+  /** The number that was taken last. */
   get counter(): number {
     return this.#counter
   }
@@ -243,6 +247,7 @@ export class StateMachine {
     if (this.#flushed) return
     this.#sessions.flush(this.#table)
     this.transactions.flush(this.#table)
+    this.locks.flush(this.#table)
     const meta = encodeMeta({
       index: this.#applied.index,
       term: this.#applied.term,
@@ -253,7 +258,7 @@ export class StateMachine {
       keys: this.#keys.count,
       sessions: this.#sessions.count,
       sessionFloor: this.#sessions.floor,
-      dataHash: this.#hash.plus(this.transactions.hash()),
+      dataHash: this.#hash.plus(this.transactions.hash()).plus(this.locks.hash()),
       sessionHash: this.#sessions.hash()
     })
     this.#table.set(META_KEY, meta)
@@ -265,7 +270,8 @@ export class StateMachine {
    */
   digest(): string {
     const sessions = `${this.#sessions.hash()}-${this.#sessions.floor}`
-    return `${this.#hash}-${sessions}-${this.#counter}-${this.#keys.count}`
+    const data = this.#hash.plus(this.locks.hash())
+    return `${data}-${sessions}-${this.#counter}-${this.#keys.count}`
   }
 
   #advance(index: Index, term: Term): void {
@@ -278,8 +284,12 @@ export class StateMachine {
   #run(command: Command): Answer {
     const use = { index: this.#applied.index, time: this.#time, number: ++this.#counter }
     const { operation } = command
-    if (isDecision(operation))
+    if (isDecision(operation)) {
       return { type: 'result', result: this.#decide(command, operation, use) }
+    }
+    if (operation.type === 'expire') {
+      return { type: 'result', result: expirePlaces(this, operation, use) }
+    }
     const session = this.#sessions.find(command.session)
     const before = this.#answered(session, command.seq)
     if (before !== undefined) {
@@ -363,8 +373,7 @@ export class StateMachine {
       case 'renew':
       case 'release':
       case 'leave':
-      case 'expire':
-        throw new Malformed('locks are not known here')
+        return this.#system ? NOT_HERE : runLock(this, operation, now)
       default:
         return unreachable(operation)
     }

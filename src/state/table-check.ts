@@ -7,12 +7,14 @@ import { decodeRecord, isSound, recordHash } from './keys.ts'
 import {
   CLUSTER_MAP_KEY,
   DATA_PREFIX,
+  LOCK_PREFIX,
   META_KEY,
   REPEAT_BOUNDS_KEY,
   REPEAT_PREFIX,
   SESSION_PREFIX,
   TRANSACTION_PREFIX
 } from './layout.ts'
+import { decodeLock } from './lock-record.ts'
 import { decodeMeta, type Meta } from './meta.ts'
 import { loadParts } from './prepared.ts'
 import { QueueCheck } from './queue-check.ts'
@@ -68,6 +70,10 @@ export class TableCheck {
         return
       case TRANSACTION_PREFIX[0]:
         this.#transactions.push([key.slice(), value.slice()])
+        this.#data.add(hashItem(key, value, 0))
+        return
+      case LOCK_PREFIX[0]:
+        decodeLock(key, value)
         this.#data.add(hashItem(key, value, 0))
         return
       case META_KEY[0]:

@@ -1,14 +1,23 @@
-import { equalBytes, Malformed } from '../wire/bytes.ts'
+import { equalBytes } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
+import type { LockName } from '../wire/lock.ts'
 import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
 import type { KeySpan } from '../wire/scan.ts'
-import type { AnchoredTransaction, Check, TransactionId, Work } from '../wire/transaction.ts'
+import type {
+  AnchoredTransaction,
+  Check,
+  KeyCheck,
+  LockCheck,
+  TransactionId,
+  Work
+} from '../wire/transaction.ts'
 import { unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Multiset } from './hash.ts'
 import { change, type KeyRecord, type Keys, type Use } from './keys.ts'
-import { nameOf } from './layout.ts'
-import { type HeldKey, type Intent, keyText, Prepared } from './prepared.ts'
+import { keyText, lockText, nameOf } from './layout.ts'
+import type { Locks } from './locks.ts'
+import { type HeldKey, type Intent, Prepared } from './prepared.ts'
 import type { Hold, PreparedPart } from './prepared-rows.ts'
 import { Records, type TransactionRecord } from './records.ts'
 import type { Sessions } from './sessions.ts'
@@ -45,6 +54,7 @@ export class Transactions {
   readonly #group: GroupId
   readonly #keys: Keys
   readonly #sessions: Sessions
+  readonly #locks: Locks
   readonly #prepared: Prepared
   readonly #records: Records
 
@@ -52,11 +62,12 @@ export class Transactions {
   constructor(
     group: GroupId,
     rows: readonly Row[],
-    beside: { readonly keys: Keys; readonly sessions: Sessions }
+    beside: { readonly keys: Keys; readonly sessions: Sessions; readonly locks: Locks }
   ) {
     this.#group = group
     this.#keys = beside.keys
     this.#sessions = beside.sessions
+    this.#locks = beside.locks
     const { records, others } = Records.split(rows)
     this.#records = new Records(records)
     this.#prepared = new Prepared(others)
@@ -116,7 +127,13 @@ export class Transactions {
 
   /** The same for all of `work`. */
   blockerOfWork({ checks, writes }: Work): AnchoredTransaction | undefined {
-    return (this.#blocker(checks, 'read') ?? this.#blocker(writes, 'write'))?.ref
+    const relied = checks.filter(isOfKey)
+    return (this.#blocker(relied, 'read') ?? this.#blocker(writes, 'write'))?.ref
+  }
+
+  /** The transaction that must be decided before this lock may go to somebody else. */
+  keeperOfLock(lock: LockName): AnchoredTransaction | undefined {
+    return this.#prepared.keeperOf(lock)?.ref
   }
 
   /** All of a transaction in one step; undefined results in nothing: another one is in the way. */
@@ -283,9 +300,13 @@ export class Transactions {
 
   /** Checks, then writes on paper. */
   #try({ checks, writes }: Work, use: Use): Done | Blocked | AbortReason {
-    const by = this.blockerOfWork({ checks, writes }) ?? this.#keeperOf(checks, use.time)
+    const required = checks.filter(isOfLock)
+    const relied = checks.filter(isOfKey)
+    // Whoever waits for keys meanwhile may have lost them: he is told that first, and for good.
+    if (!required.every((check) => this.#locks.isHeld(check, check.token))) return 'fenced'
+    const by = this.blockerOfWork({ checks, writes }) ?? this.#keeperOf(relied, use.time)
     if (by !== undefined) return { by }
-    for (const check of checks) {
+    for (const check of relied) {
       if (!holds(check, this.read(check.key, use.time))) return 'moved'
     }
     const written = new Map<string, Hold & { readonly type: 'write' }>()
@@ -301,8 +322,14 @@ export class Transactions {
       results.push(result)
       written.set(name, { type: 'write', key, next })
     }
-    const locked = checks.filter(({ key }) => !written.has(keyText(key)))
-    const reads = new Map(locked.map(({ key }) => [keyText(key), { type: 'read', key } as const]))
+    const reads = new Map<string, Hold>()
+    for (const { key } of relied) {
+      const name = keyText(key)
+      if (!written.has(name)) reads.set(name, { type: 'read', key })
+    }
+    for (const { guard, key } of required) {
+      reads.set(lockText({ guard, key }), { type: 'lock', guard, key })
+    }
     return { results, holds: [...reads.values(), ...written.values()] }
   }
 
@@ -310,7 +337,7 @@ export class Transactions {
    * Who keeps a key from expiring that `checks` are about, and whose time is over: a part that
    * relied on it now would begin to hold it too late.
    */
-  #keeperOf(checks: readonly Check[], time: number): AnchoredTransaction | undefined {
+  #keeperOf(checks: readonly KeyCheck[], time: number): AnchoredTransaction | undefined {
     for (const { key } of checks) {
       const holder = this.holderOf(key)
       if (holder === undefined || this.#keys.read(key, time) !== undefined) continue
@@ -336,7 +363,10 @@ function told({ state }: TransactionRecord): Result {
   return state === 'committed' ? COMMITTED : ABORTED
 }
 
-function holds(check: Check, record: KeyRecord | undefined): boolean {
+const isOfKey = (check: Check): check is KeyCheck => check.type !== 'lock'
+const isOfLock = (check: Check): check is LockCheck => check.type === 'lock'
+
+function holds(check: KeyCheck, record: KeyRecord | undefined): boolean {
   switch (check.type) {
     case 'revision':
       return (record?.revision ?? 0) === check.revision
@@ -344,8 +374,6 @@ function holds(check: Check, record: KeyRecord | undefined): boolean {
       return (record !== undefined) === check.exists
     case 'value':
       return record !== undefined && equalBytes(record.value, check.value)
-    case 'lock':
-      throw new Malformed('locks are not known here')
     default:
       return unreachable(check)
   }

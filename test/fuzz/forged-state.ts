@@ -30,6 +30,11 @@ function trueRecords(): readonly StateEntry[] {
   on.run({ type: 'create', others: [2, 3], work })
   const writes = [{ type: 'increment', key: utf8('n'), by: 1 }] as const
   on.run({ type: 'prepare', anchor: 2, anchorBasis: 7, work: { checks: [], writes } })
+  const lock = { guard: false, key: utf8('lock') }
+  const how = { shared: true, wait: true, ttlMs: 1_000, owner: 'somebody' }
+  for (const shared of [true, true, false]) on.run({ type: 'acquire', ...lock, ...how, shared })
+  const check = { type: 'lock', ...lock, token: on.machine.counter - 1 } as const
+  on.run({ type: 'prepare', anchor: 2, anchorBasis: 8, work: { checks: [check], writes: [] } })
   on.machine.prepareFlush()
   return [...on.table.records.values()].filter(([key]) => compareBytes(key, META_KEY) !== 0)
 }

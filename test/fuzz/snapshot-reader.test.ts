@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { SnapshotReceiver } from '../../src/partition/snapshot-receiver.ts'
 import { decodeConfiguration, encodeMark } from '../../src/raft/codec.ts'
 import { encodeBody } from '../../src/state/entry-body.ts'
-import { SESSION_PREFIX, TRANSACTION_PREFIX } from '../../src/state/layout.ts'
+import { LOCK_PREFIX, SESSION_PREFIX, TRANSACTION_PREFIX } from '../../src/state/layout.ts'
 import { loadSaved } from '../../src/state/meta.ts'
 import { StateMachine } from '../../src/state/state-machine.ts'
 import { TableCheck } from '../../src/state/table-check.ts'
@@ -162,10 +162,14 @@ test('a table: any records are whole or Malformed', async () => {
         for (const [key, value] of entries) check.add(key, value)
         return check.finish()
       })
-      const sessions = entries.filter(([key]) => key[0] === SESSION_PREFIX[0])
+      const under = (prefix: Uint8Array) => entries.filter(([key]) => key[0] === prefix[0])
+      const rows = {
+        sessions: under(SESSION_PREFIX),
+        transactions: under(TRANSACTION_PREFIX),
+        locks: under(LOCK_PREFIX)
+      }
       const meta = entries.find(([key]) => key[0] === 'm'.charCodeAt(0))
-      const transactions = entries.filter(([key]) => key[0] === TRANSACTION_PREFIX[0])
-      attempt(() => loadSaved(meta?.[1], sessions, transactions))
+      attempt(() => loadSaved(meta?.[1], rows))
     })
   )
 })

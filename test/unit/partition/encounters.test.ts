@@ -3,7 +3,7 @@ import type { Answered, Asker } from '../../../src/partition/answer.ts'
 import { Encounters, type Fate } from '../../../src/partition/encounters.ts'
 import { encodeBody } from '../../../src/state/entry-body.ts'
 import type { KeyRecord } from '../../../src/state/keys.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../../src/state/meta.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { utf8, utf8Text } from '../../../src/wire/bytes.ts'
 import { encodeCommand, type Operation } from '../../../src/wire/command.ts'
@@ -18,7 +18,7 @@ const KEY = utf8('k')
 class Scene {
   readonly state = new StateMachine(
     { group: 1, table: new MapTable() },
-    loadSaved(undefined, [], [])
+    loadSaved(undefined, NO_ROWS)
   )
   now = 0
   readonly asked: { readonly of: AnchoredTransaction; readonly hear: (fate: Fate) => void }[] = []

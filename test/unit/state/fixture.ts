@@ -1,6 +1,11 @@
 import { encodeBody } from '../../../src/state/entry-body.ts'
-import { META_KEY, SESSION_PREFIX, TRANSACTION_PREFIX } from '../../../src/state/layout.ts'
-import { loadSaved, type Saved } from '../../../src/state/meta.ts'
+import {
+  LOCK_PREFIX,
+  META_KEY,
+  SESSION_PREFIX,
+  TRANSACTION_PREFIX
+} from '../../../src/state/layout.ts'
+import { loadSaved, NO_ROWS, type Saved } from '../../../src/state/meta.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import type { Table } from '../../../src/state/table.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
@@ -26,7 +31,11 @@ export class MapTable implements Table {
       const rows = [...this.records.values()].filter(([key]) => key[0] === prefix[0])
       return backwards ? rows.reverse() : rows
     }
-    return loadSaved(this.get(META_KEY), under(SESSION_PREFIX), under(TRANSACTION_PREFIX))
+    return loadSaved(this.get(META_KEY), {
+      sessions: under(SESSION_PREFIX),
+      transactions: under(TRANSACTION_PREFIX),
+      locks: under(LOCK_PREFIX)
+    })
   }
 
   copy(): MapTable {
@@ -52,7 +61,7 @@ export class Runner {
   #seq = 0
 
   constructor(group = 1) {
-    this.machine = new StateMachine({ group, table: this.table }, loadSaved(undefined, [], []))
+    this.machine = new StateMachine({ group, table: this.table }, loadSaved(undefined, NO_ROWS))
   }
 
   run(operation: Operation): Answer {

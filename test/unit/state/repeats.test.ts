@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { encodeBody } from '../../../src/state/entry-body.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../../src/state/meta.ts'
 import { REPEAT_LIMITS, type RepeatLimits } from '../../../src/state/repeats.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { TableCheck } from '../../../src/state/table-check.ts'
@@ -30,7 +30,10 @@ class Stage {
   }
 
   #open(): StateMachine {
-    const saved = loadSaved(this.table.get(Uint8Array.of(0x6d)), [...this.#sessions()], [])
+    const saved = loadSaved(this.table.get(Uint8Array.of(0x6d)), {
+      ...NO_ROWS,
+      sessions: [...this.#sessions()]
+    })
     return new StateMachine({ group: 1, table: this.table, limits: this.#limits }, saved)
   }
 
@@ -268,7 +271,7 @@ test('a lost or changed record is found before it is used', () => {
 
 test('the system group knows no idempotency keys', () => {
   const table = new MapTable()
-  const machine = new StateMachine({ group: 0, table }, loadSaved(undefined, [], []))
+  const machine = new StateMachine({ group: 0, table }, loadSaved(undefined, NO_ROWS))
   const stage = new Stage()
   const operation = stage.counting('a')
   const command = { session: SESSION, seq: 1, ackedUpTo: 0, basis: 0, operation }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { encodeBody } from '../../../src/state/entry-body.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../../src/state/meta.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import { TableCheck } from '../../../src/state/table-check.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
@@ -171,7 +171,7 @@ class Replica {
   machine = this.#start(true)
 
   #start(fresh: boolean): StateMachine {
-    const saved = fresh ? loadSaved(undefined, [], []) : this.table.saved(true)
+    const saved = fresh ? loadSaved(undefined, NO_ROWS) : this.table.saved(true)
     return new StateMachine({ group: 1, table: this.table, limits: LIMITS }, saved)
   }
 

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { encodeBody } from '../../../src/state/entry-body.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../../src/state/meta.ts'
 import type { SessionLimits } from '../../../src/state/sessions.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import { utf8 } from '../../../src/wire/bytes.ts'
@@ -28,7 +28,7 @@ class Group {
 
   constructor(limits = LIMITS) {
     const options = { group: 1, table: this.table, limits }
-    this.machine = new StateMachine(options, loadSaved(undefined, [], []))
+    this.machine = new StateMachine(options, loadSaved(undefined, NO_ROWS))
   }
 
   /** One more entry, holding one copy of increment (session, seq). */

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { META_KEY } from '../../../src/state/layout.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../../src/state/meta.ts'
 import { QueueCheck } from '../../../src/state/queue-check.ts'
 import { TableCheck } from '../../../src/state/table-check.ts'
 import { Malformed } from '../../../src/wire/bytes.ts'
@@ -78,12 +78,13 @@ test('a start refuses sessions that are not those of the flush', () => {
   const meta = table.get(META_KEY)
   const sessions = [...table.records.values()].filter(([key]) => key.length === 17)
   expect(sessions.length).toBe(1)
-  expect(loadSaved(meta, sessions, []).sessions.length).toBe(1)
-  expect(() => loadSaved(meta, [], [])).toThrow(Malformed)
-  expect(() => loadSaved(undefined, sessions, [])).toThrow(Malformed)
+  expect(loadSaved(meta, { ...NO_ROWS, sessions }).sessions.length).toBe(1)
+  expect(() => loadSaved(meta, NO_ROWS)).toThrow(Malformed)
+  expect(() => loadSaved(undefined, { ...NO_ROWS, sessions })).toThrow(Malformed)
   const [[key, value] = [META_KEY, META_KEY]] = sessions
   for (let i = 0; i < value.length; i++) {
     const garbled = value.with(i, (value[i] as number) ^ 1)
-    expect(() => loadSaved(meta, [[key, garbled]], []), `byte ${i}`).toThrow(Malformed)
+    const spoiled = { ...NO_ROWS, sessions: [[key, garbled]] as const }
+    expect(() => loadSaved(meta, spoiled), `byte ${i}`).toThrow(Malformed)
   }
 })

@@ -1,6 +1,6 @@
 import { expect } from 'vitest'
 import { encodeBody } from '../../../src/state/entry-body.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../../src/state/meta.ts'
 import { type Answer, StateMachine } from '../../../src/state/state-machine.ts'
 import { utf8, utf8Text } from '../../../src/wire/bytes.ts'
 import { type Command, encodeCommand, type Operation } from '../../../src/wire/command.ts'
@@ -14,7 +14,10 @@ export const LIMITS = {
   sessionResultsMax: 40,
   resultsMax: 60,
   basisWindow: 10,
-  unusedMsMin: 100
+  unusedMsMin: 100,
+  lockPlacesMax: 4,
+  placesMax: 6,
+  freeLocksMax: 2
 }
 
 export const put = (key: string, text: string, ttlMs?: number): DataOperation => {
@@ -110,7 +113,7 @@ export class Site {
 
   #open(): StateMachine {
     const isNew = this.table.records.size === 0
-    const saved = isNew ? loadSaved(undefined, [], []) : this.table.saved(true)
+    const saved = isNew ? loadSaved(undefined, NO_ROWS) : this.table.saved(true)
     return new StateMachine({ group: 1, table: this.table, limits: LIMITS }, saved)
   }
 }

@@ -1,6 +1,6 @@
 import { lookup } from '../../../src/partition/transactional.ts'
 import { encodeBody } from '../../../src/state/entry-body.ts'
-import { loadSaved } from '../../../src/state/meta.ts'
+import { loadSaved, NO_ROWS } from '../../../src/state/meta.ts'
 import { StateMachine } from '../../../src/state/state-machine.ts'
 import { Coordinator, type Transact } from '../../../src/transaction/coordinator.ts'
 import type { Anchor, Courier, Hear, Told } from '../../../src/transaction/ports.ts'
@@ -188,7 +188,7 @@ export class Stage {
   #open(group: GroupId): StateMachine {
     const table = new MapTable()
     this.tables.set(group, table)
-    return new StateMachine({ group, table }, loadSaved(undefined, [], []))
+    return new StateMachine({ group, table }, loadSaved(undefined, NO_ROWS))
   }
 }
 
