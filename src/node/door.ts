@@ -269,7 +269,7 @@ export class Door implements VisitShell {
     else if (kind === 'mutate') replica.mutate(body, asker)
     else if (kind === 'outcome') this.#outcome(replica, body, asker)
     else if (kind === 'scan') this.#scan(replica, request, asker)
-    else if (kind !== 'get') asker.respond(rejected('invalid_argument', 'locks are not known here'))
+    else if (kind !== 'get') this.#lock(replica, request, asker)
     else this.#get(replica, request, asker)
   }
 
@@ -292,6 +292,16 @@ export class Door implements VisitShell {
     if (request === undefined) return
     const { consistency, minApplied: index } = asked
     this.#shell.scans.answer({ replica, request, consistency, index, asker })
+  }
+
+  /** A strong read of a lock, at once or when its time has come. */
+  #lock(replica: Replica, { kind, body }: Request, asker: Asker): void {
+    const { locks } = replica
+    this.#shell.host.read(replica, {
+      run: () => (kind === 'lock' ? locks.view(body, asker) : locks.awaitGrant(body, asker)),
+      fail: () => asker.respond(replica.notLeader()),
+      isOver: (now) => asker.isOver(now)
+    })
   }
 
   #get(replica: Replica, request: Request, asker: Asker): void {

@@ -2,6 +2,7 @@ import type { DiskCounts } from '../storage/metered-disk.ts'
 import type { PeerTraffic } from '../transport/traffic.ts'
 import { counter, gauge, labelled, type Metric, type Sample } from '../world/metric.ts'
 import { GROUP_METRICS } from './group-metrics.ts'
+import { LOCK_METRICS } from './lock-metrics.ts'
 import type { NodeMachine } from './machine.ts'
 import type { Caller } from './mesh.ts'
 import type { RequestWatch } from './request-watch.ts'
@@ -156,6 +157,7 @@ export const NODE_METRICS: readonly Metric<NodeSource>[] = [
   ...GROUP_METRICS,
   ...STORAGE_METRICS,
   ...TRANSACTION_METRICS,
+  ...LOCK_METRICS,
   ...LINKS
 ]
 

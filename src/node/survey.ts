@@ -22,6 +22,7 @@ export interface Survey {
   readonly sessionsKept: Spread
   readonly repeats: Spread
   readonly transactions: UndecidedSurvey
+  readonly locks: LockSurvey
   /** Per node: by how many entries its furthest follower of a group that is led here is behind. */
   readonly followerLag: ReadonlyMap<NodeId, number>
 }
@@ -37,6 +38,18 @@ export interface UndecidedSurvey {
   readonly waiting: number
   /** Of the oldest part or record, by the time of its group. */
   readonly oldestMs: number
+}
+
+/** Locks of the groups that are led here; the counts are of this life of the node. */
+export interface LockSurvey {
+  readonly holders: number
+  readonly waiters: number
+  /** Both, of the group that has the most. */
+  readonly placesMax: number
+  /** Requests that wait for a grant. */
+  readonly waiting: number
+  readonly granted: number
+  readonly expired: number
 }
 
 export interface Spread {
@@ -58,6 +71,7 @@ export function survey(host: ReplicaHost): Survey {
   const [commitLag, applyLag] = [nothing(), nothing()]
   const [sessions, sessionsKept, repeats] = [nothing(), nothing(), nothing()]
   const transactions = { records: 0, intents: 0, readLocks: 0, waiting: 0, oldestMs: 0 }
+  const locks = { holders: 0, waiters: 0, placesMax: 0, waiting: 0, granted: 0, expired: 0 }
   const followerLag = new Map<NodeId, number>()
   for (const replica of host.replicas()) {
     const { raft, state, damage, installing, id } = replica
@@ -74,6 +88,7 @@ export function survey(host: ReplicaHost): Survey {
     add(sessionsKept, state.sessionsKept)
     add(repeats, state.repeatCount)
     addUndecided(transactions, replica)
+    addLocks(locks, replica)
     if (role !== 'leader') continue
     seen.led++
     for (const { replica, node } of configuration.members) {
@@ -90,6 +105,7 @@ export function survey(host: ReplicaHost): Survey {
     sessionsKept,
     repeats,
     transactions,
+    locks,
     followerLag
   }
 }
@@ -99,6 +115,18 @@ const nothing = (): { max: number; sum: number } => ({ max: 0, sum: 0 })
 function add(spread: { max: number; sum: number }, value: number): void {
   spread.sum += value
   if (value > spread.max) spread.max = value
+}
+
+function addLocks(sum: Writable<LockSurvey>, { state, locks, isLeader }: Replica): void {
+  // Granted and expired while it led.
+  sum.granted += locks.counts.granted
+  sum.expired += locks.counts.expired
+  sum.waiting += locks.count
+  if (!isLeader) return
+  const { holders, waiters } = state.locks.counts
+  sum.holders += holders
+  sum.waiters += waiters
+  sum.placesMax = Math.max(sum.placesMax, holders + waiters)
 }
 
 type Writable<T> = { -readonly [P in keyof T]: T[P] }

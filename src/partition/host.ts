@@ -118,6 +118,7 @@ export class ReplicaHost implements ReplicaShell {
     for (const replica of this.#replicas.values()) {
       replica.waits.sweep(now)
       replica.encounters.tick()
+      replica.locks.tick()
       // A leader on a hung disk would keep its followers waiting (hashicorp/raft#503); a follower
       // on one must not campaign, for it cannot keep the vote it would give itself.
       if (!stalled) replica.tick()

@@ -20,6 +20,7 @@ import { Encounters } from './encounters.ts'
 import { Freshness } from './freshness.ts'
 import { Gathering } from './gathering.ts'
 import { GroupTime } from './group-time.ts'
+import { LockDesk } from './lock-desk.ts'
 import { Pending } from './pending.ts'
 import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
 import { isTooMuch, roomRefusal } from './room.ts'
@@ -45,6 +46,7 @@ export class Replica {
   state: StateMachine
   readonly checkpoints = new Checkpoints()
   readonly encounters: Encounters
+  readonly locks: LockDesk
   readonly #shell: ReplicaShell
   readonly #pending = new Pending()
   readonly #gathering = new Gathering()
@@ -71,7 +73,10 @@ export class Replica {
     this.#shell = shell
     this.time = new GroupTime(shell.clock, shell.trusted, state.time)
     this.#strong = new StrongReads(this, shell)
-    this.encounters = new Encounters(this, shell.inquiries, () => shell.clock.monotonic())
+    const now = (): number => shell.clock.monotonic()
+    this.encounters = new Encounters(this, shell.inquiries, now)
+    this.locks = new LockDesk(this, now)
+    this.locks.attach(state)
     for (const member of options.placement.members) this.#nodeOf.set(member.replica, member.node)
   }
 
@@ -249,6 +254,7 @@ export class Replica {
     assert(held !== undefined, 'no snapshot is being installed')
     this.#installing = undefined
     this.state = state
+    this.locks.attach(state)
     this.raft.step(received)
     this.#apply(held.filter((entry) => entry.index > state.applied.index))
     this.#shell.dirty(this)
@@ -362,6 +368,7 @@ export class Replica {
     this.time.heard(this.state.time)
     this.#shell.applied(this, entries)
     this.encounters.applied()
+    this.locks.applied()
     this.waits.applied(this.state.applied.index)
   }
 
@@ -385,6 +392,7 @@ export class Replica {
     this.#pending.loseAll()
     this.waits.committed(false)
     this.encounters.refuseAll(this.notLeader())
+    this.locks.leadershipChanged()
     this.#shell.leadershipChanged(this)
   }
 

@@ -31,7 +31,7 @@ const SMALL_BYTES_MAX = 16
  * Why `replica`, which leads, takes no mutation of this type now; undefined: it does. A write needs
  * room at a majority, the leader included: where a follower could lead, the asker is sent on.
  * Deletes give room back, so they are taken until the disk is full. The cluster's own changes are
- * few and small, and what decides transactions gives room back.
+ * few and small, and what decides transactions or gives up locks gives room back.
  */
 export function roomRefusal(
   replica: Replica,
@@ -39,6 +39,7 @@ export function roomRefusal(
   room: Room
 ): Answered | undefined {
   if (replica.group === SYSTEM_GROUP || isDecisionType(type)) return undefined
+  if (type === 'release' || type === 'leave' || type === 'expire') return undefined
   const hasRoom = (node: NodeId): boolean => {
     const level = room.levelOf(node)
     return level === 'ok' || (level === 'low' && type === 'delete')

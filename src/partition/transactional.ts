@@ -37,6 +37,8 @@ export function blockerOf(
       return transactions.blockerOf(operation.key)
     case 'once':
       return transactions.blockerOf(operation.operation.key)
+    case 'release':
+      return transactions.keeperOfLock(operation)
     case 'transact': {
       const [part, ...others] = operation.parts
       return part === undefined || others.length > 0 ? undefined : transactions.blockerOfWork(part)

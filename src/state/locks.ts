@@ -31,10 +31,11 @@ export const LOCK_LIMITS: LockLimits = {
 
 /** Hears of places as commands change them: for timers, and for those who wait for their turn. */
 export interface LockListener {
-  /** The place was taken, renewed or granted: its time begins anew. */
+  /** Its time begins anew: it was taken, or renewed, or is there already. */
   began(lock: LockName, place: Place): void
-  /** Released, left or expired. */
-  ended(place: Place): void
+  /** So does the time of a place that was granted, at once or after waiting. */
+  granted(lock: LockName, place: Place): void
+  ended(place: Place, why: 'given up' | 'expired'): void
 }
 
 const LOST = { type: 'lost' } as const
@@ -144,7 +145,7 @@ export class Locks {
     const lock = this.#find(name)
     const place = lock?.holders.find((one) => one.token === token)
     if (lock === undefined || place === undefined) return LOST
-    this.#end(lock, place, time)
+    this.#end(lock, place, time, 'given up')
     return RELEASED
   }
 
@@ -159,7 +160,7 @@ export class Locks {
     const place = lock.queue.find((one) => one.ticket === ticket)
     if (place === undefined) return LOST
     const holder = toldHolder(lock, time)
-    this.#end(lock, place, time)
+    this.#end(lock, place, time, 'given up')
     return { type: 'left', holder }
   }
 
@@ -176,7 +177,7 @@ export class Locks {
       return
     }
     sometimes(place.token > 0 ? 'state: a lock expires' : 'state: a waiter expires')
-    this.#end(lock, place, time)
+    this.#end(lock, place, time, 'expired')
   }
 
   /** Brings the table up to date. */
@@ -230,12 +231,13 @@ export class Locks {
     place.since = at.time
     lock.holders.push(place)
     this.#holders++
-    this.#began(lock, place)
+    this.#rows.changed(lock.name, lock)
+    this.#listener?.granted(lock, place)
     return told(place)
   }
 
   /** The place is no more: whoever is next gets the lock. */
-  #end(lock: LockRecord, place: Place, time: number): void {
+  #end(lock: LockRecord, place: Place, time: number, why: 'given up' | 'expired'): void {
     if (place.token > 0) {
       lock.holders.splice(lock.holders.indexOf(place), 1)
       this.#holders--
@@ -244,7 +246,7 @@ export class Locks {
       this.#waiters--
     }
     this.#rows.changed(lock.name, lock)
-    this.#listener?.ended(place)
+    this.#listener?.ended(place, why)
     for (;;) {
       const [next] = lock.queue
       if (next === undefined || !isGrantable(lock, next.shared)) break

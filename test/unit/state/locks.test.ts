@@ -272,7 +272,8 @@ test('the state tells the places of its locks to who listens, and what becomes o
   }
   on.machine.locks.listen({
     began: (_, place) => note('began', place),
-    ended: (place) => note('ended', place)
+    granted: (_, place) => note('granted', place),
+    ended: (place, why) => note(why, place)
   })
   on.result(2, desk.acquire())
   on.result(3, renew(1, 2))
@@ -282,7 +283,7 @@ test('the state tells the places of its locks to who listens, and what becomes o
     'began 2 0',
     'began 1 1',
     'began 2 0',
-    'ended 1 1',
-    'began 2 5'
+    'given up 1 1',
+    'granted 2 5'
   ])
 })
