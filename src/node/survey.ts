@@ -74,8 +74,8 @@ export function survey(host: ReplicaHost): Survey {
   const locks = { holders: 0, waiters: 0, placesMax: 0, waiting: 0, granted: 0, expired: 0 }
   const followerLag = new Map<NodeId, number>()
   for (const replica of host.replicas()) {
-    const { raft, state, damage, installing, id } = replica
-    const { role, leader, term, commit, lastIndex, configuration } = raft.status
+    const { raft, state, damage, installing } = replica
+    const { role, leader, term, commit, lastIndex } = raft.status
     seen.replicas++
     if (leader === 0) seen.leaderless++
     if (damage !== undefined) seen.damaged++
@@ -91,11 +91,7 @@ export function survey(host: ReplicaHost): Survey {
     addLocks(locks, replica)
     if (role !== 'leader') continue
     seen.led++
-    for (const { replica, node } of configuration.members) {
-      if (replica === id) continue
-      const lag = lastIndex - (raft.progress(replica)?.match ?? 0)
-      followerLag.set(node, Math.max(lag, followerLag.get(node) ?? 0))
-    }
+    addFollowers(followerLag, replica)
   }
   return {
     ...seen,
@@ -115,6 +111,15 @@ const nothing = (): { max: number; sum: number } => ({ max: 0, sum: 0 })
 function add(spread: { max: number; sum: number }, value: number): void {
   spread.sum += value
   if (value > spread.max) spread.max = value
+}
+
+function addFollowers(lags: Map<NodeId, number>, { raft, id }: Replica): void {
+  const { lastIndex, configuration } = raft.status
+  for (const { replica, node } of configuration.members) {
+    if (replica === id) continue
+    const lag = lastIndex - (raft.progress(replica)?.match ?? 0)
+    lags.set(node, Math.max(lag, lags.get(node) ?? 0))
+  }
 }
 
 function addLocks(sum: Writable<LockSurvey>, { state, locks, isLeader }: Replica): void {

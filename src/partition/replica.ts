@@ -26,6 +26,7 @@ import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
 import { isTooMuch, roomRefusal } from './room.ts'
 import { StrongReads } from './strong-reads.ts'
 import { blockerOf, isOfSeveralGroups, lookup } from './transactional.ts'
+import { Unsynced } from './unsynced.ts'
 import { type ReadWait, Waits } from './waits.ts'
 
 /** An entry carries at most this much, unless one command alone is larger. */
@@ -52,7 +53,7 @@ export class Replica {
   readonly #gathering = new Gathering()
   readonly #strong: StrongReads
   readonly #nodeOf = new Map<ReplicaId, NodeId>()
-  #unsynced: PersistBatch[] = []
+  readonly #unsynced = new Unsynced()
   #ledTerm: Term = 0
   #everLed = false
   #damage: string | undefined
@@ -158,9 +159,7 @@ export class Replica {
 
   persisted(batch: PersistBatch): void {
     const { hardState, index, term, messages } = batch
-    // Batches become durable in the order they were made.
-    const first = this.#unsynced.shift()
-    assert(first === batch, 'a batch was synced before an earlier one')
+    this.#unsynced.synced(batch)
     this.raft.step({ type: 'persisted', hardState, index, term })
     for (const message of messages) this.#send(message)
     this.#stepped()
@@ -324,22 +323,9 @@ export class Replica {
     if (entries.length > 0) log.append(this.group, entries)
     if (hardState !== undefined) log.setHardState(this.group, hardState)
     for (const message of ready.messages) this.#send(message)
-    if (reset !== undefined || entries.length > 0 || hardState !== undefined) {
-      const last = entries[entries.length - 1] ?? reset
-      const batch: PersistBatch = {
-        hardState,
-        index: last?.index ?? 0,
-        term: last?.term ?? 0,
-        messages: [...messagesAfterPersist]
-      }
-      this.#unsynced.push(batch)
-      this.#shell.persist(this, batch)
-    } else if (messagesAfterPersist.length > 0) {
-      // They may promise what an earlier batch still carries: they leave after the last of those.
-      const behind = this.#unsynced[this.#unsynced.length - 1]
-      if (behind !== undefined) behind.messages.push(...messagesAfterPersist)
-      else for (const message of messagesAfterPersist) this.#send(message)
-    }
+    const batch = this.#unsynced.add(ready)
+    if (batch !== undefined) this.#shell.persist(this, batch)
+    else for (const message of this.#unsynced.after(messagesAfterPersist)) this.#send(message)
     if (ready.snapshotsWanted.length > 0) {
       this.#shell.snapshotsWanted(this, ready.snapshotsWanted)
     }
