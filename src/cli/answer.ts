@@ -25,6 +25,12 @@ export interface Answer {
   readonly exitCode: number
 }
 
+/** It was all told while it came. */
+export interface Told {
+  readonly type: 'told'
+  readonly exitCode: number
+}
+
 /** A command that could not do what it was asked. */
 export interface Failed {
   readonly exitCode: number

@@ -1,5 +1,5 @@
 import { checkOptions } from '../node/options.ts'
-import type { Answer } from './answer.ts'
+import type { Answer, Told } from './answer.ts'
 import type { ClientCall } from './call.ts'
 import { CLIENT_SETTINGS, CONSISTENCY } from './client-settings.ts'
 import {
@@ -28,7 +28,7 @@ interface Described {
 /** A command that asks a cluster something, and ends. */
 export interface ClientCommand extends Described {
   readonly kind: 'client'
-  run(call: ClientCall): Promise<Answer>
+  run(call: ClientCall): Promise<Answer | Told>
 }
 
 /** A command that goes on until it is stopped, and says by itself what there is to say. */
@@ -44,6 +44,7 @@ const KNOWN: readonly Setting[] = [...START_SETTINGS, ...CLIENT_SETTINGS, CONSIS
 
 const BASE64URL = flag('base64url', 'KEY is base64url: for keys that are not UTF-8')
 const IF_REVISION = count('ifRevision', 'R', 'only if the key is at revision R; 0: if it is absent')
+const PREFIX = setting('prefix', 'P', 'all keys that begin with it')
 const KEY = ['KEY', 'text, or base64url with --base64url'] as const
 
 // Each loads what it needs when it is called: the parts of a node must not slow a `get` down.
@@ -100,11 +101,40 @@ const put: ClientCommand = {
 const remove: ClientCommand = {
   kind: 'client',
   name: 'delete',
-  words: [KEY],
-  summary: 'delete a key',
-  vocabulary: vocabulary(CLIENT_SETTINGS, [IF_REVISION, BASE64URL]),
-  examples: ['keymesh delete user:1', 'keymesh delete user:1 --if-revision 17'],
+  words: [['[KEY]', KEY[1]]],
+  summary: 'delete a key, or all that begin with a prefix',
+  vocabulary: vocabulary(CLIENT_SETTINGS, [PREFIX, IF_REVISION, BASE64URL]),
+  examples: [
+    'keymesh delete user:1',
+    'keymesh delete user:1 --if-revision 17',
+    'keymesh delete --prefix user:     one after the other, not at one moment'
+  ],
   run: async (call) => (await import('./delete.ts')).remove(call)
+}
+
+const scan: ClientCommand = {
+  kind: 'client',
+  name: 'scan',
+  words: [],
+  summary: 'list keys in the order of their bytes',
+  vocabulary: vocabulary(
+    [...CLIENT_SETTINGS, CONSISTENCY],
+    [
+      PREFIX,
+      setting('start', 'KEY', 'that key and those after it'),
+      setting('end', 'KEY', 'those before that key'),
+      count('limit', 'N', 'so many at most'),
+      flag('keysOnly', 'without their values'),
+      flag('reverse', 'from the last to the first'),
+      flag('base64url', 'keys are base64url, in options and answers')
+    ]
+  ),
+  examples: [
+    'keymesh scan --prefix user: --limit 10',
+    'keymesh scan --start 2026-01 --end 2026-02 --keys-only',
+    'keymesh scan --reverse --limit 1 --json          the last key of all'
+  ],
+  run: async (call) => (await import('./scan.ts')).scan(call)
 }
 
 const txn: ClientCommand = {
@@ -189,6 +219,7 @@ export const COMMANDS: readonly CliCommand[] = [
   get,
   put,
   remove,
+  scan,
   txn,
   nodes,
   partitions

@@ -11,6 +11,11 @@ export function keyOf(text: string, isBase64url: boolean): Uint8Array {
   return checkKey(NO_PREFIX, bytes)
 }
 
+/** The bytes that an option names, of which a key may be made. */
+export function keyPartOf(name: string, text: string, isBase64url: boolean): Uint8Array {
+  return isBase64url ? decoded(text, name) : argumentBytes(name, text, 'give it by --base64url')
+}
+
 /**
  * The UTF-8 of an argument. Node.js has put U+FFFD where the bytes of a command line were not
  * UTF-8: what was meant is lost, and another key or value must not be written in its place.
@@ -20,10 +25,10 @@ export function argumentBytes(name: string, text: string, instead: string): Uint
   throw new InvalidOptions(`${name}: is not UTF-8, or has the character U+FFFD; ${instead}`)
 }
 
-function decoded(text: string): Uint8Array {
+function decoded(text: string, name = 'KEY'): Uint8Array {
   const bytes = base64urlBytes(text)
   if (bytes !== undefined) return bytes
-  throw new InvalidOptions(`KEY: ${JSON.stringify(text)} is not base64url without padding`)
+  throw new InvalidOptions(`${name}: ${JSON.stringify(text)} is not base64url without padding`)
 }
 
 /**

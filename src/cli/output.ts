@@ -1,11 +1,12 @@
 import process from 'node:process'
-import { type Answer, EXIT, failedBy } from './answer.ts'
+import { type Answer, EXIT, failedBy, type Told } from './answer.ts'
 import { say, tell, Unwritable } from './say.ts'
 
 const LINE_END = 0x0a
 
 /** Tells `answer` on standard output; the result is the exit code. */
-export async function sayAnswer(answer: Answer, json: boolean): Promise<number> {
+export async function sayAnswer(answer: Answer | Told, json: boolean): Promise<number> {
+  if ('type' in answer) return answer.exitCode
   if (json) await tell(`${JSON.stringify(answer.json())}\n`)
   else {
     const plain = answer.plain()

@@ -5,18 +5,15 @@ import type {
   TransactionOutcome,
   TransactionRequest
 } from '../client/transactor-types.ts'
-import { jsonBytes } from '../gateway/json-bytes.ts'
 import { jsonOutcome, type TransactionState } from '../gateway/transaction-json.ts'
 import { failure } from '../wire/failure.ts'
 import type { Check } from '../wire/transaction.ts'
 import { transactionText } from '../wire/transaction-text.ts'
 import { type Answer, EXIT } from './answer.ts'
+import { shown } from './shown.ts'
 import { type Column, table } from './table.ts'
 
 // What `keymesh txn` says.
-
-/** Of keys and values in a table; what is longer is cut there, and whole with --json. */
-const SHOWN_MAX = 60
 
 interface Row {
   readonly step: Step
@@ -115,20 +112,4 @@ function resultOf(result: StepResult): string {
     default:
       return result.type
   }
-}
-
-/** A word as `txn` reads it: plain where that is clear, else in quotes; bytes by their number. */
-function shown(bytes: Uint8Array): string {
-  const text = jsonBytes(bytes)
-  if (typeof text !== 'string') return `(${bytes.length} bytes)`
-  const whole = /^[^\s"'#\p{Cc}\p{Cf}][^\s"'\p{Cc}\p{Cf}]*$/u.test(text) ? text : quoted(text)
-  return whole.length <= SHOWN_MAX ? whole : `${whole.slice(0, SHOWN_MAX)}…`
-}
-
-/** JSON leaves characters as they are that a terminal obeys. */
-function quoted(text: string): string {
-  return JSON.stringify(text).replace(
-    /[\p{Cc}\p{Cf}\u2028\u2029]/gu,
-    (character) => `\\u{${character.codePointAt(0)?.toString(16)}}`
-  )
 }

@@ -25,6 +25,8 @@ export interface ScanQuery {
 export interface StreamOptions {
   /** Of each page. */
   readonly timeoutMs: number
+  /** Of the whole scan, on the monotonic clock; absent: it has none. */
+  readonly deadline?: number
   readonly trace?: string
 }
 
@@ -169,8 +171,13 @@ export class ScanStream {
         ? isAt(boundOf(source.rest, reverse), how)
         : bytesOf(source.entries) < this.#pageBytes
       if (!isWanted) continue
-      this.#ask(source, source.rest, this.#shell.clock.monotonic() + this.#options.timeoutMs)
+      this.#ask(source, source.rest, this.#deadline())
     }
+  }
+
+  #deadline(): number {
+    const { timeoutMs, deadline = Number.POSITIVE_INFINITY } = this.#options
+    return Math.min(deadline, this.#shell.clock.monotonic() + timeoutMs)
   }
 
   #ask(source: Source, rest: KeySpan, deadline: number): void {
@@ -180,10 +187,12 @@ export class ScanStream {
     const seen = floors === undefined ? {} : { floors }
     const operation = { kind: 'scan', group, scan, consistency, ...seen } as const
     const timeoutMs = Math.max(1, deadline - this.#shell.clock.monotonic())
+    const { trace } = this.#options
+    const call = { timeoutMs, ...(trace === undefined ? {} : { trace }) }
     let isAnswered = false
     this.#asking++
     source.asking = () => {}
-    const cancel = this.#shell.call(operation, { ...this.#options, timeoutMs }, (outcome) => {
+    const cancel = this.#shell.call(operation, call, (outcome) => {
       isAnswered = true
       this.#asking--
       source.asking = undefined

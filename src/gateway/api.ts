@@ -1,5 +1,6 @@
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import { CLUSTER } from './api-cluster.ts'
+import { cursor, DELETED_RANGE, keysOnly, limit, RANGE, reverse, SCANNED } from './api-scans.ts'
 import {
   fenceKey,
   fenceToken,
@@ -153,6 +154,32 @@ export const API = {
     },
     answers: { 200: WRITTEN },
     problems: [...CHANGING, 'not_found']
+  },
+  scan: {
+    method: 'GET',
+    path: '/v1/kv',
+    head: true,
+    summary: 'Read keys of a range in the order of their bytes',
+    description:
+      'Over all partitions: what a page shows of one partition stood there at one moment, the ' +
+      'page as a whole did not. A page may be shorter than asked for, or empty: only an answer ' +
+      'without cursor is the last one.',
+    query: { ...ON_KEYS, consistency, ...RANGE, limit, cursor, keysOnly, reverse },
+    headers: OF_KEYS,
+    answers: { 200: SCANNED },
+    problems: ['unavailable', 'timeout']
+  },
+  deleteRange: {
+    method: 'DELETE',
+    path: '/v1/kv',
+    summary: 'Delete all keys that begin with a prefix',
+    description:
+      'Not atomic: one key after the other, as they are found. With an outcome that is unknown ' +
+      'some may be gone; to send it again does no harm.',
+    query: { ...ON_KEYS, prefix: RANGE.prefix },
+    headers: OF_KEYS,
+    answers: { 200: DELETED_RANGE },
+    problems: ['unavailable', 'unknown_outcome']
   },
   txn: {
     method: 'POST',

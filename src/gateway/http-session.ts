@@ -1,4 +1,4 @@
-import type { CallOperation, CallOutcome, Floor, SeenGroup } from '../client/inputs.ts'
+import type { CallOperation, CallOutcome, Floor } from '../client/inputs.ts'
 import type { ClusterId, GroupId } from '../wire/ids.ts'
 import { bothLapses, type Lapse } from '../wire/read-body.ts'
 import { BadRequest } from './bad-request.ts'
@@ -84,12 +84,13 @@ export function tokenAfter(
 export function tokenAfterAll(
   floors: Floors,
   cluster: ClusterId,
-  groups: readonly SeenGroup[]
+  groups: readonly Told[]
 ): string | undefined {
   const all = new Map(floors)
-  for (const { group, applied } of groups) {
+  for (const { group, applied, lapse } of groups) {
     const floor = all.get(group)
-    all.set(group, { ...floor, applied: Math.max(applied, floor?.applied ?? 0) })
+    const both = bothLapses(floor?.lapse, lapse)
+    all.set(group, { applied: Math.max(applied, floor?.applied ?? 0), lapse: both })
   }
   if (all.size === 0) return undefined
   return `1.${cluster.slice(0, CLUSTER_DIGITS)}.${partsOf(all)}`

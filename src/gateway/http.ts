@@ -24,6 +24,7 @@ import { LockRoutes } from './http-locks.ts'
 import { HttpWatch, tellMetrics } from './http-metrics.ts'
 import { RequestOrder } from './http-order.ts'
 import { Connections, hangUp } from './http-parting.ts'
+import { ScanRoutes } from './http-scans.ts'
 import { Shed } from './http-shed.ts'
 import { needTrace } from './http-trace.ts'
 import { TransactionRoutes } from './http-transactions.ts'
@@ -187,6 +188,7 @@ function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<Call
   const keys = new KeyRoutes(calls, bodies)
   const locks = new LockRoutes(calls, bodies)
   const transactions = new TransactionRoutes(calls, bodies)
+  const scans = new ScanRoutes(calls)
   const askedOfCluster = reader(API.cluster)
   const askedOfDocument = reader(API.openapi)
   const document = Buffer.from(JSON.stringify(openApiDocument(API)))
@@ -199,6 +201,8 @@ function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<Call
     delete: (request, reply) => keys.delete(request, reply),
     increment: (request, reply) => keys.increment(request, reply),
     touch: (request, reply) => keys.touch(request, reply),
+    scan: (request, reply) => scans.read(request, reply),
+    deleteRange: (request, reply) => scans.delete(request, reply),
     txn: (request, reply) => transactions.run(request, reply),
     txnState: (request, reply) => transactions.state(request, reply),
     lock: (request, reply) => locks.lock(request, reply),

@@ -61,14 +61,14 @@ const BASE64URL = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz012345678
 const SIXES = new Map([...BASE64URL].map((digit, value) => [digit.charCodeAt(0), value]))
 
 /** One text for each sequence of bytes: no padding, and no bits left over that are not 0. */
-export function base64urlDecoded(text: Uint8Array): Uint8Array {
+export function base64urlDecoded(text: Uint8Array, what = 'the key'): Uint8Array {
   const bytes = new Uint8Array(Math.floor((text.length * 6) / 8))
   let held = 0
   let bits = 0
   let length = 0
   for (const character of text) {
     const digit = SIXES.get(character)
-    if (digit === undefined) throw new BadRequest('the key is not base64url (no padding)')
+    if (digit === undefined) throw new BadRequest(`${what} is not base64url (no padding)`)
     held = ((held << 6) | digit) & 0xffff
     bits += 6
     if (bits < 8) continue
@@ -76,7 +76,7 @@ export function base64urlDecoded(text: Uint8Array): Uint8Array {
     bytes[length++] = (held >>> bits) & 0xff
   }
   if (text.length % 4 === 1 || (held & ((1 << bits) - 1)) !== 0) {
-    throw new BadRequest('the key is not base64url in canonical form')
+    throw new BadRequest(`${what} is not base64url in canonical form`)
   }
   return bytes
 }

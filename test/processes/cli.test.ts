@@ -44,6 +44,31 @@ test('put, get and delete: what is said, and where', async () => {
     expect(await keymesh(line), line.join(' ')).toEqual(expected)
 })
 
+test('scan and delete by prefix: in order, whole, and nothing else', async () => {
+  for (const name of ['b', 'a', 'c']) await keymesh(['put', `scan:${name}`, `of ${name}`])
+  const steps: readonly (readonly [line: string[], ReturnType<typeof answer>])[] = [
+    [['scan', '--prefix', 'scan:'], answer(0, 'scan:a\tof a\nscan:b\tof b\nscan:c\tof c\n')],
+    [
+      ['scan', '--start', 'scan:b', '--end', 'scan:z', '--keys-only'],
+      answer(0, 'scan:b\nscan:c\n')
+    ],
+    [['scan', '--prefix', 'scan:', '--reverse', '--limit', '1'], answer(0, 'scan:c\tof c\n')],
+    [['scan', '--prefix', 'no:', '--json'], answer(0, '{"entries":[]}\n')],
+    [['delete', '--prefix', 'scan:'], answer(0, 'deleted 3 keys\n')],
+    [['delete', '--prefix', 'scan:', '--json'], answer(1, '{"deleted":0}\n')]
+  ]
+  for (const [line, expected] of steps)
+    expect(await keymesh(line), line.join(' ')).toEqual(expected)
+  for (const line of [
+    ['delete', '--prefix', ''],
+    ['delete', 'a', '--prefix', 'a'],
+    ['delete'],
+    ['scan', '--limit', '0']
+  ]) {
+    expect((await keymesh(line)).code, line.join(' ')).toBe(2)
+  }
+})
+
 test('a condition that does not hold is 1, and nothing is written', async () => {
   await keymesh(['put', 'cas', 'mine', '--if-absent'])
   const refused = await keymesh(['put', 'cas', 'yours', '--if-absent', '--json'])

@@ -144,7 +144,6 @@ test.each([
 test.each([
   ['GET', '/'],
   ['GET', '/v1'],
-  ['GET', '/v1/kv'],
   ['PATCH', '/v1/kv/a'],
   ['POST', '/v1/kv/a'],
   ['PUT', '/v1/kv'],

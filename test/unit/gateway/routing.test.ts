@@ -33,7 +33,7 @@ test.each([
   ['POST', '/v1/kv/increment'],
   ['PATCH', '/v1/kv/a'],
   ['OPTIONS', '/v1/kv/a'],
-  ['GET', '/v1/kv'],
+  ['PUT', '/v1/kv'],
   ['GET', '/get'],
   ['PUT', '/livez'],
   ['OPTIONS', '*'],

@@ -9,6 +9,7 @@ import type {
 import type { Calls, TransactionCall } from '../../../src/gateway/calls.ts'
 import { Multiset } from '../../../src/state/hash.ts'
 import { REPEAT_LIMITS, Repeats } from '../../../src/state/repeats.ts'
+import type { ClusterView } from '../../../src/wire/cluster-map.ts'
 import type { Operation } from '../../../src/wire/command.ts'
 import { isDataOperation } from '../../../src/wire/data-operation.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
@@ -18,6 +19,7 @@ import type { TransactionRef } from '../../../src/wire/transaction.ts'
 import { assert } from '../../../src/world/assert.ts'
 import { ModelLocks } from '../client/model-locks.ts'
 import { MapTable } from '../state/fixture.ts'
+import { pageOf } from './table-scans.ts'
 import { runOver } from './table-transactions.ts'
 
 /** The name of every transaction that writes. */
@@ -176,8 +178,11 @@ export class TableCalls implements Calls {
     return '0123456789abcdef0123456789abcdef'
   }
 
-  view(): undefined {
-    return undefined
+  /** What is known of the cluster, when set. */
+  shown: ClusterView | undefined
+
+  view(): ClusterView | undefined {
+    return this.shown
   }
 
   time(): number {
@@ -205,6 +210,11 @@ export class TableCalls implements Calls {
       return { ...where, kind: 'lock-view', view: this.locks.view(operation) }
     }
     if (operation.kind === 'outcome') return { ...where, kind: 'outcome', result: this.outcome }
+    if (operation.kind === 'scan') {
+      const { group } = operation
+      const page = pageOf(this.table, operation, this.shown?.map.settings.partitions ?? 1)
+      return { ...where, kind: 'scan', page, group, stalenessMs: this.stalenessMs }
+    }
     assert(operation.kind === 'get', `${operation.kind} is not for tables`)
     const record = this.table.get(name(operation.key))
     return { ...where, kind: 'get', record, stalenessMs: this.stalenessMs }
