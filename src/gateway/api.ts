@@ -1,6 +1,5 @@
 import { VALUE_BYTES_MAX } from '../wire/limits.ts'
 import { CLUSTER } from './api-cluster.ts'
-import { cursor, DELETED_RANGE, keysOnly, limit, RANGE, reverse, SCANNED } from './api-scans.ts'
 import {
   fenceKey,
   fenceToken,
@@ -12,6 +11,7 @@ import {
   RELEASED,
   token
 } from './api-locks.ts'
+import { cursor, DELETED_RANGE, keysOnly, limit, RANGE, reverse, SCANNED } from './api-scans.ts'
 import {
   ALIVE,
   COUNTED,
