@@ -110,6 +110,8 @@ export function loadOf({ kind }: Pick<CallOperation, 'kind'>): Load {
     case 'outcome':
     case 'lock-view':
     case 'await-grant':
+    case 'watch':
+    case 'position':
       return 'get'
     default:
       return 'mutate'
@@ -129,7 +131,7 @@ export function consistencyOf(operation: CallOperation): Consistency {
 
 /** Whether only the leader can answer. */
 export function needsLeader({ operation }: Pick<Call, 'operation'>): boolean {
-  return consistencyOf(operation) === 'strong'
+  return operation.kind !== 'watch' && consistencyOf(operation) === 'strong'
 }
 
 /** What no answer to a `session` read of this group may be older than. */

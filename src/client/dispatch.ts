@@ -1,5 +1,5 @@
 import { encodeCommand } from '../wire/command.ts'
-import type { Failure } from '../wire/failure.ts'
+import { type Failure, failure } from '../wire/failure.ts'
 import { type NodeId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import { assert } from '../world/assert.ts'
@@ -31,7 +31,9 @@ const KINDS = {
   outcome: 'outcome',
   lock: 'mutate',
   'lock-view': 'lock',
-  'await-grant': 'await-grant'
+  'await-grant': 'await-grant',
+  watch: 'watch',
+  position: 'position'
 } as const
 
 /**
@@ -135,6 +137,10 @@ export class Dispatch {
     if (call.body === undefined && !this.#hasBases(call, route, now)) return
     const target = this.#targets.next(call, route, now)
     if (target === undefined) return
+    if (target === 'lost') {
+      this.fail(call, failure('unavailable', 'there is no link to the node that was asked'), now)
+      return
+    }
     const waitMs = this.#shedMs(call, target.node, now)
     if (waitMs > 0) this.fail(call, shedHere(waitMs), now)
     else this.copy(call, target, now)

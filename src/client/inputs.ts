@@ -10,6 +10,7 @@ import type { Consistency, Reply, Request } from '../wire/request.ts'
 import type { AbortReason, KeyResult, Result } from '../wire/result.ts'
 import type { ScanPage, ScanRequest } from '../wire/scan.ts'
 import type { Check, TransactionRef } from '../wire/transaction.ts'
+import type { WatchPage } from '../wire/watch.ts'
 import type { Random } from '../world/random.ts'
 
 /** What a reader has seen of one group: no `session` read of it may show anything older. */
@@ -66,6 +67,18 @@ export type CallOperation =
   | ({ readonly kind: 'lock-view' } & LockName)
   /** Ends when the place in the queue does: with a grant most often, and as late as that is. */
   | ({ readonly kind: 'await-grant' } & LockPlace)
+  /**
+   * Asked of this very node, once: what it cannot tell, the caller asks another. `group` is one of
+   * those in the question.
+   */
+  | {
+      readonly kind: 'watch'
+      readonly node: NodeId
+      readonly group: GroupId
+      readonly question: Uint8Array
+    }
+  /** How far a group has come. */
+  | { readonly kind: 'position'; readonly group: GroupId }
 
 /** `group`, `applied` and `lapse` are for a Floor: who shows it elsewhere reads no older state. */
 export type CallOutcome =
@@ -111,6 +124,14 @@ export type CallOutcome =
       readonly ok: true
       readonly kind: 'forward' | 'outcome'
       readonly result: Result
+      readonly group: GroupId
+      readonly applied: number
+    }
+  | { readonly ok: true; readonly kind: 'watch'; readonly pages: readonly WatchPage[] }
+  | {
+      readonly ok: true
+      readonly kind: 'position'
+      readonly position: number
       readonly group: GroupId
       readonly applied: number
     }

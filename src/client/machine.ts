@@ -258,7 +258,7 @@ export class ClientMachine {
     const call = pending.purpose
     const route = call.route as Route
     this.#dispatch.dropCopy(call, route, pending)
-    if (!needsLeader(call) && reply.outcome === 'ok') {
+    if (call.operation.kind === 'get' && !needsLeader(call) && reply.outcome === 'ok') {
       this.#parts.nearest.heard(node, now - pending.sentAt, now)
     }
     const answer = { call, route, node, reply }
@@ -306,7 +306,9 @@ export class ClientMachine {
       route.lapse = bothLapses(route.lapse, outcome.lapse)
     }
     if (outcome.ok && outcome.kind === 'transact') this.#transacted(call, outcome)
-    this.#parts.throttle.answered(node, loadOf(call.operation))
+    if (call.operation.kind !== 'watch') {
+      this.#parts.throttle.answered(node, loadOf(call.operation))
+    }
     if (needsLeader(call)) this.#parts.routes.proved(route, node)
     this.#dispatch.complete(call, outcome, now)
   }

@@ -14,6 +14,7 @@ const READ_PATIENCE_MS = 200
 /** What waits for others is not answered sooner for being asked elsewhere. */
 const PARKED_PATIENCE_MS = Number.POSITIVE_INFINITY
 const NOBODY: readonly NodeId[] = []
+const NOTHING = new Uint8Array(0)
 
 /** A call as it begins, before anybody looked for its way. */
 export function newCall(
@@ -44,14 +45,16 @@ export function newCall(
     attempt: 0,
     refusal: undefined,
     resumeAt: 0,
-    patienceMs: patienceFor(operation),
+    patienceMs: patienceFor(operation, input.timeoutMs),
     impatientAt: 0,
     turn: isNear ? random.below(0x1_0000) : 0,
     refusers: NOBODY
   }
 }
 
-function patienceFor(operation: CallOperation): number {
+function patienceFor(operation: CallOperation, timeoutMs: number): number {
+  // Nobody else is asked the same.
+  if (operation.kind === 'watch') return timeoutMs
   if (operation.kind === 'await-grant') return PARKED_PATIENCE_MS
   return needsLeader({ operation }) ? PATIENCE_MS : READ_PATIENCE_MS
 }
@@ -65,6 +68,10 @@ function bodyOf(operation: CallOperation): Uint8Array | undefined {
       return encodeScan(operation.scan)
     case 'forward':
       return operation.command
+    case 'watch':
+      return operation.question
+    case 'position':
+      return NOTHING
     case 'outcome': {
       const writer = new ByteWriter(32)
       writeTransactionId(writer, operation.of)

@@ -12,6 +12,7 @@ import type { Reply } from '../wire/request.ts'
 import { type KeyResult, type Result, readKeyResult, readResult } from '../wire/result.ts'
 import { decodeScanPage } from '../wire/scan.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
+import { decodePosition, decodeWatchAnswer } from '../wire/watch.ts'
 import { unreachable } from '../world/assert.ts'
 import { type Call, consistencyOf, floorOf, type Route } from './calls.ts'
 import type { CallOutcome, SeenGroup } from './inputs.ts'
@@ -42,6 +43,10 @@ export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome
       const result = endIn(whole(body, readResult))
       return { ok: true, kind: 'await-grant', result, group, applied }
     }
+    case 'watch':
+      return { ok: true, kind: 'watch', pages: decodeWatchAnswer(body) }
+    case 'position':
+      return { ok: true, kind: 'position', position: decodePosition(body), group, applied }
     default:
       return unreachable(operation)
   }

@@ -1,3 +1,4 @@
+import { failure } from '../wire/failure.ts'
 import type { NodeId } from '../wire/ids.ts'
 import type { Reply } from '../wire/request.ts'
 import { sometimes } from '../world/sometimes.ts'
@@ -43,6 +44,13 @@ export class Refusals {
   act(answer: Answer, now: number): void {
     const { call, reply } = answer
     call.refusal = reply
+    if (call.operation.kind === 'watch' && reply.code !== 'wrong_epoch') {
+      // Its caller knows who else may tell.
+      const { code, message } = reply
+      const failed = code === 'invalid_argument' ? refused(call, reply) : undefined
+      this.#dispatch.fail(call, failed ?? failure('unavailable', `${code}: ${message}`), now)
+      return
+    }
     switch (verdict(reply.code)) {
       case 'elsewhere':
         this.#elsewhere(answer, now)

@@ -83,6 +83,8 @@ export class Routes {
         return this.of(call.plan[0]?.group ?? SYSTEM_GROUP)
       case 'forward':
       case 'scan':
+      case 'watch':
+      case 'position':
         return this.of(operation.group)
       case 'outcome':
         return this.of(operation.of.anchor)

@@ -31,11 +31,21 @@ export class Targets {
     this.#self = self
   }
 
-  /** Undefined: nowhere now; a link, an answer or the route's own alarm will change that. */
-  next(call: Call, route: Route, now: number): Target | undefined {
+  /**
+   * Undefined: nowhere now; a link, an answer or the route's own alarm will change that. `lost`:
+   * the one node that is asked cannot be reached.
+   */
+  next(call: Call, route: Route, now: number): Target | 'lost' | undefined {
+    if (call.operation.kind === 'watch') return this.#named(call.operation.node, now)
     if (needsLeader(call)) return this.#leader(call, route, now)
     const node = this.#replica(call, route, now)
     return node === undefined ? undefined : { node, probing: false }
+  }
+
+  #named(node: NodeId, now: number): Target | 'lost' | undefined {
+    const reach = this.#reach(node, now)
+    if (reach === 'dialling') return undefined
+    return reach === 'linked' ? { node, probing: false } : 'lost'
   }
 
   /** Somebody who was not asked yet and can be at once: what a silent node leaves us. */

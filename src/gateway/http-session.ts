@@ -108,7 +108,7 @@ export function momentHeaders(
   outcome: CallOutcome,
   seen: { readonly floors: Floors; readonly cluster: ClusterId }
 ): Readonly<Record<string, string>> {
-  if (!outcome.ok || outcome.kind === 'transact') return {}
+  if (!outcome.ok || outcome.kind === 'transact' || outcome.kind === 'watch') return {}
   const token = tokenAfter(seen.floors, seen.cluster, outcome)
   const isEventual = operation.kind === 'get' && operation.consistency === 'eventual'
   if (!isEventual || outcome.kind !== 'get') return { 'keymesh-session': token }

@@ -41,6 +41,13 @@ export interface NodeLimits {
   /** Entries a snapshot reads from the store at once. Default 32. */
   readonly snapshotPageEntries: number
   /**
+   * What a watch can go back to is kept in memory: the last changes of each group, so many of them
+   * and so much, and of all groups together. Default 65,536, 16 MiB and 64 MiB.
+   */
+  readonly historyChangesMax: number
+  readonly historyBytesMax: number
+  readonly nodeHistoryBytesMax: number
+  /**
    * With less than this beside the reserve the disk is low, and nothing is begun that takes room.
    * Default 512 MiB: LevelDB may need 250 for a moment to bring its files in order.
    */
@@ -80,6 +87,9 @@ export const NODE_LIMITS: NodeLimits = {
   snapshotWindowBytes: 256 * 1024,
   snapshotChunkBytes: 64 * 1024,
   snapshotPageEntries: 32,
+  historyChangesMax: 65_536,
+  historyBytesMax: 16 * MIB,
+  nodeHistoryBytesMax: 64 * MIB,
   diskLowBytes: 512 * MIB,
   diskFullBytes: 128 * MIB,
   diskReserveBytes: 32 * MIB,

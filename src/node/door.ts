@@ -17,6 +17,7 @@ import { CODES } from '../wire/failure.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
 import type { Request } from '../wire/request.ts'
+import { encodePosition } from '../wire/watch.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Admission, BYTES, PAGES, PARTS_SPARE_BYTES, REQUESTS } from './admission.ts'
 import { Line } from './line.ts'
@@ -259,6 +260,10 @@ export class Door implements VisitShell {
       asker.respond(view === undefined ? rejected('not_leader', 'no map yet') : ok(0, view))
       return
     }
+    if (kind === 'watch') {
+      this.#shell.host.watches.hear(body, asker)
+      return
+    }
     const replica = this.#shell.host.get(group)
     if (replica === undefined) {
       const leader = this.#shell.leaderOf(group) ?? ''
@@ -269,6 +274,7 @@ export class Door implements VisitShell {
     else if (kind === 'mutate') replica.mutate(body, asker)
     else if (kind === 'outcome') this.#outcome(replica, body, asker)
     else if (kind === 'scan') this.#scan(replica, request, asker)
+    else if (kind === 'position') this.#position(replica, asker)
     else if (kind !== 'get') this.#lock(replica, request, asker)
     else this.#get(replica, request, asker)
   }
@@ -292,6 +298,18 @@ export class Door implements VisitShell {
     if (request === undefined) return
     const { consistency, minApplied: index } = asked
     this.#shell.scans.answer({ replica, request, consistency, index, asker })
+  }
+
+  /** A strong read of how far the group has come. */
+  #position(replica: Replica, asker: Asker): void {
+    this.#shell.host.read(replica, {
+      run: () => {
+        const { applied, counter } = replica.state
+        asker.respond(ok(applied.index, encodePosition(counter)))
+      },
+      fail: () => asker.respond(replica.notLeader()),
+      isOver: (now) => asker.isOver(now)
+    })
   }
 
   /** A strong read of a lock, at once or when its time has come. */

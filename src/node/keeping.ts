@@ -75,6 +75,7 @@ export function openKeeping(
     onlooker: options.onlooker,
     fill: shell.fill,
     transactions: shell.transactions,
+    limits,
     syncStallMs: limits.syncStallMs,
     snapshotsWanted: (replica, to) => snapshots.want(replica, to)
   })

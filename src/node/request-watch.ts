@@ -70,7 +70,7 @@ export class RequestWatch {
     const now = this.#clock.monotonic()
     this.tallies[door].record(kindOf(request), end, now - at)
     if (end === 'overloaded') this.shed++
-    if (now - at >= this.#slowMs) {
+    if (now - at >= this.#slowMs && request.kind !== 'watch') {
       this.#slowRequests.log('warn', 'slow request', () => this.#servedFields(served, now))
     } else if (this.#verbose) {
       this.#logger.log('debug', 'request', this.#servedFields(served, now))
@@ -98,7 +98,8 @@ export class RequestWatch {
   #called(operation: CallOperation, call: DriverCall, outcome: CallOutcome, at: number): void {
     const tookMs = this.#clock.monotonic() - at
     if (!outcome.ok && outcome.failure.code === 'overloaded') this.shed++
-    if (tookMs >= this.#slowMs) {
+    // A watch waits because nothing happens.
+    if (tookMs >= this.#slowMs && operation.kind !== 'watch') {
       this.#slowCalls.log('warn', 'slow call', () => calledFields(operation, call, outcome, tookMs))
     } else if (this.#verbose) {
       this.#logger.log('debug', 'call', calledFields(operation, call, outcome, tookMs))
@@ -172,6 +173,7 @@ function groupFields(operation: CallOperation, outcome: CallOutcome): Fields {
       ? { checks: operation.checks.length, writes: operation.writes.length }
       : {}
   if (!outcome.ok) return sizes
+  if (outcome.kind === 'watch') return sizes
   if (outcome.kind !== 'transact') return { group: outcome.group }
   return { group: outcome.id.anchor, groups: outcome.groups.length, ...sizes }
 }

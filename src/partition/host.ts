@@ -8,6 +8,7 @@ import { sometimes } from '../world/sometimes.ts'
 import type { Asker } from './answer.ts'
 import type { Inquiries } from './encounters.ts'
 import type { TrustedClock } from './group-time.ts'
+import type { HistoryLimits } from './history.ts'
 import { HostCounts } from './host-counts.ts'
 import { NearReads } from './near-reads.ts'
 import type { Onlooker } from './onlooker.ts'
@@ -17,6 +18,7 @@ import type { PersistBatch, ReplicaShell } from './replica-shell.ts'
 import type { Room } from './room.ts'
 import type { Transact } from './transactional.ts'
 import type { ReadWait } from './waits.ts'
+import { Watches } from './watches.ts'
 
 /** Where a host's frames go; the node gathers them per peer. */
 export interface Outbox {
@@ -47,6 +49,8 @@ export interface HostOptions {
   readonly transactions: TransactionShell
   /** Asked in each turn once answers have left: lets in who waited; false: nobody. */
   readonly fill: () => boolean
+  /** What watches may look back to. */
+  readonly limits: HistoryLimits
   /** A sync that takes longer ends this node's leaderships; one election timeout. */
   readonly syncStallMs: number
 }
@@ -63,6 +67,7 @@ export class ReplicaHost implements ReplicaShell {
   readonly reads: ReadRounds
   readonly counts = new HostCounts()
   readonly nearReads: NearReads
+  readonly watches: Watches
   readonly onlooker: Onlooker | undefined
   readonly inquiries: Inquiries
   readonly #options: HostOptions
@@ -86,6 +91,7 @@ export class ReplicaHost implements ReplicaShell {
       ...options,
       confirm: (replica, read) => this.read(replica, read)
     })
+    this.watches = new Watches({ ...options, get: (group) => this.get(group) })
     this.reads = new ReadRounds({
       sendConfirm: (node, round, groups) => options.outbox.confirm(node, round, groups)
     })
@@ -101,6 +107,7 @@ export class ReplicaHost implements ReplicaShell {
 
   add(replica: Replica): void {
     this.#replicas.set(replica.group, replica)
+    this.watches.opened(replica)
     this.onlooker?.opened(replica)
     this.dirty(replica)
   }
@@ -128,6 +135,7 @@ export class ReplicaHost implements ReplicaShell {
       }
     }
     this.reads.tick(now)
+    this.watches.tick(now)
     this.#scheduleTurn()
   }
 
@@ -204,6 +212,7 @@ export class ReplicaHost implements ReplicaShell {
   applied(replica: Replica, entries: readonly Entry[]): void {
     this.counts.entriesApplied += entries.length
     this.nearReads.applied(replica)
+    this.watches.applied(replica)
     this.onlooker?.applied(replica, entries)
   }
 

@@ -4,6 +4,7 @@ import type { KeyResult } from '../wire/result.ts'
 import { lasting } from '../wire/slab.ts'
 import { unreachable } from '../world/assert.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
+import type { ChangeListener } from './key-change.ts'
 import { DATA_PREFIX, dataKey, dataLookup } from './layout.ts'
 import type { Table } from './table.ts'
 
@@ -26,6 +27,12 @@ export interface Use {
   readonly number: number
 }
 
+/** A command while it runs. */
+export interface Running extends Use {
+  /** The next number of the counter, for what needs a second one. */
+  draw(): number
+}
+
 /** What an operation does: `next` stands there afterwards; undefined: nothing. */
 export interface Change {
   readonly result: KeyResult
@@ -37,6 +44,17 @@ const HAS_EXPIRY = 0x80
 const HASH_BYTES = 8
 const ABSENT: KeyResult = { type: 'absent' }
 const NOT_A_NUMBER: KeyResult = { type: 'not-a-number' }
+/** What is replaced of a key. */
+interface Standing {
+  readonly at: Uint8Array
+  /** Undefined: nothing is stored. */
+  readonly stored: Uint8Array | undefined
+  /** It is stored, and its ttl is over. */
+  readonly isOver: boolean
+  /** Of its deletion, if that is not the number of the command. */
+  readonly goneAt?: number
+}
+
 /** The longest safe integer as text: -9007199254740991. */
 const DIGITS_MAX = 17
 /** Keys share a mark of when one of them was created: absences are told apart by it. */
@@ -46,6 +64,8 @@ const BUCKETS = 1_024
 export class Keys {
   /** Records in the table, expired ones included. */
   count: number
+  /** Is told every change; undefined: nobody is. */
+  listener: ChangeListener | undefined
   readonly #table: Table
   readonly #hash: Multiset
 
@@ -78,7 +98,7 @@ export class Keys {
     return this.#createdAt[bucketOf(key)] as number
   }
 
-  apply(operation: DataOperation, now: Use): KeyResult {
+  apply(operation: DataOperation, now: Running): KeyResult {
     const at = dataKey(operation.key)
     const stored = this.#table.get(at)
     const current = stored === undefined ? undefined : alive(decodeRecord(stored), now.time)
@@ -86,37 +106,62 @@ export class Keys {
       const revision = current?.revision ?? 0
       if (operation.ifRevision !== revision) return { type: 'conflict', revision }
     }
-    const { result, next } = change(operation, current, now)
-    if (next !== 'same') this.#replace(operation.key, { at, stored }, next, now.index)
+    const isOver = stored !== undefined && current === undefined
+    const { result, next } = change(operation, current, isOver ? beyond(operation, now) : now)
+    if (next !== 'same') this.#replace(operation.key, { at, stored, isOver }, next, now)
     return result
   }
 
-  /** What a decided transaction leaves under `key`; undefined: nothing. */
-  settle(key: Uint8Array, next: KeyRecord | undefined, index: number): void {
-    const at = dataKey(key)
-    this.#replace(key, { at, stored: this.#table.get(at) }, next, index)
+  /** Whether `key` is stored, and was over at `time`. */
+  isOver(key: Uint8Array, time: number): boolean {
+    const stored = this.#table.get(dataLookup(key))
+    return stored !== undefined && alive(decodeRecord(stored), time) === undefined
   }
 
-  #replace(
+  /**
+   * What a decided transaction leaves under `key`; `next` undefined: nothing. `prepared`: when it
+   * was prepared, and the revision of what it did: the time since does not count.
+   */
+  settle(
     key: Uint8Array,
-    { at, stored }: { readonly at: Uint8Array; readonly stored: Uint8Array | undefined },
     next: KeyRecord | undefined,
-    index: number
+    prepared: { readonly time: number; readonly revision: number },
+    now: Use
   ): void {
+    const at = dataKey(key)
+    const stored = this.#table.get(at)
+    const isOver = stored !== undefined && !alive(decodeRecord(stored), prepared.time)
+    this.#replace(key, { at, stored, isOver, goneAt: prepared.revision }, next, now)
+  }
+
+  /** The one place where a key changes. */
+  #replace(key: Uint8Array, standing: Standing, next: KeyRecord | undefined, now: Use): void {
+    const { at, stored, isOver, goneAt: revision = now.number } = standing
+    const { listener } = this
+    const position = now.number
+    if (isOver && listener !== undefined) {
+      // Whoever wrote over it has drawn a number of its own, see `beyond`.
+      const ended = next === undefined ? now.number : next.revision - 1
+      listener({ position, at, record: undefined, revision: ended, expired: true })
+    }
     if (next === undefined) {
-      if (stored !== undefined) this.#remove(at, stored)
+      if (stored === undefined) return
+      this.#remove(at, stored)
+      if (!isOver) listener?.({ position, at, record: undefined, revision, expired: false })
       return
     }
-    if (next.created === next.revision) this.#createdAt[bucketOf(key)] = index
-    this.#write(at, stored, next)
+    if (next.created === next.revision) this.#createdAt[bucketOf(key)] = now.index
+    const record = this.#write(at, stored, next)
+    listener?.({ position, at, record, revision: next.revision, expired: false })
   }
 
-  #write(at: Uint8Array, stored: Uint8Array | undefined, record: KeyRecord): void {
+  #write(at: Uint8Array, stored: Uint8Array | undefined, record: KeyRecord): Uint8Array {
     if (stored === undefined) this.count++
     else this.#hash.remove(recordHash(stored))
     const bytes = encodeRecord(at, record)
     this.#hash.add(recordHash(bytes))
     this.#table.set(at, bytes)
+    return bytes
   }
 
   #remove(at: Uint8Array, stored: Uint8Array): void {
@@ -244,6 +289,14 @@ export function change(
     default:
       return unreachable(operation)
   }
+}
+
+/**
+ * Where what is written over an expired key gets its number: the expiry is a change as well, with
+ * the number below, so that revisions of the key rise with each.
+ */
+function beyond({ type }: DataOperation, now: Running): Use {
+  return type === 'put' || type === 'increment' ? { ...now, number: now.draw() } : now
 }
 
 /** FNV-1a. */

@@ -15,7 +15,8 @@ import { sometimes } from '../world/sometimes.ts'
 import { Cluster } from './cluster.ts'
 import { decodeBody } from './entry-body.ts'
 import type { Multiset } from './hash.ts'
-import { type KeyRecord, Keys, type Use } from './keys.ts'
+import type { ChangeListener } from './key-change.ts'
+import { type KeyRecord, Keys, type Running } from './keys.ts'
 import { META_KEY } from './layout.ts'
 import { expirePlaces, runLock } from './lock-commands.ts'
 import { LOCK_LIMITS, type LockLimits, Locks } from './locks.ts'
@@ -107,6 +108,7 @@ export class StateMachine {
   #configuration: Uint8Array
   #configurationIndex: Index
   #flushed = true
+  readonly #draw = (): number => ++this.#counter
 
   /** Throws Malformed when the table's cluster map cannot be read. */
   constructor(options: StateMachineOptions, saved: Saved) {
@@ -125,7 +127,7 @@ export class StateMachine {
     this.#repeats = new Repeats(options.table, this.#hash, repeatLimits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
     const lockLimits = { ...LOCK_LIMITS, ...options.limits }
-    this.locks = new Locks(lockLimits, saved.locks, () => ++this.#counter)
+    this.locks = new Locks(lockLimits, saved.locks, this.#draw)
     const beside = { keys: this.#keys, sessions: this.#sessions, locks: this.locks }
     this.transactions = new Transactions(options.group, saved.transactions, beside)
     this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }
@@ -139,7 +141,12 @@ export class StateMachine {
     return this.#applied
   }
 
-  /** The number that was taken last. */
+  /** Tells each change of a key from now on; undefined: to nobody. */
+  set listener(listener: ChangeListener | undefined) {
+    this.#keys.listener = listener
+  }
+
+  /** The number that was taken last; no position of a change is above it. */
   get counter(): number {
     return this.#counter
   }
@@ -282,7 +289,8 @@ export class StateMachine {
   }
 
   #run(command: Command): Answer {
-    const use = { index: this.#applied.index, time: this.#time, number: ++this.#counter }
+    const { index } = this.#applied
+    const use = { index, time: this.#time, number: ++this.#counter, draw: this.#draw }
     const { operation } = command
     if (isDecision(operation)) {
       return { type: 'result', result: this.#decide(command, operation, use) }
@@ -315,7 +323,7 @@ export class StateMachine {
   }
 
   /** These name a transaction, and are the same whoever sends them: no session is asked. */
-  #decide(id: Command, operation: DecisionOperation, use: Use): Result {
+  #decide(id: Command, operation: DecisionOperation, use: Running): Result {
     if (this.#system) return NOT_HERE
     switch (operation.type) {
       case 'commit':
@@ -334,7 +342,7 @@ export class StateMachine {
   #execute(
     { session, seq, basis }: Command,
     operation: GatedOperation,
-    now: Use
+    now: Running
   ): Result | Blocked {
     switch (operation.type) {
       case 'put':

@@ -14,7 +14,7 @@ import type {
 import { unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Multiset } from './hash.ts'
-import { change, type KeyRecord, type Keys, type Use } from './keys.ts'
+import { change, type KeyRecord, type Keys, type Running, type Use } from './keys.ts'
 import { keyText, lockText, nameOf } from './layout.ts'
 import type { Locks } from './locks.ts'
 import { type HeldKey, type Intent, Prepared } from './prepared.ts'
@@ -137,19 +137,20 @@ export class Transactions {
   }
 
   /** All of a transaction in one step; undefined results in nothing: another one is in the way. */
-  transact(work: Work, use: Use): Result | Blocked {
+  transact(work: Work, use: Running): Result | Blocked {
     const done = this.#try(work, use)
     if (typeof done === 'string') return { type: 'aborted', why: done }
     if ('by' in done) return done
-    this.#settle(done.holds, use)
-    return { type: 'transacted', votes: [this.#vote(done, use)] }
+    const vote = this.#vote(done, use)
+    this.#settle({ ...done, time: use.time, vote }, use)
+    return { type: 'transacted', votes: [vote] }
   }
 
   /** The part at the anchor, with the record of a coordinator of `term`. */
   create(
     id: TransactionId,
     { work, others }: { readonly work: Work; readonly others: readonly GroupId[] },
-    at: { readonly term: number; readonly basis: number; readonly use: Use }
+    at: { readonly term: number; readonly basis: number; readonly use: Running }
   ): Result {
     const known = this.#records.get(id)
     if (known !== undefined) {
@@ -171,7 +172,7 @@ export class Transactions {
   }
 
   /** The part of another participant than the anchor. */
-  prepare(ref: AnchoredTransaction, work: Work, use: Use): Result {
+  prepare(ref: AnchoredTransaction, work: Work, use: Running): Result {
     const part = this.#prepared.get(ref)
     if (part === undefined) return this.#place(ref, work, use)
     sometimes('state: a part is prepared twice')
@@ -271,7 +272,7 @@ export class Transactions {
     return record === undefined ? GONE : told(record)
   }
 
-  #place(ref: AnchoredTransaction, work: Work, use: Use): Result {
+  #place(ref: AnchoredTransaction, work: Work, use: Running): Result {
     const done = this.#try(work, use)
     if (typeof done === 'string') return { type: 'aborted', why: done }
     if ('by' in done) return { type: 'aborted', why: 'blocked' }
@@ -285,12 +286,13 @@ export class Transactions {
   #end(part: PreparedPart, committed: boolean, use: Use): void {
     this.#prepared.remove(part)
     this.#sessions.release(part.ref.session)
-    if (committed) this.#settle(part.holds, use)
+    if (committed) this.#settle(part, use)
   }
 
-  #settle(holds: readonly Hold[], { index }: Use): void {
+  #settle({ holds, time, vote }: Pick<PreparedPart, 'holds' | 'time' | 'vote'>, use: Use): void {
+    const prepared = { time, revision: revisionIn(vote) ?? use.number }
     for (const hold of holds) {
-      if (hold.type === 'write') this.#keys.settle(hold.key, hold.next, index)
+      if (hold.type === 'write') this.#keys.settle(hold.key, hold.next, prepared, use)
     }
   }
 
@@ -299,7 +301,7 @@ export class Transactions {
   }
 
   /** Checks, then writes on paper. */
-  #try({ checks, writes }: Work, use: Use): Done | Blocked | AbortReason {
+  #try({ checks, writes }: Work, use: Running): Done | Blocked | AbortReason {
     const required = checks.filter(isOfLock)
     const relied = checks.filter(isOfKey)
     // Whoever waits for keys meanwhile may have lost them: he is told that first, and for good.
@@ -309,14 +311,17 @@ export class Transactions {
     for (const check of relied) {
       if (!holds(check, this.read(check.key, use.time))) return 'moved'
     }
+    const isOver = writes.some(({ key }) => this.#keys.isOver(key, use.time))
+    // As with a single write over an expired key: the expiry has the number below.
+    const own = isOver ? { ...use, number: use.draw() } : use
     const written = new Map<string, Hold & { readonly type: 'write' }>()
     const results: KeyResult[] = []
     for (const operation of writes) {
       const { key } = operation
       const name = keyText(key)
-      const own = written.get(name)
-      const current = own === undefined ? this.read(key, use.time) : own.next
-      const { result, next } = change(operation, current, use)
+      const before = written.get(name)
+      const current = before === undefined ? this.read(key, use.time) : before.next
+      const { result, next } = change(operation, current, own)
       if (result.type === 'not-a-number') return 'not_a_number'
       if (next === 'same') return 'absent'
       results.push(result)
@@ -356,6 +361,12 @@ export class Transactions {
     }
     return undefined
   }
+}
+
+/** All that a part writes has one. Undefined: it changes nothing. */
+function revisionIn({ results }: Vote): number | undefined {
+  for (const result of results) if ('revision' in result) return result.revision
+  return undefined
 }
 
 function told({ state }: TransactionRecord): Result {

@@ -14,7 +14,9 @@ const KINDS: readonly RequestKind[] = [
   'outcome',
   'lock',
   'await-grant',
-  'scan'
+  'scan',
+  'watch',
+  'position'
 ]
 const CONSISTENCIES: readonly Consistency[] = ['strong', 'session', 'eventual']
 const OUTCOMES: readonly ReplyOutcome[] = ['ok', 'rejected', 'unknown']

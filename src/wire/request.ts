@@ -13,6 +13,10 @@ export type Consistency = 'strong' | 'session' | 'eventual'
  * - `await-grant`: body is a place in the queue of a lock, see writeLockPlace; answered with a
  *   Result when it is over: `granted` or `lost`.
  * - `scan`: body is an encoded ScanRequest; answered like `get`, with a ScanPage.
+ * - `watch`: body is an encoded WatchQuestion, which may be about other groups than that of the
+ *   request; any node answers with what its replicas can tell.
+ * - `position`: asks the leader for the number that the last command took of the group's counter,
+ *   as a strong read.
  * - `map`: asks for the cluster map and the leaders the node knows of; any node answers.
  */
 export type RequestKind =
@@ -24,6 +28,8 @@ export type RequestKind =
   | 'lock'
   | 'await-grant'
   | 'scan'
+  | 'watch'
+  | 'position'
 
 /** What a router asks a node, over a client link or a node link alike. */
 export interface Request {
@@ -49,7 +55,8 @@ export interface Request {
 
 /**
  * - `ok`: done. Body: for `get`, see encodeRead; for `scan`, encodeScanPage; for `mutate`, a
- *   Result; for `map`, see ClusterView; for the others, see RequestKind.
+ *   Result; for `map`, see ClusterView; for `watch` and `position`, watch.ts; for the others, see
+ *   RequestKind.
  * - `rejected`: this copy surely did nothing and never will.
  * - `unknown`: this copy was handed to the log and its fate is not known here.
  */

@@ -41,8 +41,8 @@ export const STATE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/state/state-machine.ts',
-        from: 'number: ++this.#counter }',
-        to: 'number: Math.max(++this.#counter, 0) * 0 + this.#applied.index }'
+        from: 'number: ++this.#counter,',
+        to: 'number: Math.max(++this.#counter, 0) * 0 + this.#applied.index,'
       }
     ]
   }

@@ -117,6 +117,7 @@ export function lookAt(
 
 /** The moments that an answer shows, one in each group it is about. */
 function seenBy(outcome: CallOutcome & { ok: true }): readonly SeenGroup[] {
+  if (outcome.kind === 'watch') return []
   return outcome.kind === 'transact' ? outcome.groups : [outcome]
 }
 

@@ -15,6 +15,10 @@ export type ModelAnswer =
 interface Beside {
   read(key: Uint8Array): KeyRecord | undefined
   onPaper<T>(run: (change: (operation: DataOperation) => KeyResult) => T): T
+  /** What stands there, expired or not. */
+  stored(key: Uint8Array): KeyRecord | undefined
+  /** These are about to be written, by one part. */
+  makeWay(keys: readonly Uint8Array[]): void
   set(key: Uint8Array, record: KeyRecord | undefined): void
   remember(id: TransactionId, result: Result): boolean
   kept(id: TransactionId): Result | undefined
@@ -196,6 +200,7 @@ export class ModelTransactions {
     })
     if (isForeign || writes.some(({ key }) => this.#isLocked(key))) return 'blocked'
     if (!checks.every((check) => this.#isTrue(check))) return 'moved'
+    this.#beside.makeWay(writes.map(({ key }) => key))
     return this.#beside.onPaper((change) => {
       const results: KeyResult[] = []
       for (const write of writes) {
@@ -208,7 +213,7 @@ export class ModelTransactions {
       return {
         results,
         reads: checks.map(({ key }) => key).filter((key) => !written.has(hex(key))),
-        writes: [...written.values()].map((key) => ({ key, next: this.#beside.read(key) }))
+        writes: [...written.values()].map((key) => ({ key, next: this.#beside.stored(key) }))
       }
     })
   }

@@ -33,6 +33,8 @@ export class Model {
   readonly transactions = new ModelTransactions({
     read: (key) => this.read(key),
     onPaper: (run) => this.#onPaper(run),
+    stored: (key) => this.#keys.get(hex(key)),
+    makeWay: (keys) => this.#makeWay(keys),
     set: (key, record) => {
       if (record === undefined) this.#keys.delete(hex(key))
       else this.#keys.set(hex(key), record)
@@ -45,6 +47,7 @@ export class Model {
     acked: ({ session }) => this.#sessions.get(session)?.acked ?? 0
   })
   #keys = new Map<string, KeyRecord>()
+  #isOnPaper = false
   #index = 0
   #counter = 0
   #time = 0
@@ -182,9 +185,18 @@ export class Model {
   #onPaper<T>(run: (change: (operation: DataOperation) => KeyResult) => T): T {
     const before = this.#keys
     this.#keys = new Map(before)
+    this.#isOnPaper = true
     const made = run((operation) => this.#change(operation))
+    this.#isOnPaper = false
     this.#keys = before
     return made
+  }
+
+  /** What is written over an expired key takes a second number. */
+  #makeWay(keys: readonly Uint8Array[]): void {
+    const isOver = (key: Uint8Array): boolean =>
+      this.#keys.has(hex(key)) && this.#readAt(key, this.#time) === undefined
+    if (keys.some(isOver)) this.#counter++
   }
 
   #run({ session, seq, operation }: Command): Result | 'blocked' {
@@ -230,6 +242,10 @@ export class Model {
       return { type: 'conflict', revision }
     }
     const name = hex(operation.key)
+    // The expiry takes the number before; a transaction has seen to that.
+    if (['put', 'increment'].includes(operation.type) && !this.#isOnPaper) {
+      this.#makeWay([operation.key])
+    }
     const made = { revision: this.#counter, created: current?.created ?? this.#counter }
     if (operation.type === 'delete') {
       this.#keys.delete(name)
