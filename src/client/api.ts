@@ -97,6 +97,39 @@ export interface ScanOptions extends Range, ReadOptions {
   keysOnly?: boolean
 }
 
+/** What `watch` takes beside what it is about. */
+export interface Watching {
+  /** Goes on behind the change or progress that bore this cursor. Absent: begins now. */
+  from?: string
+  /** Ends the watch: who reads it is told `signal.reason`. */
+  signal?: AbortSignal
+}
+
+/** What `watch` takes: a range as `scan` does, without one all keys; or one key. */
+export type WatchOptions = (Range | { key: Key }) & Watching
+
+/** What a watch tells. `cursor`: a watch `from` it goes on behind this. */
+export type Change<V> =
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly keyBytes: Uint8Array
+      readonly value: V
+      readonly revision: number
+      readonly cursor: string
+    }
+  | {
+      readonly type: 'delete'
+      readonly key: string
+      readonly keyBytes: Uint8Array
+      readonly revision: number
+      /** Its ttl was over. */
+      readonly expired: boolean
+      readonly cursor: string
+    }
+  /** Everything up to here was told. */
+  | { readonly type: 'progress'; readonly cursor: string }
+
 /** A write that is on the disks of a majority. */
 export interface Written {
   /** The one the key has now. */
@@ -250,6 +283,12 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
     options?: ScanOptions & { keysOnly?: false }
   ): AsyncIterableIterator<Entry<T>>
   scan(options: ScanOptions & { keysOnly: true }): AsyncIterableIterator<KeyEntry>
+  /**
+   * Every change of a key or a range, as it is committed, until the loop is left; none is missed,
+   * repeated or out of order. Asks for nothing before it is read. The first item is a `progress`:
+   * whatever is acknowledged after it will be told. What it promises: docs/watch.md.
+   */
+  watch<T extends V = V>(options: WatchOptions): AsyncIterableIterator<Change<T>>
   /**
    * Waits in line for the lock of a key, which has nothing to do with its value. Rejects with
    * `locked` when `wait` is over. What it promises, and what no lock can: docs/locks.md.

@@ -62,12 +62,18 @@ export class UndecodableError extends KeyMeshError {
   /** The value as it is stored. */
   readonly bytes: Uint8Array
   readonly revision: number
+  /** Of a watch: `from` it one goes on behind this change. */
+  readonly cursor: string | undefined
 
   readonly #key: string
 
   constructor(
     key: string,
-    record: { readonly bytes: Uint8Array; readonly revision: number },
+    record: {
+      readonly bytes: Uint8Array
+      readonly revision: number
+      readonly cursor?: string | undefined
+    },
     cause: unknown,
     beside: { readonly written: boolean } = { written: false }
   ) {
@@ -79,7 +85,13 @@ export class UndecodableError extends KeyMeshError {
     super({ code: 'undecodable', message: told, outcome }, { cause })
     this.bytes = record.bytes
     this.revision = record.revision
+    this.cursor = record.cursor
     this.#key = key
+  }
+
+  /** The same of a change that was watched. */
+  at(cursor: string): UndecodableError {
+    return new UndecodableError(this.#key, { ...this, cursor }, this.cause)
   }
 
   /** The same of a call that has written something by then, which no outcome may deny. */

@@ -1,5 +1,6 @@
 export type {
   CallOptions,
+  Change,
   Check,
   Codec,
   Condition,
@@ -25,6 +26,8 @@ export type {
   Tx,
   TxnOp,
   TxnResult,
+  Watching,
+  WatchOptions,
   Written
 } from './api.ts'
 export { bytes, json, text } from './codecs.ts'

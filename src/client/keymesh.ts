@@ -5,6 +5,7 @@ import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
 import type {
   CallOptions,
+  Change,
   Check,
   Codec,
   Consistency,
@@ -25,6 +26,7 @@ import type {
   Tx,
   TxnOp,
   TxnResult,
+  WatchOptions,
   Written
 } from './api.ts'
 import {
@@ -58,6 +60,9 @@ import { type Spoken, spokenChecks, spokenSteps } from './spoken.ts'
 import { distinct, nameOfKey } from './steps.ts'
 import { runTransaction } from './transactor.ts'
 import type { StepResult, TransactionOutcome, TransactionRequest } from './transactor-types.ts'
+import { changeIn, checkWatch } from './watch.ts'
+import { WatchIterator } from './watch-iterator.ts'
+import type { WatchItem } from './watcher.ts'
 
 export interface Defaults {
   readonly timeoutMs: number
@@ -81,7 +86,7 @@ export function openKeyMesh<V = unknown>(
   defaults: Defaults,
   codec: Codec<V> = json<V>()
 ): KeyMesh<V> {
-  const common = { isClosed: false, locks: new LockKeeper(driver) }
+  const common = { isClosed: false, locks: new LockKeeper(driver), watches: new Set<never>() }
   return new View(driver, defaults, new Scope(codec), common)
 }
 
@@ -89,6 +94,8 @@ export function openKeyMesh<V = unknown>(
 interface Common {
   isClosed: boolean
   readonly locks: LockKeeper
+  /** Those that are read. */
+  readonly watches: Set<Pick<WatchIterator<unknown>, 'fail'>>
 }
 
 /** The keys that begin with a prefix, through one codec. */
@@ -264,8 +271,21 @@ class View<V> implements KeyMesh<V> {
     return new HeldLock(key, locks.hold(grant, call))
   }
 
+  watch<T extends V = V>(options: WatchOptions): AsyncIterableIterator<Change<T>> {
+    const { watches } = this.#common
+    this.#checked(undefined, [])
+    const { signal, ...request } = checkWatch(this.#scope, options)
+    const { timeoutMs } = this.#defaults
+    const tell = (item: WatchItem): Change<T> => changeIn<V, T>(this.#scope, item)
+    const reading = { tell, signal, onEnd: () => void watches.delete(watch) }
+    const watch = new WatchIterator(this.#driver, { ...request, timeoutMs }, reading)
+    watches.add(watch)
+    return watch
+  }
+
   close(): Promise<void> {
     this.#common.isClosed = true
+    for (const watch of this.#common.watches) watch.fail(failure('closed', CLOSED))
     return new Promise((resolve) => {
       this.#common.locks.releaseAll(() => this.#driver.close(resolve))
     })

@@ -136,7 +136,7 @@ export class Watches {
   /** Answers at once if there is anything to tell, and else when there is, or its time is over. */
   ask(question: WatchQuestion, asker: Asker): void {
     const pages = this.#pages(question)
-    if (question.holdMs === 0 || pages.some(isNews)) {
+    if (question.holdMs === 0 || question.bytesMax === 0 || pages.some(isNews)) {
       this.#answer(asker, pages)
       return
     }
@@ -189,7 +189,7 @@ export class Watches {
     const place = waiting.places.get(replica.group)
     if (place === undefined) return
     const { span, bytesMax } = waiting.question
-    const budget = { bytes: pageBytes(bytesMax), looks: LOOKED_AT_MAX }
+    const budget = { bytes: Math.min(bytesMax, PAGE_BYTES_MAX), looks: LOOKED_AT_MAX }
     const page = this.#page({ group: place.group, after: place.upTo }, span, budget)
     if (!isNews(page)) {
       place.upTo = page.upTo
@@ -233,10 +233,10 @@ export class Watches {
 
   /** Of each place, in their order; fewer if the answer is full before. */
   #pages({ span, bytesMax, places }: WatchQuestion): readonly WatchPage[] {
-    const budget = { bytes: pageBytes(bytesMax), looks: LOOKED_AT_MAX }
+    const budget = { bytes: Math.min(bytesMax, PAGE_BYTES_MAX), looks: LOOKED_AT_MAX }
     const pages: WatchPage[] = []
     for (const place of places) {
-      if (budget.bytes <= 0 || budget.looks <= 0) break
+      if (bytesMax > 0 && isSpent(budget)) break
       pages.push(this.#page(place, span, budget))
     }
     return pages
@@ -257,6 +257,8 @@ export class Watches {
       return no('compacted')
     }
     if (this.#isStale(replica)) return no('stale')
+    // It is only asked whether it can be told.
+    if (isSpent(budget)) return { group, verdict: 'told', upTo: after, changes: NONE }
     const upTo = Math.max(after, state.counter)
     return { group, verdict: 'told', ...changesIn(history.after(after), { span, upTo, budget }) }
   }
@@ -292,8 +294,8 @@ export class Watches {
   }
 }
 
-function pageBytes(bytesMax: number): number {
-  return Math.max(1, Math.min(bytesMax, PAGE_BYTES_MAX))
+function isSpent({ bytes, looks }: Budget): boolean {
+  return bytes <= 0 || looks <= 0
 }
 
 /** Something to tell at once. */
@@ -309,7 +311,7 @@ function changesIn(
   const changes: WatchedChange[] = []
   let last = 0
   for (const { change, place } of remembered) {
-    if (change.position !== last && (budget.bytes <= 0 || budget.looks <= 0)) {
+    if (change.position !== last && isSpent(budget)) {
       return { upTo: last, changes }
     }
     last = change.position

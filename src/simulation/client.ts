@@ -32,6 +32,11 @@ export class SimulatedClient {
     return this.#driver.inFlight
   }
 
+  /** The library in the program: another one after each death. */
+  get driver(): ClientDriver {
+    return this.#driver
+  }
+
   /**
    * `lost` is called instead of `done` when the client dies before the answer. The result gives the
    * call up, as an AbortSignal does.

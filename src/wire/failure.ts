@@ -41,6 +41,11 @@ export const CODES = {
     retryable: false,
     advice: 'Another may hold it by now: stop, and begin anew with a lock of your own.'
   },
+  compacted: {
+    status: 410,
+    retryable: false,
+    advice: 'What came since this cursor is no longer known; scan the keys, and watch anew.'
+  },
   conflict: { status: 412, retryable: false, advice: 'Read the key again and decide anew.' },
   fenced: {
     status: 412,

@@ -12,7 +12,7 @@ export interface WatchPlace {
 /** What changed in `span` behind these places? */
 export interface WatchQuestion {
   readonly span: KeySpan
-  /** The answer may end once it holds so much. */
+  /** The answer may end once it holds so much. 0: it only says of which groups it could tell. */
   readonly bytesMax: number
   /** How long the answer may wait for something to tell. */
   readonly holdMs: number

@@ -32,6 +32,7 @@ export function promised(): void {
   same<Identical<Flat<keymesh.Written>, Flat<published.Written>>>()
   same<Identical<Flat<keymesh.Deleted>, Flat<published.Deleted>>>()
   same<Identical<Flat<keymesh.Counted>, Flat<published.Counted>>>()
+  same<Identical<keymesh.Change<User>, published.Change<User>>>()
   same<Identical<keymesh.Op<User>, published.Op<User>>>()
   same<Identical<keymesh.Check<User>, published.Check<User>>>()
   same<Identical<keymesh.TxnOp<User>, published.TxnOp<User>>>()

@@ -47,6 +47,24 @@ export interface ScanOptions extends Range, ReadOptions {
   reverse?: boolean
   keysOnly?: boolean
 }
+export type Change<V> =
+  | {
+      readonly type: 'put'
+      readonly key: string
+      readonly keyBytes: Uint8Array
+      readonly value: V
+      readonly revision: number
+      readonly cursor: string
+    }
+  | {
+      readonly type: 'delete'
+      readonly key: string
+      readonly keyBytes: Uint8Array
+      readonly revision: number
+      readonly expired: boolean
+      readonly cursor: string
+    }
+  | { readonly type: 'progress'; readonly cursor: string }
 export interface Written {
   readonly revision: number
 }
@@ -116,6 +134,9 @@ export interface KeyMesh<V = unknown> extends AsyncDisposable {
     options?: CallOptions
   ): Promise<TxnResult<O, E, V>>
   transaction<R>(run: (tx: Tx<V>) => Promise<R>, options?: CallOptions): Promise<R>
+  watch<T extends V = V>(
+    options: (Range | { key: Key }) & { from?: string; signal?: AbortSignal }
+  ): AsyncIterableIterator<Change<T>>
   scan<T extends V = V>(
     options?: ScanOptions & { keysOnly?: false }
   ): AsyncIterableIterator<Entry<T>>
