@@ -16,6 +16,7 @@ import { isDecisionType, operationTypeOf } from '../wire/command.ts'
 import { CODES } from '../wire/failure.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
+import { isOfPlaces } from '../wire/lock.ts'
 import type { Request } from '../wire/request.ts'
 import { encodePosition } from '../wire/watch.ts'
 import { sometimes } from '../world/sometimes.ts'
@@ -233,8 +234,9 @@ export class Door implements VisitShell {
     if (kind === 'get') return this.#reads
     if (kind === 'scan') return this.#scans
     if (kind !== 'mutate' || group === SYSTEM_GROUP) return undefined
-    // What ends transactions lets others go on.
-    return isDecisionType(operationTypeOf(body)) ? undefined : this.#mutations
+    // What ends transactions and keeps locks lets others go on.
+    const type = operationTypeOf(body)
+    return isDecisionType(type) || isOfPlaces(type) ? undefined : this.#mutations
   }
 
   #newLine(): Line<Visit> {

@@ -70,7 +70,7 @@ export class RequestWatch {
     const now = this.#clock.monotonic()
     this.tallies[door].record(kindOf(request), end, now - at)
     if (end === 'overloaded') this.shed++
-    if (now - at >= this.#slowMs && request.kind !== 'watch') {
+    if (now - at >= this.#slowMs && !isPatient(request)) {
       this.#slowRequests.log('warn', 'slow request', () => this.#servedFields(served, now))
     } else if (this.#verbose) {
       this.#logger.log('debug', 'request', this.#servedFields(served, now))
@@ -98,8 +98,7 @@ export class RequestWatch {
   #called(operation: CallOperation, call: DriverCall, outcome: CallOutcome, at: number): void {
     const tookMs = this.#clock.monotonic() - at
     if (!outcome.ok && outcome.failure.code === 'overloaded') this.shed++
-    // A watch waits because nothing happens.
-    if (tookMs >= this.#slowMs && operation.kind !== 'watch') {
+    if (tookMs >= this.#slowMs && !isPatient(operation)) {
       this.#slowCalls.log('warn', 'slow call', () => calledFields(operation, call, outcome, tookMs))
     } else if (this.#verbose) {
       this.#logger.log('debug', 'call', calledFields(operation, call, outcome, tookMs))
@@ -149,9 +148,9 @@ function calledFields(
   outcome: CallOutcome,
   tookMs: number
 ): Fields {
-  const mutation = operation.kind === 'mutate' ? operation.operation : undefined
+  const command = 'operation' in operation ? operation.operation : undefined
   return {
-    kind: mutation?.type ?? operation.kind,
+    kind: command?.type ?? operation.kind,
     ...groupFields(operation, outcome),
     ...keyFields(keyOfCall(operation)),
     code: outcome.ok ? 'ok' : outcome.failure.code,
@@ -162,8 +161,13 @@ function calledFields(
 }
 
 function keyOfCall(operation: CallOperation): Uint8Array | undefined {
-  if (operation.kind === 'get') return operation.key
-  return operation.kind === 'mutate' ? keyOf(operation.operation) : undefined
+  if ('key' in operation) return operation.key
+  return 'operation' in operation ? keyOf(operation.operation) : undefined
+}
+
+/** Watches wait because nothing happens, and those in line for a lock because others hold it. */
+function isPatient({ kind }: { readonly kind: string }): boolean {
+  return kind === 'watch' || kind === 'await-grant'
 }
 
 /** Of a transaction that of its anchor, and how much it is about. */

@@ -75,6 +75,11 @@ export function isLockType(type: string): type is LockOperation['type'] {
   return Object.hasOwn(LOCK_OPERATION, type)
 }
 
+/** Whether it keeps or gives up places: refused for load, those would be lost or kept in vain. */
+export function isOfPlaces(type: string | undefined): boolean {
+  return type === 'renew' || type === 'release' || type === 'leave' || type === 'expire'
+}
+
 /** About so many bytes, encoded. */
 export function lockOperationSize(operation: LockOperation): number {
   switch (operation.type) {
