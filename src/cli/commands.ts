@@ -164,6 +164,7 @@ const txn: ClientCommand = {
     '  if KEY exists',
     '  if KEY absent',
     '  if KEY = VALUE',
+    '  if KEY lock TOKEN         the lock of KEY is held with this token',
     '  put KEY VALUE [ttl TIME]',
     '  delete KEY',
     '  get KEY                   with what earlier lines did',
@@ -174,6 +175,29 @@ const txn: ClientCommand = {
     '  Exit code 1: a condition does not hold, and what stands after else was run.'
   ],
   run: async (call) => (await import('./txn.ts')).txn(call)
+}
+
+const lock: ClientCommand = {
+  kind: 'client',
+  name: 'lock',
+  words: [KEY, ['[COMMAND...]', 'what to run while the lock is held, after --']],
+  summary: 'run a command while a lock is held',
+  vocabulary: vocabulary(CLIENT_SETTINGS, [
+    duration('ttl', 'the lock is free so long after this command vanished (default 10s)'),
+    duration('wait', 'how long to wait for it; 0s: not at all (default: for ever)'),
+    flag('shared', 'beside others who share it'),
+    setting('owner', 'TEXT', 'who holds it, for others to see (default: host and pid)'),
+    BASE64URL
+  ]),
+  examples: [
+    'keymesh lock backup -- ./backup.sh          one at a time in the whole cluster',
+    'keymesh lock backup --wait 0s -- ./backup.sh || echo somebody is at it',
+    '',
+    'COMMAND has KEYMESH_LOCK_KEY and KEYMESH_LOCK_TOKEN in its environment: what it writes to',
+    'the store under that fence is refused once the lock is another’s. If the lock is lost it',
+    'gets SIGTERM. The exit code is that of COMMAND; 1 if the lock was not got.'
+  ],
+  run: async (call) => (await import('./lock.ts')).lock(call)
 }
 
 const status: ClientCommand = {
@@ -221,6 +245,7 @@ export const COMMANDS: readonly CliCommand[] = [
   remove,
   scan,
   txn,
+  lock,
   nodes,
   partitions
 ]
