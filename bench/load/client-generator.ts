@@ -4,10 +4,12 @@ import { openClient } from '../rig/keymesh.ts'
 import {
   drawer,
   filled,
+  isOfLocks,
   isTransaction,
   type Job,
   keysOf,
   type Load,
+  type LockLoad,
   MIX_PERIOD,
   type Outcome,
   type Settings,
@@ -42,6 +44,7 @@ async function loop(call: () => Promise<unknown>, window: Window): Promise<void>
     try {
       const answer = await call()
       if (answer === undefined) window.failed('missing', 'a key that was written is not there')
+      else if (answer instanceof Took) window.succeeded(answer.ms)
       else window.succeeded(performance.now() - began)
     } catch (error) {
       if (!(error instanceof KeyMeshError)) throw error
@@ -50,9 +53,38 @@ async function loop(call: () => Promise<unknown>, window: Window): Promise<void>
   }
 }
 
+/** What counts of a call is not the whole time it took. */
+class Took {
+  readonly ms: number
+
+  constructor(ms: number) {
+    this.ms = ms
+  }
+}
+
+function lockOf(load: LockLoad): () => Promise<unknown> {
+  const draw = drawer(keys.length, 1)
+  let releasedAt = performance.now()
+  if (load === 'lock') {
+    return async () => {
+      const lock = await kv.lock(keys[draw()] ?? '')
+      await lock.release()
+      return true
+    }
+  }
+  return async () => {
+    const lock = await kv.lock('handover', { wait: 60_000 })
+    const took = new Took(performance.now() - releasedAt)
+    releasedAt = performance.now()
+    await lock.release()
+    return took
+  }
+}
+
 /** A function that makes the next call of this load. */
 function callOf(load: Load): () => Promise<unknown> {
   if (isTransaction(load)) return transactionOf(load)
+  if (isOfLocks(load)) return lockOf(load)
   const draw = drawer(keys.length, 1)
   const key = (): string => keys[draw()] ?? ''
   let made = 0

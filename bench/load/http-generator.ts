@@ -7,6 +7,7 @@ import { swap, twoPuts } from './http-transactions.ts'
 import {
   drawer,
   filled,
+  isOfLocks,
   isTransaction,
   type Job,
   keysOf,
@@ -95,6 +96,7 @@ function callOf(load: Load, seed: number): (i: number) => HttpCall {
     const pair = pairDrawer(load, settings, seed)
     return () => twoPuts(api, pair(), value)
   }
+  if (isOfLocks(load)) throw new Error(`${load} goes through the client alone`)
   const draw = drawer(keys.length, seed)
   return (i) => {
     const kind = load === 'mix' ? (i % MIX_PERIOD === 0 ? 'put' : 'get') : load

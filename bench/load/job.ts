@@ -1,12 +1,22 @@
 /** Of several keys at one moment. */
 export type TransactionLoad = 'txn' | 'tagged' | 'rmw'
 /**
+ * Of locks, through the client alone: `lock` takes a free lock and gives it back, `handover` waits
+ * for the one lock that all want; its latency is the time from release to grant.
+ */
+export type LockLoad = 'lock' | 'handover'
+/** Of single keys. */
+export type KeyLoad = 'put' | 'get' | 'eventual' | 'mix'
+/**
  * What is asked for: `eventual` is a get, `mix` four strong gets and one put, `txn` two puts in two
  * partitions, `tagged` two puts in one, `rmw` reads two keys of two partitions and writes both.
  */
-export type Load = 'put' | 'get' | 'eventual' | 'mix' | TransactionLoad
+export type Load = KeyLoad | TransactionLoad | LockLoad
 export const TRANSACTION_LOADS: readonly TransactionLoad[] = ['txn', 'tagged', 'rmw']
-export const LOADS: readonly Load[] = ['put', 'get', 'eventual', 'mix', ...TRANSACTION_LOADS]
+export const LOCK_LOADS: readonly LockLoad[] = ['lock', 'handover']
+/** Those of a run that names none. */
+export const USUAL_LOADS: readonly Load[] = ['put', 'get', 'eventual', 'mix', ...TRANSACTION_LOADS]
+export const LOADS: readonly Load[] = [...USUAL_LOADS, ...LOCK_LOADS]
 
 /** One measurement a generator is told to make. */
 export interface Job {
@@ -71,6 +81,10 @@ export function filled(bytes: number): Uint8Array {
 
 export function isTransaction(load: Load): load is TransactionLoad {
   return TRANSACTION_LOADS.some((one) => one === load)
+}
+
+export function isOfLocks(load: Load): load is LockLoad {
+  return LOCK_LOADS.some((one) => one === load)
 }
 
 /** Draws numbers below `bound`, the same ones each time, without allocating. */

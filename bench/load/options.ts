@@ -1,6 +1,6 @@
 import { chosen, flagsOf } from '../../cluster/asked.ts'
 import { Refused } from '../../cluster/refused.ts'
-import { isTransaction, LOADS, type Load } from './job.ts'
+import { isTransaction, LOADS, type Load, USUAL_LOADS } from './job.ts'
 
 export type Api = 'client' | 'http' | 'etcd'
 
@@ -31,7 +31,8 @@ export const HELP = `npm run bench -- [options]
   --warm-up 4              seconds of each load before the first round, not counted
   --only client,http,etcd  what to measure; etcd needs an etcd on the PATH
   --loads put,get,eventual,mix,txn,tagged,rmw
-                           what to ask for; npm run bench:txn: put and the last three
+                           what to ask for; npm run bench:txn: put and the last three;
+                           lock and handover, of the client only: npm run bench:locks
   --in-flight 1,64         calls at a time (default: client 1,64,256; HTTP 1,48,256 connections)
   --nodes 3                nodes of each cluster
   --partitions 64          of KeyMesh
@@ -52,7 +53,7 @@ const FLAGS = {
   rounds: { type: 'string' },
   'warm-up': { type: 'string' },
   only: { type: 'string', default: APIS.join(',') },
-  loads: { type: 'string', default: LOADS.join(',') },
+  loads: { type: 'string', default: USUAL_LOADS.join(',') },
   'in-flight': { type: 'string' },
   nodes: { type: 'string', default: '3' },
   partitions: { type: 'string', default: '64' },

@@ -16,6 +16,8 @@ const LOAD_NAMES = {
   get: 'strong get',
   eventual: 'eventual get',
   mix: '80 % get',
+  lock: 'lock and unlock',
+  handover: 'hand-over',
   txn: '2 puts',
   tagged: '2 puts, 1 partition',
   rmw: '2 reads, 2 puts'

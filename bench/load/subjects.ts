@@ -7,10 +7,12 @@ import { type HttpCall, holdsValue, httpCall } from './http-calls.ts'
 import { isCommitted, twoPuts } from './http-transactions.ts'
 import {
   filled,
+  isOfLocks,
   isTransaction,
   type Job,
   keysOf,
   type Load,
+  type LockLoad,
   type Outcome,
   type Settings
 } from './job.ts'
@@ -87,6 +89,10 @@ async function openHttp(
   const generator = await Generator.start<Job, Outcome>(stage, HTTP, settings)
   const refused = new Map<Load, string>()
   for (const load of loads) {
+    if (isOfLocks(load)) {
+      refused.set(load, 'locks are measured through the client')
+      continue
+    }
     const answer = await refusal(settings, load)
     if (answer === undefined) continue
     if (load !== 'eventual') throw new Refused(`${settings.api} refuses ${load}: ${answer}`)
@@ -95,8 +101,10 @@ async function openHttp(
   return { generator, refused }
 }
 
+type WayOfHttp = Exclude<Load, LockLoad>
+
 /** What one request of this load is refused with; undefined: it is answered as it should be. */
-async function refusal(settings: Settings, load: Load): Promise<string | undefined> {
+async function refusal(settings: Settings, load: WayOfHttp): Promise<string | undefined> {
   const value = filled(settings.valueBytes)
   const { method, path, body } = sample(settings, load, value)
   const init = body === undefined ? { method } : { method, body }
@@ -112,7 +120,7 @@ async function refusal(settings: Settings, load: Load): Promise<string | undefin
   throw new Refused(`${settings.api} answers ${load} with another value than was written`)
 }
 
-function sample(settings: Settings, load: Load, value: Uint8Array): HttpCall {
+function sample(settings: Settings, load: WayOfHttp, value: Uint8Array): HttpCall {
   if (isTransaction(load)) return twoPuts(settings.api, pairDrawer(load, settings, 1)(), value)
   return httpCall(settings.api, load === 'mix' ? 'get' : load, keysOf(1)[0] ?? '', value)
 }
