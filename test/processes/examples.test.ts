@@ -18,7 +18,7 @@ const { createNode } = (await import(
 )) as typeof NodeModule
 
 const PRELUDE = `import {
-  bytes, ConflictError, connect, json, KeyMeshError, msgpack, text, UndecodableError,
+  bytes, ConflictError, connect, json, KeyMeshError, lockAll, msgpack, text, UndecodableError,
   UnknownOutcomeError
 } from 'keymesh'
 import type { Codec, KeyMesh } from 'keymesh'
@@ -40,19 +40,22 @@ function programOf(page: string): string {
   return PRELUDE + blocks.join('')
 }
 
-test.each(['docs/client.md', 'README.md'])('the examples of %s run', async (page) => {
-  await using stage = new Stage()
-  const listen = ['/ip4/127.0.0.1/tcp/0']
-  const node = await createNode({ data: stage.directory, listen, http: 'off', bootstrap: true })
-  await node.ready
-  try {
-    await consumer.compile('page', programOf(page))
-    const told = await consumer.start('page', [node.p2p])
-    const count = examples(page).length
-    expect(count).toBeGreaterThan(0)
-    expect(told.match(/^example \d+ done$/gm)).toHaveLength(count)
-    if (page === 'docs/client.md') expect(told).toContain('true false\n')
-  } finally {
-    await node.stop()
+test.each(['docs/client.md', 'docs/locks.md', 'README.md'])(
+  'the examples of %s run',
+  async (page) => {
+    await using stage = new Stage()
+    const listen = ['/ip4/127.0.0.1/tcp/0']
+    const node = await createNode({ data: stage.directory, listen, http: 'off', bootstrap: true })
+    await node.ready
+    try {
+      await consumer.compile('page', programOf(page))
+      const told = await consumer.start('page', [node.p2p])
+      const count = examples(page).length
+      expect(count).toBeGreaterThan(0)
+      expect(told.match(/^example \d+ done$/gm)).toHaveLength(count)
+      if (page === 'docs/client.md') expect(told).toContain('true false\n')
+    } finally {
+      await node.stop()
+    }
   }
-})
+)
