@@ -22,6 +22,7 @@ export interface NodeLimits {
   readonly waitedForMsMax: number
   readonly partAgeMsMax: number
   readonly forgetMs: number
+  readonly stepMsMax: number
   /** Entries kept behind the durable state for followers that lag. Default 10,000. */
   readonly logEntriesKept: number
   /** Over this the log is dropped up to the durable state, whoever lags. Default 1 GiB. */
@@ -76,6 +77,7 @@ export const NODE_LIMITS: NodeLimits = {
   waitedForMsMax: 2_000,
   partAgeMsMax: 3_000,
   forgetMs: 1_000,
+  stepMsMax: 4_000,
   logEntriesKept: 10_000,
   logBytesMax: 1024 * MIB,
   segmentBytes: 64 * MIB,

@@ -59,7 +59,7 @@ export function openKeeping(
   identity: Identity,
   shell: KeepingShell
 ): Keeping {
-  const { transport, clock, timers, limits } = options
+  const { transport, clock, timers, limits, stateLimits } = options
   const { fatal, isLinked } = shell
   const log = openWholeLog(options, identity)
   const overlay = new Overlay(options.store, { onFault: fatal, isSound: isSoundRecord })
@@ -86,7 +86,8 @@ export function openKeeping(
     send: (node, parts) => transport.send(node, parts, 'bulk'),
     answer: (node, parts) => transport.send(node, parts),
     isLinked,
-    openState: (group, opened) => openState({ overlay, fatal, ended: shell.ended }, group, opened),
+    openState: (group, opened) =>
+      openState({ overlay, stateLimits, fatal, ended: shell.ended }, group, opened),
     fatal,
     limits
   })

@@ -344,7 +344,7 @@ export class NodeMachine {
   }
 
   #openReplicas(map: ClusterMap, done: () => void): void {
-    const { transport, random, limits, disk } = this.#options
+    const { transport, random, limits, stateLimits, disk } = this.#options
     const founding = (): ClusterMap => {
       const found = readFoundingMap(disk)
       if (found === undefined) throw new UnusableData('founding-map is gone: restore it')
@@ -353,7 +353,7 @@ export class NodeMachine {
     const fatal = (fault: Error): void => this.#fail(fault)
     const { host } = this.keeping
     const { self } = transport
-    const shell = { ...this.keeping, self, random, limits, founding, fatal }
+    const shell = { ...this.keeping, self, random, limits, stateLimits, founding, fatal }
     openReplicas(shell, map, () => {
       this.keeping.log.commit((fault) => {
         if (fault !== undefined) {

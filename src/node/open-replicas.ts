@@ -14,8 +14,7 @@ import type {
 } from '../raft/types.ts'
 import { LOCK_PREFIX, META_KEY, SESSION_PREFIX, TRANSACTION_PREFIX } from '../state/layout.ts'
 import { loadSaved, type StoredRows } from '../state/meta.ts'
-import { StateMachine } from '../state/state-machine.ts'
-import type { Table } from '../state/table.ts'
+import { type StateLimits, StateMachine, type StateMachineOptions } from '../state/state-machine.ts'
 import type { Row } from '../state/unwritten-rows.ts'
 import type { NodeLog, RecoveredGroup } from '../storage/log-types.ts'
 import type { Overlay } from '../storage/overlay.ts'
@@ -36,6 +35,7 @@ export interface OpenShell {
   readonly flusher: Flusher
   readonly random: Random
   readonly limits: NodeLimits
+  readonly stateLimits: StateLimits | undefined
   readonly fatal: (fault: Error) => void
   /** The map the cluster was formed with: what the system group's state begins as. */
   readonly founding: () => ClusterMap
@@ -83,10 +83,10 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
       if (left === 0) done()
     }
     const { group } = placement
-    const { overlay } = shell
+    const { overlay, stateLimits } = shell
     const verified = (): void => {
       // After a fault the store is being closed: nothing more may be asked of it.
-      if (!failed) openState({ overlay, fatal, ended: () => failed }, group, open)
+      if (!failed) openState({ overlay, stateLimits, fatal, ended: () => failed }, group, open)
     }
     verifyState(overlay, group, verified, fatal)
   }
@@ -94,11 +94,11 @@ export function openReplicas(shell: OpenShell, map: ClusterMap, done: () => void
 
 /** The state machine of `group` as the store has it. */
 export function openState(
-  shell: Pick<OpenShell, 'overlay' | 'fatal'> & { readonly ended: () => boolean },
+  shell: Pick<OpenShell, 'overlay' | 'stateLimits' | 'fatal'> & { readonly ended: () => boolean },
   group: GroupId,
   done: (state: StateMachine) => void
 ): void {
-  const table = shell.overlay.table(group)
+  const options = { group, table: shell.overlay.table(group), limits: shell.stateLimits }
   const scan = (prefix: Uint8Array, next: (rows: readonly Row[]) => void): void => {
     shell.overlay.scan(group, prefix, (fault, rows) => {
       if (shell.ended()) return
@@ -109,7 +109,7 @@ export function openState(
   scan(SESSION_PREFIX, (sessions) => {
     scan(TRANSACTION_PREFIX, (transactions) => {
       scan(LOCK_PREFIX, (locks) => {
-        const state = readState(group, table, { sessions, transactions, locks })
+        const state = readState(options, { sessions, transactions, locks })
         if (state instanceof Error) shell.fatal(state)
         else done(state)
       })
@@ -117,10 +117,13 @@ export function openState(
   })
 }
 
-function readState(group: GroupId, table: Table, rows: StoredRows): StateMachine | UnusableData {
+function readState(
+  { group, table, limits }: StateMachineOptions,
+  rows: StoredRows
+): StateMachine | UnusableData {
   try {
     const saved = loadSaved(table.get(META_KEY), rows)
-    return new StateMachine({ group, table }, saved)
+    return new StateMachine({ group, table, limits }, saved)
   } catch (error) {
     if (!(error instanceof Malformed)) throw error
     return damaged(group, error)

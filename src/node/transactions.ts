@@ -30,6 +30,8 @@ export interface TransactionPatience {
   readonly partAgeMsMax: number
   /** Decided records are dropped together, so often. Default 1,000. */
   readonly forgetMs: number
+  /** No step at another group is waited for longer. Default 4,000. */
+  readonly stepMsMax: number
 }
 
 /** The transactions of one node: those it coordinates, and those its replicas hold parts of. */
@@ -43,14 +45,15 @@ export class NodeTransactions implements TransactionShell {
   #sweepAt = 0
 
   constructor(clock: Clock, patience: TransactionPatience, call: ClientDriver['call']) {
-    const courier = courierOf(call)
+    const courier = courierOf(call, patience.stepMsMax)
     this.#clock = clock
     this.waitedForMsMax = patience.waitedForMsMax
     this.#partAgeMsMax = patience.partAgeMsMax
     this.coordinator = new Coordinator(courier, clock, patience.forgetMs)
     this.resolver = new Resolver(courier, {
       outcome: (of, hear) => {
-        call({ kind: 'outcome', of }, { timeoutMs: ASK_MS }, (outcome) => hear(toldBy(outcome)))
+        const timeoutMs = Math.min(ASK_MS, patience.stepMsMax)
+        call({ kind: 'outcome', of }, { timeoutMs }, (outcome) => hear(toldBy(outcome)))
       }
     })
   }
@@ -149,9 +152,10 @@ class ReplicaAnchor implements Anchor {
   }
 }
 
-function courierOf(call: ClientDriver['call']): Courier {
+function courierOf(call: ClientDriver['call'], stepMsMax: number): Courier {
   return {
-    send: (group, command, timeoutMs, hear) => {
+    send: (group, command, wishedMs, hear) => {
+      const timeoutMs = Math.min(wishedMs, stepMsMax)
       // What ends a transaction makes room: it is never held back.
       const admitted = isDecisionType(operationTypeOf(command))
       call({ kind: 'forward', group, command }, { timeoutMs, admitted }, (outcome) => {

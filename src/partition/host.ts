@@ -86,7 +86,7 @@ export class ReplicaHost implements ReplicaShell {
     this.log = options.log
     this.room = options.room
     this.onlooker = options.onlooker
-    this.inquiries = options.transactions
+    this.inquiries = options.onlooker?.inquires(options.transactions) ?? options.transactions
     this.nearReads = new NearReads({
       ...options,
       confirm: (replica, read) => this.read(replica, read)

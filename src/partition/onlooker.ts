@@ -2,6 +2,7 @@ import type { Entry, Message, Ready } from '../raft/types.ts'
 import type { Answer } from '../state/state-machine.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { ConfirmGroup } from '../wire/node-frames.ts'
+import type { Inquiries } from './encounters.ts'
 import type { Replica } from './replica.ts'
 import type { ReadWait } from './waits.ts'
 
@@ -16,6 +17,8 @@ export interface Onlooker {
   obeys(replica: Replica, ready: Ready): void
   /** A strong read of `replica` came; what is returned takes its place. */
   reads(replica: Replica, read: ReadWait): ReadWait
+  /** How replicas ask what became of transactions; what is returned takes its place. */
+  inquires(inquiries: Inquiries): Inquiries
   /** `replica` tells the leader that `asked` names that it still follows it. */
   confirms(replica: Replica, asked: ConfirmGroup): void
   /** `message` leaves for another node. */

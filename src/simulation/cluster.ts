@@ -1,6 +1,7 @@
 import type { NodeLimits } from '../node/config.ts'
 import { isForTheOperator } from '../node/guard.ts'
 import type { Onlooker } from '../partition/onlooker.ts'
+import type { StateLimits } from '../state/state-machine.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import { DiskFault } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
@@ -19,6 +20,7 @@ export interface ClusterOptions {
   readonly partitions: number
   readonly clients: number
   readonly limits: Partial<NodeLimits>
+  readonly stateLimits?: StateLimits
   readonly knobs?: Partial<NetworkKnobs>
   /** Of all nodes. */
   readonly logger?: Logger
@@ -49,6 +51,7 @@ export class SimulatedCluster {
         seeds: i === 0 ? [] : [addressOf('node1')],
         forming,
         limits: options.limits,
+        stateLimits: options.stateLimits,
         logger: options.logger,
         slowMs: options.slowMs,
         onlooker: (node) => this.#onlooker(node),

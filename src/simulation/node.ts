@@ -3,6 +3,7 @@ import { isForTheOperator } from '../node/guard.ts'
 import { NodeMachine } from '../node/machine.ts'
 import type { FormingOptions } from '../node/membership.ts'
 import type { Onlooker } from '../partition/onlooker.ts'
+import type { StateLimits } from '../state/state-machine.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
 import type { Absence } from './absences.ts'
@@ -17,6 +18,7 @@ export interface SimulatedNodeOptions {
   readonly seeds: readonly string[]
   readonly forming: FormingOptions
   readonly limits: Partial<NodeLimits>
+  readonly stateLimits?: StateLimits | undefined
   /** Watches a life of it; called for each. */
   readonly onlooker?: (node: SimulatedNode) => Onlooker
   readonly logger?: Logger | undefined
@@ -153,7 +155,7 @@ export class SimulatedNode {
   #start(life: Life, fatal: (fault: Error) => void): void {
     this.disk.attach(life)
     this.store.attach(life)
-    const { seeds, forming, limits, onlooker } = this.#options
+    const { seeds, forming, limits, stateLimits, onlooker } = this.#options
     const { logger = silent, slowMs = 0 } = this.#options
     const address = addressOf(this.#options.name)
     const transport = this.#network.endpoint(life, this.name, 'node', address)
@@ -167,6 +169,7 @@ export class SimulatedNode {
       store: this.store,
       logger,
       limits: { ...NODE_LIMITS, ...ENDLESS_DISK, ...limits },
+      stateLimits,
       seeds,
       forming,
       http: this.http,

@@ -1,6 +1,7 @@
 import type { Replica } from '../partition/replica.ts'
 import type { Entry, Index } from '../raft/types.ts'
 import { decodeBody } from '../state/entry-body.ts'
+import type { Answer } from '../state/state-machine.ts'
 import { utf8Text } from '../wire/bytes.ts'
 import { type Command, decodeCommand } from '../wire/command.ts'
 import type { DataOperation } from '../wire/data-operation.ts'
@@ -35,22 +36,30 @@ interface GroupEffects {
  * entry, exactly the sum of what distinct commands asked for.
  *
  * Its model of a session is the whole promise: a number counts the first time it comes, unless the
- * session has said that it is done with it. Sessions that are evicted are beyond it: that takes
- * longer than a run.
+ * session has said that it is done with it, or the copy was sent back: then it must never count.
  */
 export class EffectsOracle {
   readonly #groups = new Map<GroupId, GroupEffects>()
+  /** Keys that entries spoke of which a replica ran, and has not told to be applied yet. */
+  readonly #touched = new WeakMap<Replica, Set<string>>()
 
-  /** `isSound`: nothing but its entries can have made the state of `replica`. */
-  applied(replica: Replica, entries: readonly Entry[], isSound: boolean): void {
-    if (replica.group === SYSTEM_GROUP) return
-    const effects = this.#of(replica.group)
-    const touched = new Set<string>()
-    for (const entry of entries) {
-      if (entry.kind === 'command') this.#run(effects, entry, touched)
-    }
+  /** `replica` ran `entry`, and its commands were answered so. */
+  ran(replica: Replica, entry: Entry, answers: readonly Answer[]): void {
+    if (replica.group === SYSTEM_GROUP || entry.kind !== 'command') return
+    const touched = this.#touched.get(replica) ?? new Set()
+    this.#touched.set(replica, touched)
+    this.#run(this.#of(replica.group), entry, { answers, touched })
+  }
+
+  /**
+   * All that `replica` ran is applied. `isSound`: nothing but its entries can have made its state.
+   */
+  applied(replica: Replica, isSound: boolean): void {
+    const touched = this.#touched.get(replica)
+    this.#touched.delete(replica)
     // The state is that of the last of them.
-    if (!isSound) return
+    if (!isSound || touched === undefined) return
+    const effects = this.#of(replica.group)
     for (const key of touched) {
       const tally = effects.tallies.get(key)
       if (tally !== undefined) check(replica, tally)
@@ -75,12 +84,16 @@ export class EffectsOracle {
   }
 
   /** Counts what `entry` does, the first time it is seen; adds the keys it speaks of. */
-  #run(effects: GroupEffects, { index, data }: Entry, touched: Set<string>): void {
+  #run(
+    effects: GroupEffects,
+    { index, data }: Entry,
+    { answers, touched }: { readonly answers: readonly Answer[]; readonly touched: Set<string> }
+  ): void {
     const isNew = index > effects.applied
     effects.applied = Math.max(effects.applied, index)
-    for (const bytes of decodeBody(data).commands) {
+    for (const [i, bytes] of decodeBody(data).commands.entries()) {
       const command = decodeCommand(bytes)
-      const isFirst = isNew && takes(effects.sessions, command)
+      const isFirst = isNew && takes(effects.sessions, command, answers[i])
       const operation = changeOf(command)
       if (operation === undefined) continue
       const key = textOf(operation.key)
@@ -91,14 +104,22 @@ export class EffectsOracle {
 }
 
 /** Whether this copy of the command is the one that counts. */
-function takes(sessions: Map<SessionId, Known>, { session, seq, ackedUpTo }: Command): boolean {
+function takes(
+  sessions: Map<SessionId, Known>,
+  { session, seq, ackedUpTo }: Command,
+  answer: Answer | undefined
+): boolean {
   let known = sessions.get(session)
   if (known === undefined) {
     known = { ackedUpTo: 0, seen: new Set() }
     sessions.set(session, known)
   }
   if (seq <= known.ackedUpTo || known.seen.has(seq)) return false
+  // Such a copy may come again under the same number.
+  const isRejected = answer?.type === 'rejected'
+  if (answer?.type === 'blocked' || (isRejected && answer.code === 'overloaded')) return false
   known.seen.add(seq)
+  if (isRejected) return false
   known.ackedUpTo = Math.max(known.ackedUpTo, ackedUpTo)
   return true
 }

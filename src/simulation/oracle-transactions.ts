@@ -1,3 +1,4 @@
+import type { Fate, Inquiries } from '../partition/encounters.ts'
 import type { Entry } from '../raft/types.ts'
 import { decodeBody } from '../state/entry-body.ts'
 import { nameOf } from '../state/layout.ts'
@@ -93,6 +94,22 @@ export class TransactionsOracle {
     if (this.#isBlind || known.decision === decision) return
     if (decision === 'aborted' && known.decision === undefined) known.decision = 'aborted'
     else fail(known, `its caller is told that it is ${decision}, and it is ${wordOf(known)}`)
+  }
+
+  /** Whoever asks is told what was decided when it asked, or since. */
+  inquires(inquiries: Inquiries): Inquiries {
+    return {
+      waitedForMsMax: inquiries.waitedForMsMax,
+      settle: (ref, group) => inquiries.settle(ref, group),
+      ask: (ref, hear) => {
+        const known = this.#of(ref)
+        const before = known.decision
+        inquiries.ask(ref, (fate) => {
+          if (!this.#isBlind) checkFate(known, fate, before)
+          hear(fate)
+        })
+      }
+    }
   }
 
   #ran(ran: Ran): void {
@@ -221,8 +238,10 @@ export class TransactionsOracle {
       const word = committed ? 'committed' : 'aborted'
       fail(known, `is resolved in group ${parts.group} as ${word}, and it is ${wordOf(known)}`)
     }
-    parts.end(known.name)
-    checkKept(replica, command, known)
+    if (parts.get(known.name) !== undefined) {
+      parts.end(known.name)
+      checkKept(replica, command, known)
+    } else if (isKept(replica, command)) parts.end(known.name)
   }
 
   #forgotten(id: TransactionId): void {
@@ -282,11 +301,20 @@ export class TransactionsOracle {
   }
 }
 
-/** Whoever asks again, or comes late, must find what became of it. */
-function checkKept({ group, state }: Seen, id: TransactionId, known: Known): void {
-  if (state.lookup(id.session, id.seq) !== undefined) return
-  fail(known, `is ${wordOf(known)}, and group ${group} does not remember`)
+function checkFate(known: Known, fate: Fate, before: Decision | undefined): void {
+  const isTrue = fate === 'pending' ? before === undefined : fate === known.decision
+  if (fate === 'unknown' || isTrue) return
+  fail(known, `is said to be ${fate} to a read, and it is ${wordOf(known)}`)
 }
+
+/** Whoever asks again, or comes late, must find what became of it. */
+function checkKept(replica: Seen, id: TransactionId, known: Known): void {
+  if (isKept(replica, id)) return
+  fail(known, `is ${wordOf(known)}, and group ${replica.group} does not remember`)
+}
+
+const isKept = ({ state }: Seen, { session, seq }: TransactionId): boolean =>
+  state.lookup(session, seq) !== undefined
 
 function decisionIn(result: Result): Decision | undefined {
   switch (result.type) {

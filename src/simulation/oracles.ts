@@ -63,11 +63,13 @@ export class Oracles {
       opened: (replica) => this.#commits.opened(replica),
       obeys: (replica, ready) => this.#obeys(node.name, replica, ready),
       reads: (replica, read) => this.#reads.watched(replica, read),
+      inquires: (inquiries) => this.transactions.inquires(inquiries),
       confirms: (replica, asked) => this.#reads.confirms(replica, asked),
       sends: (group, message) => this.#sends(node.name, group, message),
       ran: (replica, entry, answers) => {
         const isSound = !this.#unsound.has(node.name)
         this.transactions.ran(replica, entry, { answers, isSound })
+        this.effects.ran(replica, entry, answers)
       },
       applied: (replica, entries) => this.#applied(node.name, replica, entries)
     }
@@ -137,6 +139,6 @@ export class Oracles {
   #applied(node: NodeId, replica: Replica, entries: readonly Entry[]): void {
     const isSound = !this.#unsound.has(node)
     this.#commits.applied(replica, entries, isSound)
-    this.effects.applied(replica, entries, isSound)
+    this.effects.applied(replica, isSound)
   }
 }

@@ -43,11 +43,13 @@ export type Answer =
   /** A transaction that is not decided stands in the way: the same again once it is. */
   | { readonly type: 'blocked'; readonly by: AnchoredTransaction }
 
+/** Must be equal on all replicas of a group, for ever. */
+export type StateLimits = Partial<SessionLimits & RepeatLimits & LockLimits>
+
 export interface StateMachineOptions {
   readonly group: GroupId
   readonly table: Table
-  /** Must be equal on all replicas of the group, for ever. */
-  readonly limits?: Partial<SessionLimits & RepeatLimits & LockLimits>
+  readonly limits?: StateLimits | undefined
 }
 
 /** The answer of a command that ran, or never will. */

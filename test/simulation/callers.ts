@@ -128,11 +128,17 @@ const NOBODY_THERE: CallOutcome = {
   failure: { code: 'unavailable', message: 'no node is there', outcome: 'not_applied' }
 }
 
+/** Half of all callers may make few calls of transactions at once, so that some wait in line. */
+function turnsOf({ random }: Life): Turns {
+  const drawn = random.fork('turns')
+  return drawn.below(2) === 0 ? new Turns() : new Turns(1 + drawn.below(4))
+}
+
 /** Each life of a client is a session: its machine keeps what it has seen. */
 export function clientCaller(client: SimulatedClient): Caller {
   return {
     name: client.name,
-    turns: new Turns(),
+    turns: turnsOf(client.life),
     get session() {
       return client.life.name
     },

@@ -1,4 +1,5 @@
 import type { NodeLimits } from '../../src/node/config.ts'
+import type { StateLimits } from '../../src/state/state-machine.ts'
 import type { Random } from '../../src/world/random.ts'
 
 /** The cluster of one seed. */
@@ -8,6 +9,7 @@ export interface Shape {
   readonly partitions: number
   readonly clients: number
   readonly limits: Partial<NodeLimits>
+  readonly stateLimits: StateLimits
   /** So small that little work makes logs turn, windows fill and snapshots have many chunks. */
   readonly isTiny: boolean
 }
@@ -50,6 +52,7 @@ export function drawShape(random: Random): Shape {
     partitions: drawn(random, PARTITIONS),
     clients: 2 + random.below(4),
     limits: isTiny ? { ...hasty, ...drawTiny(random) } : hasty,
+    stateLimits: isTiny && random.below(2) === 0 ? drawSessions(random) : {},
     isTiny
   }
 }
@@ -59,7 +62,18 @@ function drawPatience(random: Random): Partial<NodeLimits> {
   return {
     waitedForMsMax: 1 + random.below(2) * random.below(300),
     partAgeMsMax: 10 + random.below(500),
-    forgetMs: random.below(100)
+    forgetMs: random.below(100),
+    // Shorter than what a group needs to find a leader, in half of them.
+    stepMsMax: random.below(2) === 0 ? 4_000 : 20 + random.below(400)
+  }
+}
+
+/** Those who are quiet for a moment lose their sessions, and come back with new numbers. */
+function drawSessions(random: Random): StateLimits {
+  return {
+    sessionsMax: 3 + random.below(8),
+    basisWindow: 20 + random.below(500),
+    unusedMsMin: 50 + random.below(1_000)
   }
 }
 
@@ -70,6 +84,7 @@ function drawTiny(random: Random): Partial<NodeLimits> {
     flushBytes: 2_048,
     logEntriesKept: random.below(2) === 0 ? 0 : random.below(50),
     tailBytesMax: 512,
+    uncommittedBytesMax: random.below(2) === 0 ? 16_384 : 1_024 + random.below(4_096),
     appendBytesMax: 256,
     inflightAppendsMax: 3,
     snapshotWindowBytes: 256,

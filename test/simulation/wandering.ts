@@ -148,7 +148,10 @@ export class WanderingCoin {
     if (this.#random.below(4) === 0) hops.push({ type: 'delete', key: utf8(to) }, put(seen.place))
     // What is read in between is locked and checked, too.
     if (this.#random.below(2) === 0) hops.unshift({ type: 'get', key: from })
-    return { if: [lies], steps: hops, otherwise: [] }
+    // Whoever comes too late leaves a mark aside.
+    const missed: Step = { type: 'increment', key: utf8('coin/missed'), by: 1 }
+    const otherwise = this.#random.below(3) === 0 ? [missed] : []
+    return { if: [lies], steps: hops, otherwise }
   }
 
   #placeBut(place: string | undefined): string {
