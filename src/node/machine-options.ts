@@ -1,5 +1,5 @@
 import type { Onlooker } from '../partition/onlooker.ts'
-import type { StateLimits } from '../state/state-machine.ts'
+import type { StateLimits } from '../state/state-limits.ts'
 import type { Transport } from '../transport/transport.ts'
 import type { Clock, Timers } from '../world/clock.ts'
 import type { Disk } from '../world/disk.ts'
@@ -19,8 +19,8 @@ export interface MachineOptions {
   readonly store: StateStore
   readonly logger: Logger
   readonly limits: NodeLimits
-  /** Must be equal on all nodes of a cluster, for ever: others than the usual ones are for tests. */
-  readonly stateLimits?: StateLimits | undefined
+  /** Equal on all nodes of a cluster, for ever: others than the usual ones are for tests. */
+  readonly stateLimits?: Partial<StateLimits> | undefined
   readonly seeds: readonly string[]
   readonly forming: FormingOptions
   /** URL of the HTTP API; empty: none. */

@@ -14,7 +14,8 @@ import type {
 } from '../raft/types.ts'
 import { LOCK_PREFIX, META_KEY, SESSION_PREFIX, TRANSACTION_PREFIX } from '../state/layout.ts'
 import { loadSaved, type StoredRows } from '../state/meta.ts'
-import { type StateLimits, StateMachine, type StateMachineOptions } from '../state/state-machine.ts'
+import type { StateLimits } from '../state/state-limits.ts'
+import { StateMachine, type StateMachineOptions } from '../state/state-machine.ts'
 import type { Row } from '../state/unwritten-rows.ts'
 import type { NodeLog, RecoveredGroup } from '../storage/log-types.ts'
 import type { Overlay } from '../storage/overlay.ts'
@@ -35,7 +36,7 @@ export interface OpenShell {
   readonly flusher: Flusher
   readonly random: Random
   readonly limits: NodeLimits
-  readonly stateLimits: StateLimits | undefined
+  readonly stateLimits: Partial<StateLimits> | undefined
   readonly fatal: (fault: Error) => void
   /** The map the cluster was formed with: what the system group's state begins as. */
   readonly founding: () => ClusterMap

@@ -1,7 +1,7 @@
 import type { NodeLimits } from '../node/config.ts'
 import { isForTheOperator } from '../node/guard.ts'
 import type { Onlooker } from '../partition/onlooker.ts'
-import type { StateLimits } from '../state/state-machine.ts'
+import type { StateLimits } from '../state/state-limits.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import { DiskFault } from '../world/disk.ts'
 import type { Logger } from '../world/log.ts'
@@ -20,7 +20,7 @@ export interface ClusterOptions {
   readonly partitions: number
   readonly clients: number
   readonly limits: Partial<NodeLimits>
-  readonly stateLimits?: StateLimits
+  readonly stateLimits?: Partial<StateLimits>
   readonly knobs?: Partial<NetworkKnobs>
   /** Of all nodes. */
   readonly logger?: Logger

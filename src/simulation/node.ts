@@ -3,7 +3,7 @@ import { isForTheOperator } from '../node/guard.ts'
 import { NodeMachine } from '../node/machine.ts'
 import type { FormingOptions } from '../node/membership.ts'
 import type { Onlooker } from '../partition/onlooker.ts'
-import type { StateLimits } from '../state/state-machine.ts'
+import type { StateLimits } from '../state/state-limits.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
 import type { Absence } from './absences.ts'
@@ -18,7 +18,7 @@ export interface SimulatedNodeOptions {
   readonly seeds: readonly string[]
   readonly forming: FormingOptions
   readonly limits: Partial<NodeLimits>
-  readonly stateLimits?: StateLimits | undefined
+  readonly stateLimits?: Partial<StateLimits> | undefined
   /** Watches a life of it; called for each. */
   readonly onlooker?: (node: SimulatedNode) => Onlooker
   readonly logger?: Logger | undefined

@@ -19,17 +19,11 @@ import type { ChangeListener } from './key-change.ts'
 import { type KeyRecord, Keys, type Running } from './keys.ts'
 import { META_KEY } from './layout.ts'
 import { expirePlaces, runLock } from './lock-commands.ts'
-import { LOCK_LIMITS, type LockLimits, Locks } from './locks.ts'
+import { Locks } from './locks.ts'
 import { encodeMeta, type Saved } from './meta.ts'
-import { REPEAT_LIMITS, type RepeatLimits, Repeats } from './repeats.ts'
-import {
-  answered,
-  type Rejection,
-  SESSION_LIMITS,
-  type Session,
-  type SessionLimits,
-  Sessions
-} from './sessions.ts'
+import { Repeats } from './repeats.ts'
+import { answered, type Rejection, type Session, Sessions } from './sessions.ts'
+import { STATE_LIMITS, type StateLimits } from './state-limits.ts'
 import type { Table } from './table.ts'
 import { type Blocked, Transactions } from './transactions.ts'
 
@@ -43,13 +37,11 @@ export type Answer =
   /** A transaction that is not decided stands in the way: the same again once it is. */
   | { readonly type: 'blocked'; readonly by: AnchoredTransaction }
 
-/** Must be equal on all replicas of a group, for ever. */
-export type StateLimits = Partial<SessionLimits & RepeatLimits & LockLimits>
-
 export interface StateMachineOptions {
   readonly group: GroupId
   readonly table: Table
-  readonly limits?: StateLimits | undefined
+  /** Where they are others than the usual ones. */
+  readonly limits?: Partial<StateLimits> | undefined
 }
 
 /** The answer of a command that ran, or never will. */
@@ -123,13 +115,11 @@ export class StateMachine {
       count: meta?.keys ?? 0,
       opened: meta?.index ?? 0
     })
-    const sessionLimits = { ...SESSION_LIMITS, ...options.limits }
-    this.#sessions = new Sessions(sessionLimits, saved.sessions, meta?.sessionFloor ?? 0)
-    const repeatLimits = { ...REPEAT_LIMITS, ...options.limits }
-    this.#repeats = new Repeats(options.table, this.#hash, repeatLimits)
+    const limits = { ...STATE_LIMITS, ...options.limits }
+    this.#sessions = new Sessions(limits, saved.sessions, meta?.sessionFloor ?? 0)
+    this.#repeats = new Repeats(options.table, this.#hash, limits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
-    const lockLimits = { ...LOCK_LIMITS, ...options.limits }
-    this.locks = new Locks(lockLimits, saved.locks, this.#draw)
+    this.locks = new Locks(limits, saved.locks, this.#draw)
     const beside = { keys: this.#keys, sessions: this.#sessions, locks: this.locks }
     this.transactions = new Transactions(options.group, saved.transactions, beside)
     this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }

@@ -85,7 +85,9 @@ export class Coordinator {
     const known = this.#running.get(name)
     if (known !== undefined) {
       sometimes('transaction: is asked for again while it runs')
-      known.askers.push(hear)
+      // Decided, and the state has no answer: those who could be told have been.
+      if (known.phase === 'resolving') hear({ type: 'unknown' })
+      else known.askers.push(hear)
       return
     }
     const { session, seq, operation } = command

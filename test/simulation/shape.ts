@@ -1,5 +1,5 @@
 import type { NodeLimits } from '../../src/node/config.ts'
-import type { StateLimits } from '../../src/state/state-machine.ts'
+import type { StateLimits } from '../../src/state/state-limits.ts'
 import type { Random } from '../../src/world/random.ts'
 
 /** The cluster of one seed. */
@@ -9,7 +9,7 @@ export interface Shape {
   readonly partitions: number
   readonly clients: number
   readonly limits: Partial<NodeLimits>
-  readonly stateLimits: StateLimits
+  readonly stateLimits: Partial<StateLimits>
   /** So small that little work makes logs turn, windows fill and snapshots have many chunks. */
   readonly isTiny: boolean
 }
@@ -69,7 +69,7 @@ function drawPatience(random: Random): Partial<NodeLimits> {
 }
 
 /** Those who are quiet for a moment lose their sessions, and come back with new numbers. */
-function drawSessions(random: Random): StateLimits {
+function drawSessions(random: Random): Partial<StateLimits> {
   return {
     sessionsMax: 3 + random.below(8),
     basisWindow: 20 + random.below(500),

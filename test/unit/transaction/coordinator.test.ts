@@ -245,6 +245,18 @@ test('a client that acknowledged it is told nothing of it any more', () => {
   expectSettled(stage, '2')
 })
 
+test('a copy that comes while one is ended that nobody can tell of is answered', () => {
+  const stage = new Stage(2)
+  const command = transfer(1, [1, 2])
+  const first = stage.begin(command)
+  stage.atOnce = ({ operation: { type } }) =>
+    type === 'abort' ? { type: 'result', result: { type: 'gone' }, applied: 9 } : undefined
+  stage.take('create').refuse('session_expired')
+  expect(stage.onTheWay).toEqual(['prepare@2', 'resolve@2'])
+  const again = stage.begin(command)
+  expect([first, again]).toEqual([[{ type: 'unknown' }], [{ type: 'unknown' }]])
+})
+
 test('records are forgotten together, and only those that are resolved', () => {
   const stage = new Stage(2)
   for (let seq = 1; seq <= 3; seq++) {
