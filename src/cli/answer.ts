@@ -60,6 +60,7 @@ function exitCodeOf({ code, outcome }: KeyMeshError): number {
   switch (code) {
     case 'not_found':
     case 'conflict':
+    case 'compacted':
     case 'not_a_number':
     case 'locked':
     case 'lock_lost':

@@ -137,6 +137,24 @@ const scan: ClientCommand = {
   run: async (call) => (await import('./scan.ts')).scan(call)
 }
 
+const watch: ClientCommand = {
+  kind: 'client',
+  name: 'watch',
+  words: [['[KEY]', 'the one key; or --prefix']],
+  summary: 'tell every change of a key, or of keys with a prefix, as it happens',
+  vocabulary: vocabulary(CLIENT_SETTINGS, [
+    PREFIX,
+    setting('from', 'CURSOR', 'go on behind the change with this cursor: see --json'),
+    flag('base64url', 'keys are base64url, in options and answers')
+  ]),
+  examples: [
+    'keymesh watch user:1',
+    "keymesh watch --prefix ''                         all keys",
+    'keymesh watch --prefix user: --json               a line of JSON each, with its cursor'
+  ],
+  run: async (call) => (await import('./watch.ts')).watch(call)
+}
+
 const txn: ClientCommand = {
   kind: 'client',
   name: 'txn',
@@ -244,6 +262,7 @@ export const COMMANDS: readonly CliCommand[] = [
   put,
   remove,
   scan,
+  watch,
   txn,
   lock,
   nodes,

@@ -33,6 +33,9 @@ export type WatchItem =
   | { readonly type: 'change'; readonly change: WatchedChange; readonly cursor: string }
   | { readonly type: 'progress'; readonly cursor: string }
 
+/** A watch as whoever reads it has it. */
+export type OpenWatch = Pick<Watcher, 'start' | 'take' | 'failure' | 'close'>
+
 /** The node may keep a question for so long when nothing happens. */
 const HOLD_MS = 2_000
 /** Beyond that: a node that is silent for longer is taken for dead. */

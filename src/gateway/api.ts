@@ -31,6 +31,7 @@ import {
 } from './api-schemas.ts'
 import type { ApiCall } from './api-shape.ts'
 import { TRANSACTED, TRANSACTION_BODY, TRANSACTION_STATE } from './api-transactions.ts'
+import { EVENTS, lastEventId, WATCHED } from './api-watch.ts'
 
 /** Whoever probes may add to the query what they like, against caches for example: none is read. */
 const PROBE = {
@@ -180,6 +181,18 @@ export const API = {
     headers: OF_KEYS,
     answers: { 200: DELETED_RANGE },
     problems: ['unavailable', 'unknown_outcome']
+  },
+  watch: {
+    method: 'GET',
+    path: '/v1/watch',
+    summary: 'Hear of every change of a key, or of keys with a prefix',
+    description:
+      'Each change once, those of a key in their order, from now on or from a cursor. A caller ' +
+      'who comes back with `Last-Event-ID` misses nothing.',
+    query: { ...ON_KEYS, ...WATCHED },
+    headers: { ...OF_KEYS, 'last-event-id': lastEventId },
+    answers: { 200: EVENTS },
+    problems: ['compacted', 'unavailable', 'timeout']
   },
   txn: {
     method: 'POST',

@@ -3,6 +3,7 @@ import type { FencedChange, FencedOutcome } from '../client/fenced-write.ts'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import type { LockOutcome, WantedLock } from '../client/lock-types.ts'
 import type { TransactionOutcome, TransactionRequest } from '../client/transactor-types.ts'
+import type { OpenWatch, WatchRequest } from '../client/watcher.ts'
 import type { ClusterView } from '../wire/cluster-map.ts'
 import { failure } from '../wire/failure.ts'
 import type { ClusterId, NodeId } from '../wire/ids.ts'
@@ -29,6 +30,8 @@ export interface Calls {
     call: TransactionCall,
     done: (outcome: FencedOutcome) => void
   ): Cancel
+  /** A watch that was not started; `onNews`: see Watcher. Absent: there is none. */
+  watch?(request: Omit<WatchRequest, 'near'>, onNews: () => void): OpenWatch
   /** Whether some node refuses calls just now; absent: none ever does. */
   isShedding?(): boolean
   /**

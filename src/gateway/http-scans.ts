@@ -1,12 +1,10 @@
 import { Buffer } from 'node:buffer'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { deleteAll } from '../client/delete-all.ts'
-import { groupsOf, type Spanned, spanOf } from '../client/ranges.ts'
+import { groupsOf, type Spanned } from '../client/ranges.ts'
 import { type AllScanned, scanAll } from '../client/scan-all.ts'
-import { utf8 } from '../wire/bytes.ts'
 import { failure } from '../wire/failure.ts'
 import type { GroupId } from '../wire/ids.ts'
-import { KEY_BYTES_MAX } from '../wire/limits.ts'
 import { behindKey, type KeySpan, type ScanEntry } from '../wire/scan.ts'
 import { realClock, realTimers } from '../world/real.ts'
 import { API } from './api.ts'
@@ -16,10 +14,10 @@ import type { Calls } from './calls.ts'
 import { cursorOf, spanFrom } from './cursor.ts'
 import { reader } from './http-asked.ts'
 import { fail, keepSession, runFor } from './http-caller.ts'
+import { rangeOf } from './http-range.ts'
 import { type Floors, floorsOf, tokenAfterAll } from './http-session.ts'
 import { traceOf } from './http-trace.ts'
 import { jsonBytes } from './json-bytes.ts'
-import { base64urlDecoded } from './url-key.ts'
 
 /** Of the JSON of a page; the first entry always fits. */
 const PAGE_BYTES_MAX = 4 * 1024 * 1024
@@ -27,7 +25,6 @@ const PAGE_BYTES_MAX = 4 * 1024 * 1024
 const FRAME_BYTES = 8 * 1024
 
 const READ = { scan: reader(API.scan), deleteRange: reader(API.deleteRange) } as const
-const NO_PREFIX = new Uint8Array(0)
 const NO_MAP = failure('unavailable', 'this node belongs to no cluster yet')
 
 type Encoding = 'base64url' | undefined
@@ -125,31 +122,6 @@ export class ScanRoutes {
     keepSession(reply)
     return { floors, cluster }
   }
-}
-
-/** Throws BadRequest. */
-function rangeOf(
-  query: { readonly prefix?: string; readonly start?: string; readonly end?: string },
-  encoding: Encoding
-): Spanned {
-  const { prefix, start, end } = query
-  return spanOf(NO_PREFIX, {
-    ...(prefix === undefined ? {} : { prefix: partOf(prefix, 'prefix', encoding) }),
-    ...(start === undefined ? {} : { start: partOf(start, 'start', encoding) }),
-    // Whoever fills in a form leaves it empty for no end.
-    ...(end === undefined || end === '' ? {} : { end: partOf(end, 'end', encoding) })
-  })
-}
-
-function partOf(text: string, name: string, encoding: Encoding): Uint8Array {
-  // Bytes that were no UTF-8 have become that.
-  if (text.includes('\ufffd')) {
-    throw new BadRequest(`${name} is not UTF-8: send it with encoding=base64url`)
-  }
-  const part = encoding === undefined ? utf8(text) : base64urlDecoded(utf8(text), name)
-  if (part.length <= KEY_BYTES_MAX) return part
-  const message = `${name}: a key has at most ${KEY_BYTES_MAX} bytes, not ${part.length}`
-  throw new BadRequest(message, 'too_large')
 }
 
 /** As many of its entries as fit. */

@@ -28,6 +28,7 @@ import { ScanRoutes } from './http-scans.ts'
 import { Shed } from './http-shed.ts'
 import { needTrace } from './http-trace.ts'
 import { TransactionRoutes } from './http-transactions.ts'
+import { WatchRoutes } from './http-watch.ts'
 import { openApiDocument } from './openapi.ts'
 
 export interface HttpOptions {
@@ -69,7 +70,11 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
   addOrder(app, order)
   refuseTunnels(app, order)
   addGuard(app, judge)
-  addRoutes(app, () => calls, watch)
+  const watches = new WatchRoutes(() => calls)
+  addRoutes(
+    app,
+    handlersFor(() => calls, watch, watches)
+  )
   addErrors(app, logger)
   app.server.maxConnections = CONNECTIONS_MAX
   // Bounded by their bytes. Over a count, some versions drop the rest in silence: a condition, too.
@@ -84,6 +89,7 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
       calls = given
     },
     stop: async (graceMs) => {
+      watches.end()
       await connections.end(graceMs)
       await app.close()
     }
@@ -174,8 +180,9 @@ function addGuard(app: FastifyInstance, judge: Guard): void {
 
 type Handler = (request: FastifyRequest, reply: FastifyReply) => void
 
-function addRoutes(app: FastifyInstance, calls: () => Calls, watch: HttpWatch): void {
-  const handlers = handlersFor(calls, watch)
+type Handlers = Readonly<Record<CallName, Handler>>
+
+function addRoutes(app: FastifyInstance, handlers: Handlers): void {
   for (const name of Object.keys(handlers) as CallName[]) {
     const { method, head }: ApiCall = API[name]
     const url = internalPath(name)
@@ -183,7 +190,7 @@ function addRoutes(app: FastifyInstance, calls: () => Calls, watch: HttpWatch): 
   }
 }
 
-function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<CallName, Handler>> {
+function handlersFor(calls: () => Calls, watch: HttpWatch, watches: WatchRoutes): Handlers {
   const bodies = new Bodies()
   const keys = new KeyRoutes(calls, bodies)
   const locks = new LockRoutes(calls, bodies)
@@ -203,6 +210,7 @@ function handlersFor(calls: () => Calls, watch: HttpWatch): Readonly<Record<Call
     touch: (request, reply) => keys.touch(request, reply),
     scan: (request, reply) => scans.read(request, reply),
     deleteRange: (request, reply) => scans.delete(request, reply),
+    watch: (request, reply) => watches.watch(request, reply),
     txn: (request, reply) => transactions.run(request, reply),
     txnState: (request, reply) => transactions.state(request, reply),
     lock: (request, reply) => locks.lock(request, reply),

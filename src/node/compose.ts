@@ -3,6 +3,7 @@ import path from 'node:path'
 import { writeFenced } from '../client/fenced-write.ts'
 import { LockKeeper } from '../client/lock-keeper.ts'
 import { runTransaction } from '../client/transactor.ts'
+import { Watcher } from '../client/watcher.ts'
 import type { Calls } from '../gateway/calls.ts'
 import { type HttpDoor, openHttp } from '../gateway/http.ts'
 import { metricsText } from '../gateway/metrics-text.ts'
@@ -129,12 +130,24 @@ function checkDialable(name: string, address: string): void {
 /** What the HTTP API asks of `machine`. */
 function callsOf(machine: NodeMachine, metrics: () => string): Calls {
   const { clock, timers, random, turns } = machine.gateway
-  const shell = { call: machine.call, clock, timers, random, turns }
+  const shell = {
+    call: machine.call,
+    clock,
+    timers,
+    random,
+    turns,
+    get view() {
+      return machine.view()
+    }
+  }
   const locks = new LockKeeper(shell)
   return {
     call: machine.call,
     transact: (request, call, done) => runTransaction(shell, request, call, done),
     lock: (wanted, call, done) => locks.request(wanted, call, done),
+    watch: (request, onNews) => {
+      return new Watcher(shell, { ...request, near: machine.inside.self }, onNews)
+    },
     writeFenced: (change, call, done) => writeFenced(shell, change, call, done),
     isShedding: () => machine.gateway.isShedding,
     shedMs: (kind, key) => machine.watch.shedMs(machine.gateway, kind, key),

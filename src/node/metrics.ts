@@ -9,6 +9,7 @@ import type { RequestWatch } from './request-watch.ts'
 import { STORAGE_METRICS } from './storage-metrics.ts'
 import type { Survey } from './survey.ts'
 import { TRANSACTION_METRICS } from './transaction-metrics.ts'
+import { WATCH_METRICS } from './watch-metrics.ts'
 
 /** What the metrics of a node are read from, once for each scrape. */
 export interface NodeSource {
@@ -158,6 +159,7 @@ export const NODE_METRICS: readonly Metric<NodeSource>[] = [
   ...STORAGE_METRICS,
   ...TRANSACTION_METRICS,
   ...LOCK_METRICS,
+  ...WATCH_METRICS,
   ...LINKS
 ]
 
