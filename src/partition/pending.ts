@@ -1,12 +1,11 @@
 import type { Index, Term } from '../raft/types.ts'
 import type { Answer } from '../state/state-machine.ts'
+import { assert } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 
 /** What waits for one entry. `applied` gets the answers to its commands, in their order. */
 export interface Waiting {
   applied(index: Index, answers: readonly Answer[]): void
-  /** Another entry took this one's place: it surely never will be applied. */
-  replaced(): void
   /** We no longer lead: the entry may or may not be applied, and we will not learn it in time. */
   lost(): void
 }
@@ -16,7 +15,7 @@ export class Pending {
   readonly #byIndex = new Map<Index, { readonly term: Term; readonly waiting: Waiting }>()
 
   add(index: Index, term: Term, waiting: Waiting): void {
-    this.#byIndex.get(index)?.waiting.replaced()
+    assert(!this.#byIndex.has(index), `two entries wait at ${index}`)
     this.#byIndex.set(index, { term, waiting })
   }
 
@@ -25,11 +24,9 @@ export class Pending {
     const found = this.#byIndex.get(index)
     if (found === undefined) return
     this.#byIndex.delete(index)
-    if (found.term === term) found.waiting.applied(index, answers)
-    else {
-      sometimes('partition: another entry took the place of a write')
-      found.waiting.replaced()
-    }
+    // Where another entry takes its place we fell before, a sync at least, and `loseAll` came then.
+    assert(found.term === term, `another entry at ${index} was applied, and we still lead`)
+    found.waiting.applied(index, answers)
   }
 
   /** Design §5 rule 9: what was appended and not applied is unknown, never failed. */

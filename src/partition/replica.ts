@@ -282,7 +282,6 @@ export class Replica {
     const waiting = {
       applied: (index: Index, answers: readonly Answer[]) =>
         taken.answer(index, answers, (by, command, asker) => this.#waitFor(by, command, asker)),
-      replaced: () => taken.answerAll(this.notLeader()),
       lost: () =>
         taken.answerAll(unknown(`the leader of group ${this.group} stepped down before it knew`))
     }
@@ -294,7 +293,7 @@ export class Replica {
     if (reads === undefined) return
     const applied = (index: Index): void => reads.answer(index, this.state)
     const failed = (): void => reads.refuse(this.notLeader())
-    this.#propose([], { applied, replaced: failed, lost: failed }, reads.refuse)
+    this.#propose([], { applied, lost: failed }, reads.refuse)
   }
 
   #propose(

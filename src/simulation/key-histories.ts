@@ -51,6 +51,11 @@ export class KeyHistories {
     }
   }
 
+  /** Whether it is the latest change of its key already. */
+  isKnown({ key, revision }: KeyChange): boolean {
+    return this.#of(key).at(-1)?.revision === revision
+  }
+
   /** The revision of `key` now; 0: there is none. Undefined: nothing is claimed of it. */
   revisionOf(key: string): number | undefined {
     if (this.#fading.has(key)) return undefined

@@ -36,8 +36,8 @@ interface Ran {
   readonly parts: Parts
   readonly command: Command
   readonly result: Result
-  /** What it took of the counter. */
-  readonly number: number
+  /** Where the counter stood before its entry: what it changed has a higher revision. */
+  readonly before: number
 }
 
 /** Of operations of one type. */
@@ -68,13 +68,14 @@ export class TransactionsOracle {
     if (group === SYSTEM_GROUP || index <= parts.ran) return
     parts.ran = index
     if (!isSound) this.#isBlind = true
+    const before = parts.counter
+    parts.counter = state.counter
     if (this.#isBlind || kind !== 'command') return
     const { commands } = decodeBody(data)
     answers.forEach((answer, i) => {
       if (answer.type !== 'result') return
       const command = decodeCommand(commands[i] as Uint8Array)
-      const number = state.counter - (answers.length - 1 - i)
-      this.#ran({ replica, parts, command, result: answer.result, number })
+      this.#ran({ replica, parts, command, result: answer.result, before })
     })
   }
 
@@ -152,16 +153,17 @@ export class TransactionsOracle {
   }
 
   /** A change of one key, unless `ran` is a copy that was answered as the first one. */
-  #changed({ parts, command, result, number }: Ran, operation: DataOperation): void {
+  #changed({ parts, command, result, before }: Ran, operation: DataOperation): void {
     const change = changeOf(operation, result as KeyResult)
-    if (change?.revision !== number) return
+    if (change === undefined || change.revision <= before) return
+    if (this.keys.isKnown(change)) return
     const part: Part = { checks: [], changes: [change], written: new Set([change.key]) }
     this.#checkFree(parts, nameOf(command), part)
     this.keys.changed(part.changes)
   }
 
   /** All of it in one group. */
-  #transacted({ parts, command, result, number }: Ran, operation: Of<'transact'>): void {
+  #transacted({ parts, command, result, before }: Ran, operation: Of<'transact'>): void {
     const known = this.#of(command)
     const [work] = operation.parts
     if (result.type !== 'transacted' || work === undefined) {
@@ -169,7 +171,7 @@ export class TransactionsOracle {
       return
     }
     const part = partOf(work, result.votes[0]?.results ?? [])
-    const isCopy = part.changes.length > 0 && part.changes[0]?.revision !== number
+    const isCopy = part.changes.some(({ revision }) => revision <= before)
     if (isCopy || known.decision === 'committed') return
     if (known.decision === 'aborted') fail(known, 'is committed, and was aborted')
     known.decision = 'committed'

@@ -71,8 +71,10 @@ function raceSnapshots({ cluster, random, later }: FaultShell, node: SimulatedNo
     over = true
     disk.syncDelayMs = store.delayMs = 0
   })
+  let left = random.below(3)
   const look = (): void => {
     if (over) return
+    if (left > 0 && provoke(node)) left--
     for (const { machine, life } of cluster.nodes) {
       if (machine !== undefined && !machine.stopping && !life?.paused) sendState(machine, node)
     }
@@ -92,6 +94,18 @@ function sendState({ host, keeping }: NodeMachine, to: SimulatedNode): void {
     flusher.flush(() => snapshots.want(replica, [copy.id]))
     return
   }
+}
+
+/** A hand-over of old comes to a replica that is being given a state: it campaigns meanwhile. */
+function provoke({ machine }: SimulatedNode): boolean {
+  for (const replica of machine?.host.replicas() ?? []) {
+    const { id: to, raft, leaderNode } = replica
+    const { leader: from, currentTerm: term } = raft
+    if (!replica.installing || leaderNode === undefined) continue
+    replica.receive(leaderNode, { type: 'timeout-now', from, to, term })
+    return true
+  }
+  return false
 }
 
 function othersOf({ id, raft }: Replica): number[] {

@@ -5,13 +5,13 @@ import { revive } from './process-faults.ts'
 import type { Step } from './steps.ts'
 
 /**
- * Strikes a leader right when it takes a certain step of the commit protocol: so each step is the
+ * Strikes a node right when it takes a certain step: so each step of the commit protocol is the
  * last one of a coordinator or a participant now and then, on no disk, on one or on some.
  */
 export const STEP_FAULTS = ['kill-at-step', 'pause-at-step', 'isolate-at-step'] as const
 export type StepFault = (typeof STEP_FAULTS)[number]
 
-const STEPS: readonly Step[] = ['create', 'prepare', 'commit', 'abort', 'resolve', 'forget']
+const STEPS: readonly Step[] = ['create', 'prepare', 'commit', 'abort', 'resolve', 'forget', 'term']
 /** How long such a step is waited for. */
 const ARMED_MS: Lasts = [300, 4_000]
 const STRIKES_MAX = 3

@@ -24,6 +24,8 @@ export interface Part {
 export class Parts {
   /** Entries up to here have been looked at. */
   ran: Index = 0
+  /** Where the counter of revisions stood then. */
+  counter = 0
   readonly group: GroupId
   readonly #open = new Map<string, Part>()
   /** Refused, or decided here. */

@@ -10,6 +10,7 @@ import { type Caller, lookAt, shellOf } from './callers.ts'
 const TIMEOUT_MS = 2_000
 /** Short: transactions have to meet within the few milliseconds that one takes. */
 const PAUSE_MS_MAX = 20
+const TTL_MS_MAX = 300
 const LAMPS: readonly Uint8Array[] = ['lamp/left', 'lamp/right'].map(utf8)
 
 /**
@@ -24,6 +25,8 @@ export class Lamps {
   readonly #random: Random
   readonly #life: Life
   #wrong: string | undefined
+  /** In some runs lamps go out by themselves. */
+  readonly #fades: boolean
   #working = true
 
   constructor(
@@ -33,6 +36,7 @@ export class Lamps {
     this.#callers = callers
     this.#random = random
     this.#life = life
+    this.#fades = random.below(4) === 0
   }
 
   start(): void {
@@ -76,7 +80,8 @@ export class Lamps {
       this.#random.below(2) === 0
         ? { type: 'exists', key: other, exists: false }
         : { type: 'revision', key: other, revision: 0 }
-    const put = { type: 'put', key, value: utf8(caller.name) } as const
+    const ttl = this.#fades ? { ttlMs: 1 + this.#random.below(TTL_MS_MAX) } : {}
+    const put = { type: 'put', key, value: utf8(caller.name), ...ttl } as const
     const writes: DataOperation[] = [put]
     // In any partition: so that some other node coordinates it, and the parts come in any order.
     const aside = utf8(`lamp/${caller.name} ${this.#random.below(4)}`)

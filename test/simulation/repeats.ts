@@ -21,6 +21,8 @@ interface Request {
   inFlight: number
   answer: { readonly value: number; readonly revision: number } | undefined
   reused: boolean
+  /** It goes where its key is changed without taking its idempotency key before. */
+  isBold: boolean
 }
 
 export const COUNTERS = ['count0', 'count1'] as const
@@ -101,6 +103,9 @@ export class RepeatedIncrements {
       if (rival.counter !== request.counter || rival.by !== request.by) {
         rival.rival = request
         request.rival = rival
+        // Of one partition, which alone decides between them then.
+        request.isBold = rival.isBold =
+          rival.counter === request.counter && this.#random.below(2) === 0
         this.#requests.push(rival)
       }
     }
@@ -111,7 +116,14 @@ export class RepeatedIncrements {
   #draw(id: number): Request {
     const counter = COUNTERS[this.#random.below(COUNTERS.length)] as string
     const by = 1 + this.#random.below(5)
-    const none = { rival: undefined, attempts: 0, inFlight: 0, answer: undefined, reused: false }
+    const none = {
+      rival: undefined,
+      attempts: 0,
+      inFlight: 0,
+      answer: undefined,
+      reused: false,
+      isBold: false
+    }
     return { id, counter, by, ...none }
   }
 
@@ -140,7 +152,12 @@ export class RepeatedIncrements {
       operation,
       timeoutMs: TIMEOUT_MS
     }
-    runOnce({ call }, this.#life.clock, asked, end)
+    if (!request.isBold) {
+      runOnce({ call }, this.#life.clock, asked, end)
+      return
+    }
+    const once = { ...asked.repeatable, digest: asked.digest }
+    call({ kind: 'mutate', operation: { type: 'once', once, operation } }, asked, end)
   }
 
   #later(request: Request): void {

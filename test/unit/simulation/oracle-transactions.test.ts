@@ -24,12 +24,15 @@ let oracle: TransactionsOracle
 let isKept: boolean
 let counters: Map<number, number>
 let sequence: number
+/** Numbers that each command draws besides its own. */
+let draws: number
 
 beforeEach(() => {
   oracle = new TransactionsOracle()
   isKept = true
   counters = new Map()
   sequence = 100
+  draws = 0
 })
 
 /** One entry of `group` with one command, which is answered with `result` of its number. */
@@ -40,13 +43,13 @@ function run(
   seq: number = ID.seq
 ): void {
   const number = (counters.get(group) ?? 0) + 1
-  counters.set(group, number)
+  counters.set(group, number + draws)
   const command = encodeCommand({ session: SESSION, seq, ackedUpTo: 0, basis: 0, operation })
   const entry = { index: number, term: 1, kind: 'command', data: encodeBody(0, [command]) } as const
   const told = typeof result === 'function' ? result(number) : result
   const kept: Answer = { type: 'result', result: told }
   const lookup = (): Answer | undefined => (isKept ? kept : undefined)
-  const state = { counter: number, lookup: lookup as never }
+  const state = { counter: number + draws, lookup: lookup as never }
   oracle.ran({ group, state }, entry, { answers: [kept], isSound: true })
 }
 
@@ -213,6 +216,16 @@ test('a read of what is not committed, and of what was over', () => {
   commit()
   oracle.shown([['a', 1]], oracle.asks())
   expect(() => oracle.shown([['b', 0]], oracle.asks())).toThrow(/nothing under b, which was over/)
+})
+
+test('commands that draw several numbers, and copies of them', () => {
+  draws = 2
+  plainPut(ANCHOR, 'a')
+  const asked = oracle.asks()
+  run(ANCHOR, put('a'), written(1), sequence)
+  oracle.shown([['a', 1]], asked)
+  plainPut(ANCHOR, 'a')
+  oracle.shown([['a', 7]], oracle.asks())
 })
 
 test('a replica with another state than it should have is not believed', () => {
