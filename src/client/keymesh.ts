@@ -287,7 +287,7 @@ class View<V> implements KeyMesh<V> {
     this.#common.isClosed = true
     for (const watch of this.#common.watches) watch.fail(failure('closed', CLOSED))
     return new Promise((resolve) => {
-      this.#common.locks.releaseAll(() => this.#driver.close(resolve))
+      this.#common.locks.end(failure('closed', CLOSED), () => this.#driver.close(resolve))
     })
   }
 

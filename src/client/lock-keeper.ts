@@ -1,4 +1,4 @@
-import type { Failure } from '../wire/failure.ts'
+import { type Failure, failure } from '../wire/failure.ts'
 import type { LockVerdict } from '../wire/lock-result.ts'
 import type { Cancel } from '../world/clock.ts'
 import type { Shell } from './course.ts'
@@ -13,10 +13,15 @@ import { GrantWatch } from './lock-watch.ts'
 /** Hears that a lock is free of its holder, or why nobody can tell. */
 export type OnReleased = (failed: Failure | undefined) => void
 
+const GIVEN_UP = failure('unavailable', 'its caller stopped waiting')
+
 /** All locks of one carrier: those that are waited for and those that are held. */
 export class LockKeeper {
   readonly #locks: LockShell
   readonly #held = new Set<Holding>()
+  readonly #requests = new Set<LockRequest>()
+  /** Why there are no more of them, if so. */
+  #over: Failure | undefined
 
   constructor(shell: Shell) {
     this.#locks = { shell, renewals: new Renewals(shell), watch: new GrantWatch(shell) }
@@ -28,14 +33,18 @@ export class LockKeeper {
    * alive unless it is held.
    */
   request(wanted: WantedLock, options: DriverCall, done: (outcome: LockOutcome) => void): Cancel {
-    let isOver = false
-    const request = new LockRequest(this.#locks, wanted, options, (outcome) => {
-      isOver = true
+    if (this.#over !== undefined) {
+      done({ ok: false, failure: this.#over })
+      return () => {}
+    }
+    const request: LockRequest = new LockRequest(this.#locks, wanted, options, (outcome) => {
+      this.#requests.delete(request)
       done(outcome)
     })
+    this.#requests.add(request)
     request.start()
     return () => {
-      if (!isOver) request.cancel()
+      if (this.#requests.has(request)) request.cancel(GIVEN_UP)
     }
   }
 
@@ -53,8 +62,10 @@ export class LockKeeper {
     return holding
   }
 
-  /** Gives back all that is held; then `done`. */
-  releaseAll(done: () => void): void {
+  /** Gives back all that is held or waited for, of which nobody hears but `why`; then `done`. */
+  end(why: Failure, done: () => void): void {
+    this.#over = why
+    for (const request of [...this.#requests]) request.cancel(why)
     let left = 1
     const released = (): void => {
       if (--left === 0) done()

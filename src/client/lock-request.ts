@@ -71,15 +71,15 @@ export class LockRequest {
     this.#ask()
   }
 
-  /** The caller stops waiting. */
-  cancel(): void {
+  /** Nobody waits any more: the caller is told why. */
+  cancel(why: Failure): void {
     if (this.#isGivenUp) return
     this.#isGivenUp = true
     this.#stop()
     // What left already has to be heard of, to be given back.
     if (this.#asking?.isOut === false) this.#asking.cancel()
     else if (this.#ticket !== undefined) this.#leave(this.#ticket)
-    this.#done({ ok: false, failure: failure('unavailable', 'its caller stopped waiting') })
+    this.#done({ ok: false, failure: why })
   }
 
   get #waitLeftMs(): number {
@@ -227,6 +227,7 @@ export class LockRequest {
     const { shell } = this.#locks
     const { timeoutMs } = this.#options
     const since = shell.clock.monotonic()
+    const isNeeded = (): boolean => operation.type !== 'acquire' || !this.#isGivenUp
     const caller = {
       shell,
       // Who has a place already is not kept from giving it up by those who want one.
@@ -234,7 +235,9 @@ export class LockRequest {
       get leftMs(): number {
         return since + timeoutMs - shell.clock.monotonic()
       },
-      isOver: false
+      get isOver(): boolean {
+        return !isNeeded()
+      }
     }
     const call = new PatientCall(caller, { kind: 'lock', operation }, (outcome) => {
       then(answerIn(outcome, since))
@@ -263,7 +266,11 @@ export class LockRequest {
 }
 
 /** Whoever is next gets it now, and not when its ttl is over; which it is if this has no answer. */
-export function giveBack(shell: Shell, { key, guard, token }: Grant, options: DriverCall): void {
+export function giveBack(
+  shell: Pick<Shell, 'call'>,
+  { key, guard, token }: Grant,
+  options: DriverCall
+): void {
   const operation = { type: 'release', key, guard, token } as const
   shell.call({ kind: 'lock', operation }, { ...options, admitted: true }, () => {})
 }

@@ -19,7 +19,9 @@ export type OnEnd = (end: Granted | Lost) => void
  * is not watched hears of its grant by its next renewal.
  */
 const WATCHED_MAX = 64
-/** After a question that had no answer. */
+/** Questions of one carrier that are out: it has other calls to make. */
+const QUESTIONS_MAX = 256
+/** After a question that had no answer, or could not be asked. */
 const PAUSE_MS = 200
 
 class Watched {
@@ -43,6 +45,7 @@ export class GrantWatch {
   readonly #shell: Shell
   /** Of each lock, in the order of their tickets. */
   readonly #lines = new Map<string, Watched[]>()
+  #questions = 0
 
   constructor(shell: Shell) {
     this.#shell = shell
@@ -88,19 +91,27 @@ export class GrantWatch {
   }
 
   #ask(watched: Watched): void {
+    if (this.#questions >= QUESTIONS_MAX) {
+      watched.stop = this.#shell.timers.after(PAUSE_MS, () => this.#ask(watched))
+      return
+    }
     const { key, guard, number } = watched.place
     let isOver = false
+    this.#questions++
     // It waits as long as it takes: to give it up means to give up the place.
     const options = { timeoutMs: TIMEOUT_MS_MAX, admitted: true }
     const operation = { kind: 'await-grant', key, guard, number } as const
     const cancel = this.#shell.call(operation, options, (outcome) => {
       if (isOver) return
       isOver = true
+      this.#questions--
       this.#answered(watched, outcome)
     })
     if (isOver) return
     watched.stop = () => {
+      if (isOver) return
       isOver = true
+      this.#questions--
       cancel()
     }
   }

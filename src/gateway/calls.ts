@@ -32,6 +32,8 @@ export interface Calls {
   ): Cancel
   /** A watch that was not started; `onNews`: see Watcher. Absent: there is none. */
   watch?(request: Omit<WatchRequest, 'near'>, onNews: () => void): OpenWatch
+  /** The door is about to close: whoever waits in line for others is told so now. */
+  stopping?(): void
   /** Whether some node refuses calls just now; absent: none ever does. */
   isShedding?(): boolean
   /**

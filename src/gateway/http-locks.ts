@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { CallOperation, CallOutcome } from '../client/inputs.ts'
 import { LOCK_TTL_MS_DEFAULT, LOCK_WAIT_MS_DEFAULT } from '../client/lock-options.ts'
+import { giveBack } from '../client/lock-request.ts'
 import type { LockOutcome } from '../client/lock-types.ts'
 import { utf8 } from '../wire/bytes.ts'
 import { CODES, failure } from '../wire/failure.ts'
@@ -57,7 +58,12 @@ export class LockRoutes {
       const call = { timeoutMs: leftMs, trace: traceOf(request) }
       runFor<LockOutcome>(
         reply,
-        (end) => calls.lock(wanted, call, end),
+        (end) =>
+          calls.lock(wanted, call, (outcome) => {
+            // Nobody will read of it.
+            if (outcome.ok && reply.raw.destroyed) giveBack(calls, outcome.grant, call)
+            end(outcome)
+          }),
         (outcome) => {
           if (outcome.ok) reply.send({ token: outcome.grant.token, ttl: outcome.grant.ttlMs })
           else fail(reply, outcome.failure)

@@ -90,6 +90,7 @@ export async function openHttp({ place, token, logger }: HttpOptions): Promise<H
     },
     stop: async (graceMs) => {
       watches.end()
+      calls.stopping?.()
       await connections.end(graceMs)
       await app.close()
     }

@@ -16,6 +16,7 @@ import { generateIdentity, peerIdOf } from '../transport/identity.ts'
 import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
 import { isDialable } from '../transport/libp2p-address.ts'
 import type { Transport } from '../transport/transport.ts'
+import { failure } from '../wire/failure.ts'
 import type { Cancel } from '../world/clock.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
@@ -127,6 +128,8 @@ function checkDialable(name: string, address: string): void {
   if (!isDialable(address)) throw new InvalidOptions(noMultiaddr(name, address))
 }
 
+const STOPPING = failure('unavailable', 'this node is stopping; another one goes on')
+
 /** What the HTTP API asks of `machine`. */
 function callsOf(machine: NodeMachine, metrics: () => string): Calls {
   const { clock, timers, random, turns } = machine.gateway
@@ -149,6 +152,7 @@ function callsOf(machine: NodeMachine, metrics: () => string): Calls {
       return new Watcher(shell, { ...request, near: machine.inside.self }, onNews)
     },
     writeFenced: (change, call, done) => writeFenced(shell, change, call, done),
+    stopping: () => locks.end(STOPPING, () => {}),
     isShedding: () => machine.gateway.isShedding,
     shedMs: (kind, key) => machine.watch.shedMs(machine.gateway, kind, key),
     view: () => machine.view(),

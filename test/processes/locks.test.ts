@@ -220,3 +220,14 @@ test('goal: a signal for the command reaches the one it runs, and the lock is fr
   expect(code).toBe(5)
   expect((await http(2, 'GET /v1/locks/signal')).json.held).toBe(false)
 })
+
+test('goal: a node that stops sends on those who wait in line, and leaves no place', async () => {
+  const { token } = (await http(0, 'POST /v1/locks/parting', { ttl: 60_000 })).json
+  const waiting = http(2, 'POST /v1/locks/parting', { wait: 60_000, ttl: 60_000 })
+  while ((await http(1, 'GET /v1/locks/parting')).json.waiters !== 1);
+  trio.nodes[2]?.kill('SIGTERM')
+  expect(await waiting).toMatchObject({ status: 503, json: { error: { code: 'unavailable' } } })
+  await trio.nodes[2]?.ended()
+  while ((await http(1, 'GET /v1/locks/parting')).json.waiters !== 0);
+  expect(await http(0, `DELETE /v1/locks/parting?token=${token}`)).toMatchObject({ status: 200 })
+})

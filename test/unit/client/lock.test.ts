@@ -319,7 +319,13 @@ test('goal: closing a client gives its locks back', async () => {
   const { store, kv, end } = open()
   await end(kv.lock('a'))
   await end(kv.namespace('n').lock('b'))
+  const waiting = kv.lock('a', { wait: Number.POSITIVE_INFINITY })
+  waiting.catch(() => {})
+  store.run(1_000)
+  const began = store.world.now
   await end(kv.close())
+  expect(store.world.now - began).toBeLessThan(20)
+  await expect(waiting).rejects.toMatchObject({ code: 'closed' })
   expect(store.locks.view({ key: Buffer.from('a'), guard: false }).holders).toBe(0)
   expect(store.locks.view({ key: Buffer.from('nb'), guard: false }).holders).toBe(0)
   await expect(end(kv.lock('a'))).rejects.toMatchObject({ code: 'closed' })
