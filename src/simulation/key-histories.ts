@@ -51,9 +51,9 @@ export class KeyHistories {
     }
   }
 
-  /** Whether it is the latest change of its key already. */
+  /** Whether it happened already. */
   isKnown({ key, revision }: KeyChange): boolean {
-    return this.#of(key).at(-1)?.revision === revision
+    return this.#of(key).some((version) => version.revision === revision)
   }
 
   /** The revision of `key` now; 0: there is none. Undefined: nothing is claimed of it. */

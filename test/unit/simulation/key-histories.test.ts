@@ -93,6 +93,14 @@ test('a key that came and went in between was not absent all the time', () => {
   ).toThrow(/never stood together/)
 })
 
+test('a change is known from then on, whatever came after it', () => {
+  const keys = new KeyHistories()
+  expect(keys.isKnown(is('a', 4))).toBe(false)
+  keys.changed([is('a', 4)])
+  keys.changed([is('a', 7)])
+  expect([4, 7, 5].map((revision) => keys.isKnown(is('a', revision)))).toEqual([true, true, false])
+})
+
 test('revisions rise, also over deletions', () => {
   const keys = new KeyHistories()
   keys.changed([is('a', 4)])
