@@ -30,6 +30,7 @@ test('each code has its exit code; what is unknown is 4 whatever the code', () =
     locked: EXIT.no,
     lock_lost: EXIT.no,
     fenced: EXIT.no,
+    compacted: EXIT.no,
     too_large: EXIT.usage,
     idempotency_reused: EXIT.usage,
     overloaded: EXIT.unavailable,
