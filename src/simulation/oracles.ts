@@ -8,6 +8,7 @@ import { CommitsOracle } from './oracle-commits.ts'
 import { ConductOracle } from './oracle-conduct.ts'
 import { DurabilityOracle, type Media } from './oracle-durability.ts'
 import { EffectsOracle } from './oracle-effects.ts'
+import { LocksOracle } from './oracle-locks.ts'
 import { ReadsOracle } from './oracle-reads.ts'
 import { TermsOracle } from './oracle-terms.ts'
 import { TransactionsOracle } from './oracle-transactions.ts'
@@ -27,6 +28,8 @@ const KEPT_MS = 1_000
  *   - each command counts exactly once (oracle-effects.ts)
  *   - transactions happen whole, at one moment, and once (oracle-transactions.ts), and strong reads
  *     show what stood while they ran (key-histories.ts)
+ *   - a lock has one holder, or several who share it; tokens rise, nobody is overtaken, and a place
+ *     ends only by what may end it (oracle-locks.ts)
  *   - answers stand on what is committed and never go backwards (oracle-answers.ts)
  *   - a strong read shows all that was committed when it came, and a majority followed the leader
  *     after that (oracle-reads.ts)
@@ -37,6 +40,7 @@ export class Oracles {
   readonly answers: AnswersOracle
   readonly effects = new EffectsOracle()
   readonly transactions = new TransactionsOracle()
+  readonly #locks = new LocksOracle()
   readonly #terms = new TermsOracle()
   readonly #commits: CommitsOracle
   readonly #durability = new DurabilityOracle()
@@ -70,6 +74,7 @@ export class Oracles {
         const isSound = !this.#unsound.has(node.name)
         this.transactions.ran(replica, entry, { answers, isSound })
         this.effects.ran(replica, entry, answers)
+        if (isSound) this.#locks.ran(replica, entry, answers)
       },
       applied: (replica, entries) => this.#applied(node.name, replica, entries)
     }

@@ -78,7 +78,8 @@ export function partOf({ checks, writes }: Work, results: readonly KeyResult[]):
     if (change !== undefined) changes.set(change.key, change)
   })
   return {
-    checks: checks.map(checkOf),
+    // Those of locks: see oracle-locks.ts.
+    checks: checks.filter(({ type }) => type !== 'lock').map(checkOf),
     changes: [...changes.values()],
     written: new Set(writes.map(({ key }) => keyNameOf(key)))
   }

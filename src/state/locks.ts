@@ -128,7 +128,7 @@ export class Locks {
     const lock = found ?? this.#make(asked)
     const { owner, ttlMs } = asked
     const place = { ticket: number, token: 0, shared, owner, ttlMs, renewals: 0, since: time }
-    if (isFree) return this.#grant(lock, place, { token: number, time })
+    if (isFree) return this.#grant(lock, place, time)
     lock.queue.push(place)
     this.#waiters++
     this.#began(lock, place)
@@ -222,13 +222,14 @@ export class Locks {
     return holder.token === number ? { type: 'held' } : told(holder)
   }
 
-  #grant(lock: LockRecord, place: Place, at: { token: number; time: number }): Granted {
-    assert(at.token > lock.token, 'a token that is not above the last one')
+  #grant(lock: LockRecord, place: Place, time: number): Granted {
+    const token = this.#draw()
+    assert(token > lock.token, 'a token that is not above the last one')
     if (lock.freed > 0) this.#free.delete(lock.name)
     lock.freed = 0
-    lock.token = at.token
-    place.token = at.token
-    place.since = at.time
+    lock.token = token
+    place.token = token
+    place.since = time
     lock.holders.push(place)
     this.#holders++
     this.#rows.changed(lock.name, lock)
@@ -252,7 +253,7 @@ export class Locks {
       if (next === undefined || !isGrantable(lock, next.shared)) break
       lock.queue.shift()
       this.#waiters--
-      this.#grant(lock, next, { token: this.#draw(), time })
+      this.#grant(lock, next, time)
     }
     if (lock.holders.length === 0) this.#freed(lock)
   }

@@ -83,7 +83,7 @@ const NO_BYTES = new Uint8Array(0)
  * and snapshots came between.
  *
  * Every command takes the next number of the counter, whatever becomes of it; that number is the
- * revision of the key it writes. A lock that is granted by somebody else's command takes another.
+ * revision of the key it writes. Each grant of a lock draws another one, its token.
  */
 export class StateMachine {
   readonly #system: boolean

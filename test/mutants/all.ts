@@ -1,4 +1,5 @@
 import { CLIENT_MUTANTS } from './client.ts'
+import { LOCK_MUTANTS } from './locks.ts'
 import type { Mutant } from './mutant.ts'
 import { NODE_MUTANTS } from './node.ts'
 import { RAFT_MUTANTS } from './raft.ts'
@@ -13,7 +14,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...STATE_MUTANTS,
   ...CLIENT_MUTANTS,
   ...NODE_MUTANTS,
-  ...TRANSACTION_MUTANTS
+  ...TRANSACTION_MUTANTS,
+  ...LOCK_MUTANTS
 ].sort((a, b) => numberOf(a) - numberOf(b))
 
 function numberOf({ id }: Mutant): number {

@@ -215,8 +215,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/partition/near-reads.ts',
-        from: 'waitMs: Math.max(this.#ageMs(replica), this.#passedMs(replica, key))',
-        to: 'waitMs: Math.max(this.#ageMs(replica), Math.min(0, this.#passedMs(replica, key)))'
+        from: 'waitMs: Math.max(this.ageMs(replica), this.#passedMs(replica, key))',
+        to: 'waitMs: Math.max(this.ageMs(replica), Math.min(0, this.#passedMs(replica, key)))'
       }
     ]
   },
@@ -259,8 +259,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STATE,
-        from: "return (this.#blocker(checks, 'read') ?? this.#blocker(writes, 'write'))?.ref",
-        to: "return (checks.length < 0 ? undefined : this.#blocker(writes, 'write'))?.ref"
+        from: "return (this.#blocker(relied, 'read') ?? this.#blocker(writes, 'write'))?.ref",
+        to: "return (relied.length < 0 ? undefined : this.#blocker(writes, 'write'))?.ref"
       }
     ]
   },

@@ -15,6 +15,7 @@ import { ExpiringKeys } from './expiring.ts'
 import { Glances } from './glances.ts'
 import { Ledgers } from './ledgers.ts'
 import { comeAlive, comeToRest, settle } from './liveness.ts'
+import { Locksmiths } from './locksmiths.ts'
 import { operationOf, outcomeOf } from './operations.ts'
 import { Probes } from './probes.ts'
 import { COUNTERS, RepeatedIncrements } from './repeats.ts'
@@ -107,6 +108,8 @@ class RegisterRun {
   readonly #expiring: ExpiringKeys | undefined
   /** In half of the runs. */
   readonly #glances: Glances | undefined
+  /** In half of the runs. */
+  readonly #locksmiths: Locksmiths | undefined
   #working = true
   #inFlight = 0
   #values = 0
@@ -139,6 +142,7 @@ class RegisterRun {
     this.#expiring =
       endShell.random.below(2) === 0 ? undefined : new ExpiringKeys(this.#cluster, endShell)
     this.#glances = this.#newGlances()
+    this.#locksmiths = this.#newLocksmiths()
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
   }
 
@@ -152,6 +156,12 @@ class RegisterRun {
     ]
     const judging = callers.map((caller) => judged(this.#cluster, caller))
     return new Glances(judging, { random, life, now: () => this.#world.now })
+  }
+
+  #newLocksmiths(): Locksmiths | undefined {
+    const random = this.#world.random.fork('locksmiths')
+    if (random.below(2) === 0) return undefined
+    return new Locksmiths(this.#cluster, { random, life: this.#world.life('locksmiths') })
   }
 
   get counts(): Pick<
@@ -171,6 +181,7 @@ class RegisterRun {
         (this.#ledgers?.calls ?? 0) +
         (this.#glances?.calls ?? 0) +
         (this.#expiring?.calls ?? 0) +
+        (this.#locksmiths?.calls ?? 0) +
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
@@ -191,6 +202,7 @@ class RegisterRun {
     this.#ledgers?.start()
     this.#glances?.start()
     this.#expiring?.start()
+    this.#locksmiths?.start()
     this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
@@ -222,10 +234,12 @@ class RegisterRun {
     this.#ledgers?.stop()
     this.#glances?.stop()
     this.#expiring?.stop()
+    this.#locksmiths?.stop()
     this.#probes?.stop()
     settle(cluster, TIMEOUT_MS * 3, () => this.#unanswered)
     this.#sets?.readAll()
     this.#expiring?.readAll()
+    this.#locksmiths?.readAll()
     this.#ledgers?.readAll()
     const [client] = cluster.clients
     const caller = this.#caller(client as SimulatedClient)
@@ -237,8 +251,9 @@ class RegisterRun {
   }
 
   get #unanswered(): string | undefined {
+    const { inFlight = 0 } = this.#locksmiths ?? {}
     const workloads = [this.#sets, this.#probes, this.#expiring, this.#ledgers, this.#glances]
-    const others = workloads.reduce((sum, workload) => sum + (workload?.inFlight ?? 0), 0)
+    const others = workloads.reduce((sum, workload) => sum + (workload?.inFlight ?? 0), inFlight)
     const calls = this.#inFlight + others
     return calls === 0 ? undefined : `${calls} calls have no answer`
   }
@@ -280,6 +295,7 @@ class RegisterRun {
     if (unread.length > 0)
       throw new Violation(`${unread.length} last reads failed on a calm cluster`)
     this.#sets?.check()
+    this.#locksmiths?.check()
     this.#ledgers?.check()
     const rate = Math.min(1, ...this.#cluster.nodes.map(({ clockRate }) => clockRate))
     this.#glances?.check({ rate, claimMsMax: stalenessMsMax })

@@ -75,22 +75,22 @@ const LOST = { type: 'lost' }
 
 test('a free lock is granted at once, a held one in the order of those who wait', () => {
   const on = new Desk()
-  expect(on.do(on.acquire({ owner: 'first' }))).toEqual(granted(1))
+  expect(on.do(on.acquire({ owner: 'first' }))).toEqual(granted(2))
   on.site.time += 500
   const holder = { owner: 'first', heldMs: 500 }
   expect(on.do(on.acquire({ wait: false }))).toEqual({ type: 'locked', holder })
-  expect(on.do(on.acquire())).toEqual({ type: 'waiting', ticket: 3, ahead: 0, holder })
-  expect(on.do(on.acquire())).toEqual({ type: 'waiting', ticket: 4, ahead: 1, holder })
-  expect(on.verdicts(1, 3, 4, 99)).toEqual(['held', 'queued', 'queued', 'lost'])
-  expect(on.do(release(1))).toEqual({ type: 'released' })
-  // The number of a grant is drawn for it: that of the release, and one more.
-  expect(on.verdicts(3, 4)).toEqual([7, 'queued'])
-  expect(on.view()).toMatchObject({ token: 7, waiters: 1, holders: 1, held: { token: 7 } })
-  expect(on.do(release(1))).toEqual(LOST)
-  expect(on.do(release(3))).toEqual(LOST)
-  expect(on.do(release(7))).toEqual({ type: 'released' })
+  expect(on.do(on.acquire())).toEqual({ type: 'waiting', ticket: 4, ahead: 0, holder })
+  expect(on.do(on.acquire())).toEqual({ type: 'waiting', ticket: 5, ahead: 1, holder })
+  expect(on.verdicts(2, 1, 4, 5, 99)).toEqual(['held', 2, 'queued', 'queued', 'lost'])
+  expect(on.do(release(2))).toEqual({ type: 'released' })
+  // The number of a grant is drawn for it: after that of the release.
+  expect(on.verdicts(4, 5)).toEqual([8, 'queued'])
+  expect(on.view()).toMatchObject({ token: 8, waiters: 1, holders: 1, held: { token: 8 } })
+  expect(on.do(release(2))).toEqual(LOST)
+  expect(on.do(release(4))).toEqual(LOST)
+  expect(on.do(release(8))).toEqual({ type: 'released' })
   const { token } = on.view()
-  expect(token).toBeGreaterThan(7)
+  expect(token).toBeGreaterThan(8)
   expect(on.do(release(token))).toEqual({ type: 'released' })
   expect(on.view()).toEqual({ token, waiters: 0, holders: 0 })
   expect(on.come()).toBeGreaterThan(token)
@@ -255,11 +255,11 @@ test('a lock, a guard and a value of one name are three things', () => {
     wait: false,
     ttlMs: TTL,
     owner: ''
-  })
+  }) as { token: number }
   expect(guard).toMatchObject({ type: 'granted' })
   expect(on.site.text('k')).toBe('value')
   on.do(release(token))
-  expect(on.site.machine.locks.isHeld({ ...lock, guard: true }, 3)).toBe(true)
+  expect(on.site.machine.locks.isHeld({ ...lock, guard: true }, guard.token)).toBe(true)
 })
 
 test('the state tells the places of its locks to who listens, and what becomes of them', () => {
@@ -276,14 +276,14 @@ test('the state tells the places of its locks to who listens, and what becomes o
     ended: (place, why) => note(why, place)
   })
   on.result(2, desk.acquire())
-  on.result(3, renew(1, 2))
-  on.result(4, release(1), { session: A })
+  on.result(3, renew(1, 3))
+  on.result(4, release(2), { session: A })
   expect(heard).toEqual([
-    'began 1 1',
-    'began 2 0',
-    'began 1 1',
-    'began 2 0',
-    'given up 1 1',
-    'granted 2 5'
+    'began 1 2',
+    'began 3 0',
+    'began 1 2',
+    'began 3 0',
+    'given up 1 2',
+    'granted 3 6'
   ])
 })
