@@ -219,7 +219,8 @@ export class Watcher {
     for (const { node } of this.#lanes) if (node !== undefined) serving.add(node)
     let isIdle = false
     for (const lane of this.#lanes) {
-      if (lane.isOut) continue
+      // A beginning is answered at once: whoever is known has to wait for the others.
+      if (lane.isOut || (lane.isKnown && !this.#isStarted)) continue
       lane.node ??= this.#choose(lane, serving, now)
       const { node } = lane
       if (node === undefined) {

@@ -4,6 +4,7 @@ import type { Entry, Index, Message, Ready } from '../raft/types.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { SimulatedNode } from './node.ts'
 import { AnswersOracle } from './oracle-answers.ts'
+import type { ChangesOracle } from './oracle-changes.ts'
 import { CommitsOracle } from './oracle-commits.ts'
 import { ConductOracle } from './oracle-conduct.ts'
 import { DurabilityOracle, type Media } from './oracle-durability.ts'
@@ -30,6 +31,7 @@ const KEPT_MS = 1_000
  *     show what stood while they ran (key-histories.ts)
  *   - a lock has one holder, or several who share it; tokens rise, nobody is overtaken, and a place
  *     ends only by what may end it (oracle-locks.ts)
+ *   - what changed in which key, for watches to be held against (oracle-changes.ts)
  *   - answers stand on what is committed and never go backwards (oracle-answers.ts)
  *   - a strong read shows all that was committed when it came, and a majority followed the leader
  *     after that (oracle-reads.ts)
@@ -39,6 +41,8 @@ const KEPT_MS = 1_000
 export class Oracles {
   readonly answers: AnswersOracle
   readonly effects = new EffectsOracle()
+  /** Where watches are looked at; set before anything is applied. */
+  changes: ChangesOracle | undefined
   readonly transactions = new TransactionsOracle()
   readonly #locks = new LocksOracle()
   readonly #terms = new TermsOracle()
@@ -145,5 +149,6 @@ export class Oracles {
     const isSound = !this.#unsound.has(node)
     this.#commits.applied(replica, entries, isSound)
     this.effects.applied(replica, isSound)
+    this.changes?.applied(replica, entries)
   }
 }

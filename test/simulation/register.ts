@@ -21,6 +21,7 @@ import { Probes } from './probes.ts'
 import { COUNTERS, RepeatedIncrements } from './repeats.ts'
 import { GrowingSets } from './sets.ts'
 import { drawShape, factsOf, type Shape } from './shape.ts'
+import { Watchers } from './watchers.ts'
 
 /** What one seed did; equal in every run of the same code. */
 export interface SeedReport {
@@ -45,6 +46,8 @@ const HEALTHY_MS_MAX = 20_000
 /** Of impatient callers, per key: the orders to look at double with each. */
 const UNKNOWN_MAX = 12
 const TIMEOUT_MS = 4_000
+/** In which watches must be shown the last change. */
+const WATCHED_MS_MAX = 30_000
 /** Callers who will not wait give up within this time, or say so from the start. */
 const IMPATIENT_MS_MAX = 300
 /** Claims of so much may rest on wall clocks, which some runs move. */
@@ -107,6 +110,8 @@ class RegisterRun {
   /** In half of the runs. */
   readonly #expiring: ExpiringKeys | undefined
   /** In half of the runs. */
+  readonly #watchers: Watchers | undefined
+  /** In half of the runs. */
   readonly #glances: Glances | undefined
   /** In half of the runs. */
   readonly #locksmiths: Locksmiths | undefined
@@ -141,6 +146,9 @@ class RegisterRun {
     const endShell = { random: world.random.fork('expiring'), life: world.life('mourners') }
     this.#expiring =
       endShell.random.below(2) === 0 ? undefined : new ExpiringKeys(this.#cluster, endShell)
+    const watchShell = { random: world.random.fork('watchers'), life: world.life('watchers') }
+    this.#watchers =
+      watchShell.random.below(2) === 0 ? undefined : new Watchers(this.#cluster, watchShell)
     this.#glances = this.#newGlances()
     this.#locksmiths = this.#newLocksmiths()
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
@@ -182,6 +190,7 @@ class RegisterRun {
         (this.#glances?.calls ?? 0) +
         (this.#expiring?.calls ?? 0) +
         (this.#locksmiths?.calls ?? 0) +
+        (this.#watchers?.calls ?? 0) +
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
@@ -203,6 +212,7 @@ class RegisterRun {
     this.#glances?.start()
     this.#expiring?.start()
     this.#locksmiths?.start()
+    this.#watchers?.start()
     this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
@@ -246,6 +256,9 @@ class RegisterRun {
     this.#settleRepeats(caller)
     for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
     settle(cluster, TIMEOUT_MS * 2, () => this.#unanswered)
+    this.#watchers?.hurry()
+    settle(cluster, WATCHED_MS_MAX, () => this.#watchers?.behind)
+    this.#watchers?.stop()
     const { logBytesMax, segmentBytes } = { ...NODE_LIMITS, ...limits }
     comeToRest(cluster, logBytesMax + segmentBytes)
   }
@@ -297,6 +310,7 @@ class RegisterRun {
     this.#sets?.check()
     this.#locksmiths?.check()
     this.#ledgers?.check()
+    this.#watchers?.check()
     const rate = Math.min(1, ...this.#cluster.nodes.map(({ clockRate }) => clockRate))
     this.#glances?.check({ rate, claimMsMax: stalenessMsMax })
     const isRate = this.#cluster.nodes.every(({ clockRate }) => clockRate === 1)

@@ -90,7 +90,10 @@ function drawTiny(random: Random): Partial<NodeLimits> {
     snapshotWindowBytes: 256,
     snapshotChunkBytes: 1 + random.below(200),
     snapshotPageEntries: 1 + random.below(5),
-    logBytesMax: 16_384 + random.below(50_000)
+    logBytesMax: 16_384 + random.below(50_000),
+    historyChangesMax: 1 + random.below(60),
+    historyBytesMax: 500 + random.below(20_000),
+    nodeHistoryBytesMax: 2_000 + random.below(50_000)
   }
 }
 
