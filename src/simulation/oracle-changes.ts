@@ -100,7 +100,7 @@ export class ChangesOracle {
     // An expiry that is written over is a change, and no write of its own.
     const written = told.filter((one, i) => {
       const next = told[i + 1]
-      return !(one.expired && next !== undefined && equalBytes(next.at, one.at))
+      return !(one.expired && next?.position === one.position && equalBytes(next.at, one.at))
     })
     const isSame = written.every(({ at, record }, i) => {
       const write = writes[i]
@@ -109,7 +109,13 @@ export class ChangesOracle {
     if (!isSame || written.length !== writes.length) {
       throw new Violation(`group ${group}: ${writes.length} writes, told are ${written.length}`)
     }
-    for (const change of told) changes.push(committed(change, changes.at(-1)))
+    for (const change of told) {
+      const last = changes.at(-1)
+      if (last !== undefined && change.position < last.position) {
+        throw new Violation(`group ${group}: position ${change.position} after ${last.position}`)
+      }
+      changes.push(committed(change, last))
+    }
   }
 }
 

@@ -6,6 +6,7 @@ import { RAFT_MUTANTS } from './raft.ts'
 import { STATE_MUTANTS } from './state.ts'
 import { STORAGE_MUTANTS } from './storage.ts'
 import { TRANSACTION_MUTANTS } from './transactions.ts'
+import { WATCH_MUTANTS } from './watches.ts'
 
 /** By number. */
 export const MUTANTS: readonly Mutant[] = [
@@ -15,7 +16,8 @@ export const MUTANTS: readonly Mutant[] = [
   ...CLIENT_MUTANTS,
   ...NODE_MUTANTS,
   ...TRANSACTION_MUTANTS,
-  ...LOCK_MUTANTS
+  ...LOCK_MUTANTS,
+  ...WATCH_MUTANTS
 ].sort((a, b) => numberOf(a) - numberOf(b))
 
 function numberOf({ id }: Mutant): number {
