@@ -1,6 +1,6 @@
 import type { Index } from '../raft/types.ts'
 import type { Answer } from '../state/state-machine.ts'
-import type { AnchoredTransaction } from '../wire/transaction.ts'
+import type { Blocker } from '../state/transactions.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { type Answered, type Asker, commandAnswer } from './answer.ts'
 
@@ -48,13 +48,13 @@ export class Taken {
   }
 
   /**
-   * The entry was applied at `index`; `answers` are in the order of the commands. Who is blocked by
-   * a transaction goes to `blocked` instead, with the command.
+   * The entry was applied at `index`; `answers` are in the order of the commands. Who is blocked
+   * goes to `blocked` instead, with the command.
    */
   answer(
     index: Index,
     answers: readonly Answer[],
-    blocked: (by: AnchoredTransaction, command: Uint8Array, asker: Asker) => void
+    blocked: (by: Blocker, command: Uint8Array, asker: Asker) => void
   ): void {
     for (const [i, { bytes, asker }] of this.#gathered.entries()) {
       const answer = answers[i] as Answer

@@ -1,3 +1,4 @@
+import { keyText } from '../state/layout.ts'
 import type { Place } from '../state/lock-record.ts'
 import type { LockListener } from '../state/locks.ts'
 import type { StateMachine } from '../state/state-machine.ts'
@@ -20,6 +21,12 @@ const OWN = { session: '0'.repeat(32), seq: 0, ackedUpTo: 0, basis: 0 } as const
 /** Of what a leader proposes itself: whatever becomes of it, timers go on. */
 const NOBODY: Asker = { respond: () => {}, isOver: () => false }
 
+/** Requests that go on when nobody holds the guard of a key any more. */
+interface GuardWait {
+  readonly key: Uint8Array
+  waiting: { readonly asker: Asker; readonly resume: () => void }[]
+}
+
 /** What it needs of its replica. */
 type Desk = Pick<Replica, 'group' | 'state' | 'time' | 'isLeader' | 'notLeader' | 'mutate'>
 
@@ -34,6 +41,8 @@ export class LockDesk implements LockListener {
   readonly #now: () => number
   readonly #timers = new LockTimers()
   readonly #waiting = new Map<Place, Asker[]>()
+  /** Writes of guarded keys, by key. */
+  readonly #guarded = new Map<string, GuardWait>()
   #count = 0
   #leads = false
   /** Granted or ended since the last look, and somebody waits for it. */
@@ -101,8 +110,26 @@ export class LockDesk implements LockListener {
     if (this.#count > 0) this.#sweep(now)
   }
 
+  /** `resume` is called when nobody guards `key`; never, if `asker` is over or was told. */
+  waitForGuard(key: Uint8Array, asker: Asker, resume: () => void): void {
+    if (this.#isFull(asker)) return
+    const name = keyText(key)
+    const held = this.#guarded.get(name)
+    if (held === undefined)
+      this.#guarded.set(name, { key: key.slice(), waiting: [{ asker, resume }] })
+    else held.waiting.push({ asker, resume })
+    this.#count++
+  }
+
   /** Entries were applied: who was granted its lock, or lost its place, hears of it. */
   applied(): void {
+    for (const [name, { key, waiting }] of this.#guarded) {
+      if (this.#replica.state.locks.guardOf(key) !== undefined) continue
+      sometimes('partition: a write waited for a guard')
+      this.#guarded.delete(name)
+      this.#count -= waiting.length
+      for (const { resume } of waiting) resume()
+    }
     if (this.#news.length === 0) return
     const news = this.#news
     this.#news = []
@@ -136,15 +163,19 @@ export class LockDesk implements LockListener {
       asker.respond(this.#told(this.#fateOf(place)))
       return
     }
-    if (this.#count >= WAITING_MAX) {
-      const message = `too many wait for locks of group ${this.#replica.group}`
-      asker.respond(rejected('overloaded', message, FULL))
-      return
-    }
+    if (this.#isFull(asker)) return
     const askers = this.#waiting.get(place)
     if (askers === undefined) this.#waiting.set(place, [asker])
     else askers.push(asker)
     this.#count++
+  }
+
+  /** Whether there is no room for another who waits; then it was told. */
+  #isFull(asker: Asker): boolean {
+    if (this.#count < WAITING_MAX) return false
+    const message = `too many wait for locks of group ${this.#replica.group}`
+    asker.respond(rejected('overloaded', message, FULL))
+    return true
   }
 
   #fateOf(place: Place | undefined): LockResult {
@@ -165,11 +196,21 @@ export class LockDesk implements LockListener {
       if (left.length === 0) this.#waiting.delete(place)
       else if (left.length < askers.length) this.#waiting.set(place, left)
     }
+    for (const [name, held] of this.#guarded) {
+      const before = held.waiting.length
+      held.waiting = held.waiting.filter(({ asker }) => !asker.isOver(now))
+      this.#count -= before - held.waiting.length
+      if (held.waiting.length === 0) this.#guarded.delete(name)
+    }
   }
 
   #refuseAll(answer: Answered): void {
-    const all = [...this.#waiting.values()]
+    const writes = [...this.#guarded.values()].map(({ waiting }) =>
+      waiting.map(({ asker }) => asker)
+    )
+    const all = [...this.#waiting.values(), ...writes]
     this.#waiting.clear()
+    this.#guarded.clear()
     this.#news = []
     this.#count = 0
     for (const askers of all) for (const asker of askers) asker.respond(answer)

@@ -2,9 +2,9 @@ import type { Raft } from '../raft/raft.ts'
 import type { Entry, Index, Input, Message, Ready, Term } from '../raft/types.ts'
 import { encodeBody } from '../state/entry-body.ts'
 import type { Answer, StateMachine } from '../state/state-machine.ts'
+import type { Blocker } from '../state/transactions.ts'
 import type { Placement } from '../wire/cluster-map.ts'
 import type { GroupId, NodeId, ReplicaId } from '../wire/ids.ts'
-import type { AnchoredTransaction } from '../wire/transaction.ts'
 import { assert } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import {
@@ -200,9 +200,11 @@ export class Replica {
     this.#shell.dirty(this)
   }
 
-  /** Again once the transaction is decided that stands in the way. */
-  #waitFor(ref: AnchoredTransaction, bytes: Uint8Array, asker: Asker): void {
-    this.encounters.wait(ref, asker, () => this.mutate(bytes, asker))
+  /** Again once that is over which stands in the way. */
+  #waitFor(by: Blocker, bytes: Uint8Array, asker: Asker): void {
+    const again = (): void => this.mutate(bytes, asker)
+    if ('guarded' in by) this.locks.waitForGuard(by.guarded, asker, again)
+    else this.encounters.wait(by, asker, again)
   }
 
   /** Runs `read` once everything up to `index` is applied. */

@@ -1,6 +1,7 @@
 import type { Given, StateMachine } from '../state/state-machine.ts'
+import type { Blocker } from '../state/transactions.ts'
 import { type Command, isDecisionType, type Operation } from '../wire/command.ts'
-import type { AnchoredTransaction, TransactionOperation } from '../wire/transaction.ts'
+import type { TransactionOperation } from '../wire/transaction.ts'
 
 /** A command that its leader coordinates, see `transact`. */
 export type Transact = Command & {
@@ -20,13 +21,10 @@ export function lookup(
 }
 
 /**
- * Which transaction must be decided before `operation` can run, as far as the state shows. A part
+ * What must be over before `operation` can run, as far as the state shows. A part
  * that others wait for is not kept waiting itself: it is refused, see Transactions.
  */
-export function blockerOf(
-  state: StateMachine,
-  operation: Operation
-): AnchoredTransaction | undefined {
+export function blockerOf(state: StateMachine, operation: Operation): Blocker | undefined {
   const { transactions } = state
   if (!transactions.holdsAny) return undefined
   switch (operation.type) {

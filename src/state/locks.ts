@@ -29,6 +29,11 @@ export const LOCK_LIMITS: LockLimits = {
   freeLocksMax: 1_000
 }
 
+/** Somebody holds the guard of this key: others wait before they change it, or rely on it. */
+export interface Guarded {
+  readonly guarded: Uint8Array
+}
+
 /** Hears of places as commands change them: for timers, and for those who wait for their turn. */
 export interface LockListener {
   /** Its time begins anew: it was taken, or renewed, or is there already. */
@@ -57,6 +62,8 @@ export class Locks {
   readonly #free = new Map<string, LockRecord>()
   readonly #rows = new CountedRows<LockRecord>(lockRow)
   #listener: LockListener | undefined
+  /** Guards that are held: mostly there are none, and no write has to ask. */
+  #guards = 0
   #holders = 0
   #waiters = 0
 
@@ -69,6 +76,7 @@ export class Locks {
     for (const lock of locks.sort((a, b) => a.freed - b.freed)) {
       this.#locks.set(lock.name, lock)
       if (lock.freed > 0) this.#free.set(lock.name, lock)
+      if (lock.guard && lock.freed === 0) this.#guards++
       this.#holders += lock.holders.length
       this.#waiters += lock.queue.length
     }
@@ -95,6 +103,17 @@ export class Locks {
   /** Whether the lock is held with this token. */
   isHeld(lock: LockName, token: number): boolean {
     return this.#find(lock)?.holders.some((place) => place.token === token) ?? false
+  }
+
+  get hasGuards(): boolean {
+    return this.#guards > 0
+  }
+
+  /** Undefined: nobody holds the guard of `key`. */
+  guardOf(key: Uint8Array): Guarded | undefined {
+    if (this.#guards === 0) return undefined
+    const lock = this.#find({ guard: true, key })
+    return lock === undefined || lock.holders.length === 0 ? undefined : { guarded: lock.key }
   }
 
   /** The place that goes by this token or ticket. */
@@ -226,6 +245,7 @@ export class Locks {
     const token = this.#draw()
     assert(token > lock.token, 'a token that is not above the last one')
     if (lock.freed > 0) this.#free.delete(lock.name)
+    if (lock.guard && lock.holders.length === 0) this.#guards++
     lock.freed = 0
     lock.token = token
     place.token = token
@@ -242,6 +262,7 @@ export class Locks {
     if (place.token > 0) {
       lock.holders.splice(lock.holders.indexOf(place), 1)
       this.#holders--
+      if (lock.guard && lock.holders.length === 0) this.#guards--
     } else {
       lock.queue.splice(lock.queue.indexOf(place), 1)
       this.#waiters--

@@ -9,7 +9,7 @@ import {
 } from '../wire/command.ts'
 import { type GroupId, type SessionId, SYSTEM_GROUP } from '../wire/ids.ts'
 import type { KeyResult, Result } from '../wire/result.ts'
-import type { AnchoredTransaction, TransactionOperation } from '../wire/transaction.ts'
+import type { TransactionOperation } from '../wire/transaction.ts'
 import { assert, unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Cluster } from './cluster.ts'
@@ -25,7 +25,7 @@ import { Repeats } from './repeats.ts'
 import { answered, type Rejection, type Session, Sessions } from './sessions.ts'
 import { STATE_LIMITS, type StateLimits } from './state-limits.ts'
 import type { Table } from './table.ts'
-import { type Blocked, Transactions } from './transactions.ts'
+import { type Blocked, type Blocker, Transactions } from './transactions.ts'
 
 /**
  * What became of one command. `rejected`, `blocked`: this copy did not run and nothing of it is
@@ -34,8 +34,8 @@ import { type Blocked, Transactions } from './transactions.ts'
 export type Answer =
   | { readonly type: 'result'; readonly result: Result }
   | { readonly type: 'rejected'; readonly code: Rejection; readonly applied: Index }
-  /** A transaction that is not decided stands in the way: the same again once it is. */
-  | { readonly type: 'blocked'; readonly by: AnchoredTransaction }
+  /** What it is about is held by somebody: the same again once it is not. */
+  | { readonly type: 'blocked'; readonly by: Blocker }
 
 export interface StateMachineOptions {
   readonly group: GroupId

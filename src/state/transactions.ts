@@ -1,22 +1,14 @@
-import { equalBytes } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
 import type { LockName } from '../wire/lock.ts'
 import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
 import type { KeySpan } from '../wire/scan.ts'
-import type {
-  AnchoredTransaction,
-  Check,
-  KeyCheck,
-  LockCheck,
-  TransactionId,
-  Work
-} from '../wire/transaction.ts'
-import { unreachable } from '../world/assert.ts'
+import type { AnchoredTransaction, KeyCheck, TransactionId, Work } from '../wire/transaction.ts'
 import { sometimes } from '../world/sometimes.ts'
+import { foreignGuard, holds, isOfKey, isOfLock } from './checks.ts'
 import { Multiset } from './hash.ts'
 import { change, type KeyRecord, type Keys, type Running, type Use } from './keys.ts'
 import { keyText, lockText, nameOf } from './layout.ts'
-import type { Locks } from './locks.ts'
+import type { Guarded, Locks } from './locks.ts'
 import { type HeldKey, type Intent, Prepared } from './prepared.ts'
 import type { Hold, PreparedPart } from './prepared-rows.ts'
 import { Records, type TransactionRecord } from './records.ts'
@@ -30,9 +22,12 @@ interface Done {
   readonly holds: readonly Hold[]
 }
 
-/** Another transaction holds a key of it. */
+/** What is in the way of a command, for the time being. */
+export type Blocker = AnchoredTransaction | Guarded
+
+/** Another transaction holds a key of it, or somebody its guard. */
 export interface Blocked {
-  readonly by: AnchoredTransaction
+  readonly by: Blocker
 }
 
 /** What a decision leaves to say to those who hear it for the second time, or come late. */
@@ -80,9 +75,9 @@ export class Transactions {
     return { parts: this.#prepared.count, records: this.#records.count }
   }
 
-  /** Whether any key is held: else nobody is in anybody's way. */
+  /** Whether any key is held or guarded: else nobody is in anybody's way. */
   get holdsAny(): boolean {
-    return this.#prepared.count > 0
+    return this.#prepared.count > 0 || this.#locks.hasGuards
   }
 
   parts(): Iterable<PreparedPart> {
@@ -120,15 +115,16 @@ export class Transactions {
     return this.#prepared.intentOn(key)
   }
 
-  /** The transaction that must be decided before `key` may be changed. */
-  blockerOf(key: Uint8Array): AnchoredTransaction | undefined {
-    return this.#prepared.blockerOf(key, 'write')?.ref
+  /** What must be over before `key` may be changed. */
+  blockerOf(key: Uint8Array): Blocker | undefined {
+    return this.#prepared.blockerOf(key, 'write')?.ref ?? this.#locks.guardOf(key)
   }
 
   /** The same for all of `work`. */
-  blockerOfWork({ checks, writes }: Work): AnchoredTransaction | undefined {
+  blockerOfWork({ checks, writes }: Work): Blocker | undefined {
     const relied = checks.filter(isOfKey)
-    return (this.#blocker(relied, 'read') ?? this.#blocker(writes, 'write'))?.ref
+    const part = this.#blocker(relied, 'read') ?? this.#blocker(writes, 'write')
+    return part?.ref ?? foreignGuard(this.#locks, { checks, writes })
   }
 
   /** The transaction that must be decided before this lock may go to somebody else. */
@@ -372,20 +368,4 @@ function revisionIn({ results }: Vote): number | undefined {
 function told({ state }: TransactionRecord): Result {
   if (state === 'pending') return PENDING
   return state === 'committed' ? COMMITTED : ABORTED
-}
-
-const isOfKey = (check: Check): check is KeyCheck => check.type !== 'lock'
-const isOfLock = (check: Check): check is LockCheck => check.type === 'lock'
-
-function holds(check: KeyCheck, record: KeyRecord | undefined): boolean {
-  switch (check.type) {
-    case 'revision':
-      return (record?.revision ?? 0) === check.revision
-    case 'exists':
-      return (record !== undefined) === check.exists
-    case 'value':
-      return record !== undefined && equalBytes(record.value, check.value)
-    default:
-      return unreachable(check)
-  }
 }

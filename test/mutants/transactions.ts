@@ -259,8 +259,8 @@ export const TRANSACTION_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: STATE,
-        from: "return (this.#blocker(relied, 'read') ?? this.#blocker(writes, 'write'))?.ref",
-        to: "return (relied.length < 0 ? undefined : this.#blocker(writes, 'write'))?.ref"
+        from: "const part = this.#blocker(relied, 'read') ?? this.#blocker(writes, 'write')",
+        to: "const part = relied.length < 0 ? undefined : this.#blocker(writes, 'write')"
       }
     ]
   },

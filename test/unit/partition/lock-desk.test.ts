@@ -178,3 +178,24 @@ test('what is no name of a lock is refused', () => {
   on.desk.awaitGrant(Uint8Array.of(0, 1, 107), asker)
   expect(heard).toEqual(['invalid_argument', 'invalid_argument'])
 })
+
+test('a write of a guarded key goes on when nobody guards it any more', () => {
+  const on = new Scene()
+  const how = { shared: false, wait: true, ttlMs: TTL, owner: '' }
+  const guard = { ...LOCK, guard: true }
+  const tokenOf = (): number => on.site.machine.locks.view(guard, 0, () => 0).held?.token ?? 0
+  on.run({ type: 'acquire', ...guard, ...how })
+  on.run({ type: 'acquire', ...guard, ...how })
+  const asker = (name: string, until: number): Asker => ({
+    respond: ({ code }) => void on.log.push(`${name} hears ${code}`),
+    isOver: (now) => now >= until
+  })
+  on.desk.waitForGuard(LOCK.key, asker('short', 200), () => on.log.push('short goes on'))
+  on.desk.waitForGuard(LOCK.key, asker('long', 9_000), () => on.log.push('long goes on'))
+  on.run({ type: 'release', ...guard, token: tokenOf() })
+  on.pass(200)
+  expect([on.log, on.desk.count]).toEqual([[], 1])
+  // The one who holds it now vanishes.
+  on.pass(TTL)
+  expect([on.log, on.desk.count]).toEqual([['long goes on'], 0])
+})

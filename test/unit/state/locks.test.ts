@@ -7,6 +7,7 @@ import {
   aborted,
   B,
   ended,
+  exists,
   prepare,
   put,
   resolve,
@@ -286,4 +287,50 @@ test('the state tells the places of its locks to who listens, and what becomes o
     'given up 1 2',
     'granted 3 6'
   ])
+})
+
+test('a guarded key waits for its guard, and lets through who shows it', () => {
+  const on = new Desk()
+  const { site } = on
+  const guard = { ...lock, guard: true }
+  const how = { shared: false, wait: true, ttlMs: TTL, owner: '' }
+  const { token } = on.do({ type: 'acquire', ...guard, ...how }) as { token: number }
+  const shown: Check = { type: 'lock', ...guard, token }
+  const blocked = { type: 'blocked', by: { guarded: lock.key } }
+  expect(on.do(put('k', 'plain'))).toEqual(blocked)
+  expect(on.do(transact(works([put('k', 'x')])))).toEqual(blocked)
+  expect(on.do(transact(works([put('free', 'x')], [exists('k', false)])))).toEqual(blocked)
+  expect(site.result(1, prepare(works([put('k', 'x')])), { session: B })).toEqual(
+    aborted('blocked')
+  )
+  expect(on.do(put('free', 'x'))).toMatchObject({ type: 'written' })
+  // A lock of that name is no guard, and shows nothing.
+  const own = on.come()
+  expect(on.do(transact(works([put('k', 'x')], [requires(own)])))).toEqual(blocked)
+  expect(on.do(transact(works([put('k', 'mine')], [shown])))).toMatchObject({ type: 'transacted' })
+  expect(site.result(2, prepare(works([put('k', 'two')], [shown])), { session: B })).toMatchObject({
+    type: 'prepared'
+  })
+  site.result(2, resolve(true), { session: B })
+  expect(on.do({ type: 'release', ...guard, token })).toEqual({ type: 'released' })
+  expect(on.do(put('k', 'plain'))).toMatchObject({ type: 'written' })
+  expect(on.do(transact(works([put('k', 'late')], [shown])))).toEqual(aborted('fenced'))
+  expect(site.text('k')).toBe('plain')
+})
+
+test('a guard that expires lets others write', () => {
+  const on = new Desk()
+  const guard = { ...lock, guard: true }
+  const how = { shared: false, wait: true, ttlMs: TTL, owner: '' }
+  const { token } = on.do({ type: 'acquire', ...guard, ...how }) as { token: number }
+  on.do({ type: 'acquire', ...guard, ...how })
+  const next = on.site.machine.counter
+  on.do({ type: 'expire', places: [{ ...guard, number: token, renewals: 0 }] })
+  expect(on.do(put('k', 'x'))).toMatchObject({ type: 'blocked' })
+  expect(on.site.machine.locks.isHeld(guard, token)).toBe(false)
+  const [holder] = [...on.site.machine.locks.places()].map(([, place]) => place.token)
+  expect(holder).toBeGreaterThan(next)
+  on.do({ type: 'expire', places: [{ ...guard, number: holder as number, renewals: 0 }] })
+  expect(on.site.machine.locks.hasGuards).toBe(false)
+  expect(on.do(put('k', 'x'))).toMatchObject({ type: 'written' })
 })
