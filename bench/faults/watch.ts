@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
 import type { KeyMesh } from 'keymesh'
-import { Stage } from '../../cluster/stage.ts'
+import { perform, type Stage } from '../../cluster/stage.ts'
 import { openClient } from '../rig/keymesh.ts'
 import { Trio } from './trio.ts'
 
@@ -16,8 +16,7 @@ const IN_FLIGHT = 128
 const { values } = parseArgs({ options: { changes: { type: 'string', default: '1000000' } } })
 const wanted = Number(values.changes)
 
-async function main(): Promise<number> {
-  await using stage = new Stage()
+async function run(stage: Stage): Promise<number> {
   const trio = await Trio.form(stage, 'watch', { nodes: 3, partitions: 8 })
   const kv = await openClient(trio.seeds)
   const seen = { changes: 0, wrong: 0 }
@@ -72,4 +71,4 @@ async function watch(
   }
 }
 
-process.exitCode = await main()
+await perform(run)
