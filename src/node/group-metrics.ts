@@ -19,6 +19,11 @@ export const GROUP_METRICS: readonly Metric<NodeSource>[] = [
     (it) => it.damaged
   ),
   surveyed('keymesh_keys', 'Keys that replicas on this node hold.', (it) => it.keys),
+  counter(
+    'keymesh_keys_expired_total',
+    'Keys that replicas on this node dropped because their ttl was over.',
+    ({ groups }) => groups.expired
+  ),
   surveyed('keymesh_sessions', 'Sessions that replicas on this node hold.', (it) => {
     return it.sessions.sum
   }),

@@ -6,6 +6,7 @@ import { ReplicaHost, type TransactionShell } from '../partition/host.ts'
 import type { Room } from '../partition/room.ts'
 import { Scans } from '../partition/scans.ts'
 import { Snapshots } from '../partition/snapshots.ts'
+import { Sweeper } from '../partition/sweeper.ts'
 import { isSoundRecord } from '../state/keys.ts'
 import { cutShort } from '../storage/log-corrupt.ts'
 import type { NodeLog } from '../storage/log-types.ts'
@@ -93,10 +94,13 @@ export function openKeeping(
   })
   const audit = auditOf(host, options, shell)
   const freshness = freshnessOf(host, options, shell.bootNonce)
+  const sweeper = new Sweeper(host, overlay, fatal)
+  const { room } = shell
   const tick = (now: number): void => {
-    overlay.tend(now, shell.room.level)
+    overlay.tend(now, room.level)
     snapshots.tick()
     freshness.tick(now)
+    if (room.level !== 'full') sweeper.tick(now)
   }
   const scans = new Scans(host, overlay, fatal)
   return { log, overlay, host, flusher, snapshots, scans, audit, freshness, tick }

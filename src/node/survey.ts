@@ -18,6 +18,8 @@ export interface Survey {
   /** Committed entries that are not applied. */
   readonly applyLag: Spread
   readonly keys: number
+  /** Keys that ended by their ttl, at the replicas here. */
+  readonly expired: number
   readonly sessions: Spread
   readonly sessionsKept: Spread
   readonly repeats: Spread
@@ -66,7 +68,8 @@ export function survey(host: ReplicaHost): Survey {
     damaged: 0,
     installing: 0,
     termMax: 0,
-    keys: 0
+    keys: 0,
+    expired: 0
   }
   const [commitLag, applyLag] = [nothing(), nothing()]
   const [sessions, sessionsKept, repeats] = [nothing(), nothing(), nothing()]
@@ -82,6 +85,7 @@ export function survey(host: ReplicaHost): Survey {
     if (installing) seen.installing++
     if (term > seen.termMax) seen.termMax = term
     seen.keys += state.keyCount
+    seen.expired += state.expiries.ended
     add(commitLag, lastIndex - commit)
     add(applyLag, commit - state.applied.index)
     add(sessions, state.sessionCount)

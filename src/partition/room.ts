@@ -42,7 +42,7 @@ export function roomRefusal(
   if (type === 'release' || type === 'leave' || type === 'expire') return undefined
   const hasRoom = (node: NodeId): boolean => {
     const level = room.levelOf(node)
-    return level === 'ok' || (level === 'low' && type === 'delete')
+    return level === 'ok' || (level === 'low' && (type === 'delete' || type === 'sweep'))
   }
   const voters = replica.raft.configuration.members.filter(({ voter }) => voter)
   const withRoom = voters.filter(({ node }) => hasRoom(node))

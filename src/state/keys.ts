@@ -3,6 +3,7 @@ import type { DataOperation } from '../wire/data-operation.ts'
 import type { KeyResult } from '../wire/result.ts'
 import { lasting } from '../wire/slab.ts'
 import { unreachable } from '../world/assert.ts'
+import { Expiries } from './expiries.ts'
 import { hashItem, type ItemHash, type Multiset } from './hash.ts'
 import type { ChangeListener } from './key-change.ts'
 import { DATA_PREFIX, dataKey, dataLookup } from './layout.ts'
@@ -66,6 +67,7 @@ export class Keys {
   count: number
   /** Is told every change; undefined: nobody is. */
   listener: ChangeListener | undefined
+  readonly expiries: Expiries
   readonly #table: Table
   readonly #hash: Multiset
 
@@ -80,6 +82,7 @@ export class Keys {
   ) {
     this.#table = table
     this.#hash = hash
+    this.expiries = new Expiries(table, hash)
     this.count = saved.count
     this.#createdAt = new Float64Array(BUCKETS).fill(saved.opened)
   }
@@ -116,6 +119,15 @@ export class Keys {
   isOver(key: Uint8Array, time: number): boolean {
     const stored = this.#table.get(dataLookup(key))
     return stored !== undefined && alive(decodeRecord(stored), time) === undefined
+  }
+
+  /** Ends `key` if its ttl is over: it is not stored any more. */
+  end(key: Uint8Array, now: Use): void {
+    const at = dataKey(key)
+    const stored = this.#table.get(at)
+    if (stored === undefined || alive(decodeRecord(stored), now.time) !== undefined) return
+    this.expiries.ended++
+    this.#replace(key, { at, stored, isOver: true }, undefined, now)
   }
 
   /**
@@ -158,6 +170,7 @@ export class Keys {
   #write(at: Uint8Array, stored: Uint8Array | undefined, record: KeyRecord): Uint8Array {
     if (stored === undefined) this.count++
     else this.#hash.remove(recordHash(stored))
+    this.expiries.moved(at.subarray(DATA_PREFIX.length), expiryIn(stored), record.expiresAt)
     const bytes = encodeRecord(at, record)
     this.#hash.add(recordHash(bytes))
     this.#table.set(at, bytes)
@@ -167,6 +180,7 @@ export class Keys {
   #remove(at: Uint8Array, stored: Uint8Array): void {
     this.count--
     this.#hash.remove(recordHash(stored))
+    this.expiries.moved(at.subarray(DATA_PREFIX.length), expiryIn(stored), undefined)
     this.#table.set(at, undefined)
   }
 }
@@ -206,6 +220,12 @@ export function decodeRecord(bytes: Uint8Array): KeyRecord {
   }
   const expiresAt = reader.varint()
   return { value: reader.raw(reader.remaining), revision, created, expiresAt }
+}
+
+/** When the ttl of a stored record ends; undefined: it has none, or there is no record. */
+function expiryIn(stored: Uint8Array | undefined): number | undefined {
+  if (stored === undefined || ((stored[HASH_BYTES] as number) & HAS_EXPIRY) === 0) return undefined
+  return decodeRecord(stored).expiresAt
 }
 
 /** Whether the record under `at` is, byte for byte, one that was written there. */

@@ -20,6 +20,7 @@ import type { TransactionId } from '../wire/transaction.ts'
  *   't' 'p' + name   a prepared part: see prepared.ts
  *   't' 'w' + name + u32   one key of such a part
  *   'l' + guard u8 + key   a lock: see lock-record.ts
+ *   'e' + u64 + key  when the ttl of that key is over, and nothing else: see expiries.ts
  *
  * The name of a transaction is its session, 16 bytes, and its seq, u64.
  */
@@ -45,6 +46,34 @@ const TRANSACTION_NAME_BYTES = 24
 
 /** Every lock's key begins with it, and nothing else. */
 export const LOCK_PREFIX: Uint8Array = Uint8Array.of(0x6c)
+
+/** Every row of a ttl begins with it, and nothing else. */
+export const EXPIRY_PREFIX: Uint8Array = Uint8Array.of(0x65)
+/** All of them, in the order in which they end. */
+export const EXPIRY_SPAN = { gte: EXPIRY_PREFIX, lt: Uint8Array.of(0x66) } as const
+const EXPIRY_HEAD_BYTES = 9
+
+/** Where the table says that the ttl of `key` ends at `expiresAt`; a fresh copy. */
+export function expiryKey(expiresAt: number, key: Uint8Array): Uint8Array {
+  const writer = new ByteWriter(EXPIRY_HEAD_BYTES + key.length).raw(EXPIRY_PREFIX)
+  writer.u32(Math.floor(expiresAt / 2 ** 32)).u32(expiresAt >>> 0)
+  return lasting.copy(writer.raw(key).finish())
+}
+
+/** What such a key says; the user's key is a view. Throws Malformed. */
+export function readExpiryKey(row: Uint8Array): {
+  readonly expiresAt: number
+  readonly key: Uint8Array
+} {
+  const reader = new ByteReader(row)
+  reader.u8()
+  const expiresAt = reader.u32() * 2 ** 32 + reader.u32()
+  const key = reader.raw(reader.remaining)
+  if (!Number.isSafeInteger(expiresAt) || key.length === 0 || key.length > KEY_BYTES_MAX) {
+    throw new Malformed('an expiry of no key, or at no time')
+  }
+  return { expiresAt, key }
+}
 
 /** Where the table keeps a lock; a fresh copy. */
 export function lockKey({ guard, key }: LockName): Uint8Array {

@@ -14,13 +14,15 @@ import { assert, unreachable } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Cluster } from './cluster.ts'
 import { decodeBody } from './entry-body.ts'
+import type { Expiries } from './expiries.ts'
 import type { Multiset } from './hash.ts'
 import type { ChangeListener } from './key-change.ts'
 import { type KeyRecord, Keys, type Running } from './keys.ts'
 import { META_KEY } from './layout.ts'
-import { expirePlaces, runLock } from './lock-commands.ts'
+import { runLock } from './lock-commands.ts'
 import { Locks } from './locks.ts'
 import { encodeMeta, type Saved } from './meta.ts'
+import { isOwn, type OwnOperation, runOwn } from './own-commands.ts'
 import { Repeats } from './repeats.ts'
 import { answered, type Rejection, type Session, Sessions } from './sessions.ts'
 import { STATE_LIMITS, type StateLimits } from './state-limits.ts'
@@ -50,7 +52,7 @@ export type Given = Exclude<Answer, { readonly type: 'blocked' }>
 type DecisionOperation = Extract<TransactionOperation, { readonly type: DecisionType }>
 
 /** Those that are a client's, and happen once by the session table. */
-type GatedOperation = Exclude<Operation, DecisionOperation | { readonly type: 'expire' }>
+type GatedOperation = Exclude<Operation, DecisionOperation | OwnOperation>
 
 function isDecision(operation: Operation): operation is DecisionOperation {
   return isDecisionType(operation.type)
@@ -160,6 +162,11 @@ export class StateMachine {
   /** Key records held, expired ones not yet swept included. */
   get keyCount(): number {
     return this.#keys.count
+  }
+
+  /** Keys that have a ttl. */
+  get expiries(): Expiries {
+    return this.#keys.expiries
   }
 
   get sessionCount(): number {
@@ -287,8 +294,10 @@ export class StateMachine {
     if (isDecision(operation)) {
       return { type: 'result', result: this.#decide(command, operation, use) }
     }
-    if (operation.type === 'expire') {
-      return { type: 'result', result: expirePlaces(this, operation, use) }
+    if (isOwn(operation)) {
+      const { locks, transactions } = this
+      const parts = { keys: this.#keys, locks, transactions }
+      return { type: 'result', result: runOwn(parts, operation, use) }
     }
     const session = this.#sessions.find(command.session)
     const before = this.#answered(session, command.seq)

@@ -2,11 +2,13 @@ import { Malformed } from '../wire/bytes.ts'
 import { decodeClusterMap } from '../wire/cluster-map-codec.ts'
 import type { SessionId } from '../wire/ids.ts'
 import type { TransactionId } from '../wire/transaction.ts'
+import { checkExpiry } from './expiries.ts'
 import { hashItem, Multiset } from './hash.ts'
 import { decodeRecord, isSound, recordHash } from './keys.ts'
 import {
   CLUSTER_MAP_KEY,
   DATA_PREFIX,
+  EXPIRY_PREFIX,
   LOCK_PREFIX,
   META_KEY,
   REPEAT_BOUNDS_KEY,
@@ -74,6 +76,10 @@ export class TableCheck {
         return
       case LOCK_PREFIX[0]:
         decodeLock(key, value)
+        this.#data.add(hashItem(key, value, 0))
+        return
+      case EXPIRY_PREFIX[0]:
+        checkExpiry(key, value)
         this.#data.add(hashItem(key, value, 0))
         return
       case META_KEY[0]:

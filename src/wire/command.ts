@@ -19,6 +19,13 @@ import {
 } from './lock.ts'
 import { readSession, writeSession } from './session-id.ts'
 import {
+  readSweepOperation,
+  SWEEP_OPERATION,
+  type SweepOperation,
+  sweepOperationSize,
+  writeSweepOperation
+} from './sweep.ts'
+import {
   isTransactionKind,
   readTransactionOperation,
   TRANSACTION_OPERATION,
@@ -67,6 +74,7 @@ export type Operation =
   | { readonly type: 'register-node'; readonly node: Uint8Array }
   | TransactionOperation
   | LockOperation
+  | SweepOperation
 
 export type DecisionType = 'commit' | 'abort' | 'resolve' | 'forget'
 
@@ -76,6 +84,7 @@ const OPERATION = {
   ...DATA_OPERATION,
   ...TRANSACTION_OPERATION,
   ...LOCK_OPERATION,
+  ...SWEEP_OPERATION,
   tick: 4,
   'register-node': 5,
   claim: 7,
@@ -147,6 +156,8 @@ function operationSize(operation: Operation): number {
     case 'leave':
     case 'expire':
       return lockOperationSize(operation)
+    case 'sweep':
+      return sweepOperationSize(operation)
     default:
       return transactionOperationSize(operation)
   }
@@ -182,6 +193,9 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
     case 'expire':
       writeLockOperation(writer, operation)
       return
+    case 'sweep':
+      writeSweepOperation(writer, operation)
+      return
     default:
       writeTransactionOperation(writer, operation)
   }
@@ -211,6 +225,8 @@ function readOperation(reader: ByteReader): Operation {
       const once = readOnce(reader)
       return { type: 'once', once, operation: readDataOperation(reader, reader.u8()) }
     }
+    case OPERATION.sweep:
+      return readSweepOperation(reader)
     default:
       if (isLockKind(kind)) return readLockOperation(reader, kind)
       if (isTransactionKind(kind)) return readTransactionOperation(reader, kind)

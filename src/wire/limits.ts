@@ -31,6 +31,8 @@ export const LOCK_WAIT_MS_MAX = 24 * 3_600 * 1_000
 export const LOCK_PLACES_AT_ONCE_MAX = 256
 /** An encoded command: the keys and values of a transaction, and bookkeeping for each. */
 export const COMMAND_BYTES_MAX = TRANSACTION_BYTES_MAX + 128 * 1024
+/** Keys one command ends whose ttl is over. */
+export const SWEPT_AT_ONCE_MAX = 1_024
 /** Entries in one page of a scan. */
 export const SCAN_ENTRIES_MAX = 4_096
 /** A page of a scan is no larger, unless one entry alone is. */

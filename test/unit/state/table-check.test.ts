@@ -26,7 +26,7 @@ function check(table: MapTable): void {
 
 test('what a flush left is whole', () => {
   const table = flushed()
-  expect(table.records.size).toBe(5)
+  expect(table.records.size).toBe(6)
   expect(() => check(table)).not.toThrow()
 })
 
