@@ -52,6 +52,7 @@ export class Oracles {
   readonly #conduct = new ConductOracle()
   readonly #unsound = new Set<NodeId>()
   #keptAt = 0
+  readonly #watchers: Onlooker['applied'][] = []
 
   constructor() {
     this.#commits = new CommitsOracle(this.#terms)
@@ -62,6 +63,11 @@ export class Oracles {
   /** Entries that are committed. */
   get entries(): number {
     return this.#commits.entries
+  }
+
+  /** Shows `watcher` all that replicas apply from now on. */
+  watch(watcher: Onlooker['applied']): void {
+    this.#watchers.push(watcher)
   }
 
   /** For a new life of `node`. */
@@ -150,5 +156,6 @@ export class Oracles {
     this.#commits.applied(replica, entries, isSound)
     this.effects.applied(replica, isSound)
     this.changes?.applied(replica, entries)
+    for (const watcher of this.#watchers) watcher(replica, entries)
   }
 }

@@ -1,3 +1,5 @@
+import { decodeRecord } from '../state/keys.ts'
+import { DATA_PREFIX } from '../state/layout.ts'
 import { TableCheck } from '../state/table-check.ts'
 import {
   decodePointer,
@@ -9,6 +11,9 @@ import {
 } from '../storage/state-keys.ts'
 import { Malformed } from '../wire/bytes.ts'
 import type { SimulatedNode } from './node.ts'
+
+/** Time in which a key is swept whose ttl is over, and clocks may differ by half of it. */
+const SWEPT_MS_MAX = 10_000
 
 /**
  * What is wrong with what the store of `node` holds: each of its groups must be whole, as durable
@@ -27,7 +32,15 @@ export function storeIll({ name, machine, store }: SimulatedNode): string | unde
     if (!live) continue
     const check = new TableCheck()
     try {
-      for (const [stateKey, record] of state) check.add(subKeyOf(stateKey), record)
+      const time = host.get(group)?.time.look() ?? 0
+      for (const [stateKey, record] of state) {
+        const at = subKeyOf(stateKey)
+        check.add(at, record)
+        const { expiresAt = time } = at[0] === DATA_PREFIX[0] ? decodeRecord(record) : {}
+        if (expiresAt < time - SWEPT_MS_MAX) {
+          return `${name}, group ${group}: a key is over since ${time - expiresAt} ms`
+        }
+      }
       found.set(group, check.finish().index)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error

@@ -3,6 +3,7 @@ import { LOCK_MUTANTS } from './locks.ts'
 import type { Mutant } from './mutant.ts'
 import { NODE_MUTANTS } from './node.ts'
 import { RAFT_MUTANTS } from './raft.ts'
+import { SCAN_MUTANTS } from './scans.ts'
 import { STATE_MUTANTS } from './state.ts'
 import { STORAGE_MUTANTS } from './storage.ts'
 import { TRANSACTION_MUTANTS } from './transactions.ts'
@@ -13,6 +14,7 @@ export const MUTANTS: readonly Mutant[] = [
   ...RAFT_MUTANTS,
   ...STORAGE_MUTANTS,
   ...STATE_MUTANTS,
+  ...SCAN_MUTANTS,
   ...CLIENT_MUTANTS,
   ...NODE_MUTANTS,
   ...TRANSACTION_MUTANTS,

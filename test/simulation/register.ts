@@ -18,6 +18,7 @@ import { comeAlive, comeToRest, settle } from './liveness.ts'
 import { Locksmiths } from './locksmiths.ts'
 import { operationOf, outcomeOf } from './operations.ts'
 import { Probes } from './probes.ts'
+import { ScannedRanges } from './ranges.ts'
 import { COUNTERS, RepeatedIncrements } from './repeats.ts'
 import { GrowingSets } from './sets.ts'
 import { drawShape, factsOf, type Shape } from './shape.ts'
@@ -100,20 +101,15 @@ class RegisterRun {
   readonly #isWhole: boolean
   /** One call in so many has a caller who will not wait; 0: none. */
   readonly #impatientEvery: number
-  /** In half of the runs. */
+  /** Each of these in half of the runs. */
   readonly #repeats: RepeatedIncrements | undefined
   readonly #probes: Probes | undefined
-  /** In half of the runs. */
   readonly #sets: GrowingSets | undefined
-  /** In half of the runs. */
   readonly #ledgers: Ledgers | undefined
-  /** In half of the runs. */
   readonly #expiring: ExpiringKeys | undefined
-  /** In half of the runs. */
   readonly #watchers: Watchers | undefined
-  /** In half of the runs. */
+  readonly #ranges: ScannedRanges | undefined
   readonly #glances: Glances | undefined
-  /** In half of the runs. */
   readonly #locksmiths: Locksmiths | undefined
   #working = true
   #inFlight = 0
@@ -149,6 +145,11 @@ class RegisterRun {
     const watchShell = { random: world.random.fork('watchers'), life: world.life('watchers') }
     this.#watchers =
       watchShell.random.below(2) === 0 ? undefined : new Watchers(this.#cluster, watchShell)
+    const rangeShell = { random: world.random.fork('ranges'), life: world.life('scanners') }
+    this.#ranges =
+      rangeShell.random.below(2) === 0
+        ? undefined
+        : new ScannedRanges(this.#cluster, { ...rangeShell, shape: this.#shape })
     this.#glances = this.#newGlances()
     this.#locksmiths = this.#newLocksmiths()
     this.#keys = Array.from({ length: 1 + this.#random.below(6) }, (_, i) => `key${i}`)
@@ -191,6 +192,7 @@ class RegisterRun {
         (this.#expiring?.calls ?? 0) +
         (this.#locksmiths?.calls ?? 0) +
         (this.#watchers?.calls ?? 0) +
+        (this.#ranges?.calls ?? 0) +
         (this.#probes?.calls ?? 0),
       ok: of('ok'),
       unknown: of('unknown'),
@@ -213,6 +215,7 @@ class RegisterRun {
     this.#expiring?.start()
     this.#locksmiths?.start()
     this.#watchers?.start()
+    this.#ranges?.start()
     this.#probes?.start()
     // A cluster that is being formed has to stand faults, too.
     if (this.#random.below(3) === 0) this.#swarm.startNow()
@@ -245,11 +248,13 @@ class RegisterRun {
     this.#glances?.stop()
     this.#expiring?.stop()
     this.#locksmiths?.stop()
+    this.#ranges?.stop()
     this.#probes?.stop()
     settle(cluster, TIMEOUT_MS * 3, () => this.#unanswered)
     this.#sets?.readAll()
     this.#expiring?.readAll()
     this.#locksmiths?.readAll()
+    this.#ranges?.readAll()
     this.#ledgers?.readAll()
     const [client] = cluster.clients
     const caller = this.#caller(client as SimulatedClient)
@@ -265,7 +270,8 @@ class RegisterRun {
 
   get #unanswered(): string | undefined {
     const { inFlight = 0 } = this.#locksmiths ?? {}
-    const workloads = [this.#sets, this.#probes, this.#expiring, this.#ledgers, this.#glances]
+    const first = [this.#sets, this.#probes, this.#expiring, this.#ledgers]
+    const workloads = [...first, this.#ranges, this.#glances]
     const others = workloads.reduce((sum, workload) => sum + (workload?.inFlight ?? 0), inFlight)
     const calls = this.#inFlight + others
     return calls === 0 ? undefined : `${calls} calls have no answer`
