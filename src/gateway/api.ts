@@ -184,6 +184,7 @@ export const API = {
   },
   watch: {
     method: 'GET',
+    head: true,
     path: '/v1/watch',
     summary: 'Hear of every change of a key, or of keys with a prefix',
     description:

@@ -49,6 +49,10 @@ export class WatchRoutes {
     const { encoding } = query
     const from = headers['last-event-id'] ?? query.from
     const wanted = { ...watched(query, encoding), timeoutMs, from }
+    if (request.method === 'HEAD') {
+      reply.headers(HEADERS).send()
+      return
+    }
     if (this.#streams.size >= WATCHES_MAX) {
       fail(reply, failure('overloaded', `${WATCHES_MAX} watches are open here. Ask another node`))
       return

@@ -237,7 +237,7 @@ test.each([
   'PROPFIND /v1/kv/a',
   'QUERY /v1/kv/a',
   'PURGE /v1/kv/a',
-  'HEAD /v1/kv',
+  'HEAD /v1/kvs',
   'DELETE /livez',
   'GET /v1/kvs/a',
   'GET /V1/kv/a',

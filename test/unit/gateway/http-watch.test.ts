@@ -107,6 +107,15 @@ test('changes come as events, each with its cursor', async () => {
   await expect.poll(() => source?.isClosed).toBe(true)
 })
 
+test('HEAD tells what would come, and watches nothing', async () => {
+  const url = await open()
+  const response = await fetch(`${url}v1/watch?prefix=user:`, { method: 'HEAD' })
+  expect(response.status).toBe(200)
+  expect(response.headers.get('content-type')).toBe('text/event-stream')
+  expect(await response.text()).toBe('')
+  expect(sources).toEqual([])
+})
+
 test('Last-Event-ID counts more than from', async () => {
   const url = await open((source) => source.items.push(progress('1-a-1-0')))
   const headers = { 'last-event-id': '1-a-1-9' }
