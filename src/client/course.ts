@@ -1,4 +1,5 @@
 import { CODES, type Failure, failure } from '../wire/failure.ts'
+import type { Keyed } from '../wire/once.ts'
 import type { AbortReason } from '../wire/result.ts'
 import type { Work } from '../wire/transaction.ts'
 import type { Cancel, Clock, Timers } from '../world/clock.ts'
@@ -120,14 +121,18 @@ export class Course {
    * One attempt to commit. Whoever waited for it till the last moment is told what is certain
    * instead.
    */
-  transact({ checks, writes }: Work, done: (outcome: CallOutcome) => void): void {
+  transact(
+    { checks, writes, keyed }: Work & { readonly keyed?: Keyed | undefined },
+    done: (outcome: CallOutcome) => void
+  ): void {
     if (this.#why !== undefined && !this.#isGivenUp && this.leftMs < COMMIT_MS_MIN) {
       done({ ok: false, failure: this.#contention(this.#why) })
       return
     }
     const inOrder = ++this.#sent >= IN_ORDER_FROM
     if (inOrder) sometimes('client: a transaction prepares its groups in order')
-    this.call({ kind: 'transact', checks, writes, inOrder }, done)
+    const once = keyed === undefined ? {} : { keyed }
+    this.call({ kind: 'transact', checks, writes, inOrder, ...once }, done)
   }
 
   /** Calls `then` in its turn, after a wait, because an attempt came to nothing. */

@@ -204,9 +204,11 @@ export class Dispatch {
     const parts = plan.map(({ group, checks, writes }) => {
       return { group, basis: basisOf(this.#parts.routes.of(group)), checks, writes }
     })
-    const { inOrder } = operation
+    const { inOrder, keyed } = operation
     const basis = parts[0]?.basis ?? 0
-    return encodeCommand({ ...numbers, basis, operation: { type: 'transact', inOrder, parts } })
+    const once = keyed === undefined ? {} : { keyed }
+    const transact = { type: 'transact', inOrder, parts, ...once } as const
+    return encodeCommand({ ...numbers, basis, operation: transact })
   }
 
   /** Calls without a group get one, and every way is looked at again. */

@@ -5,9 +5,10 @@ import type { Failure } from '../wire/failure.ts'
 import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { LockName, LockOperation, LockPlace } from '../wire/lock.ts'
 import type { Granted, LockResult, LockView, Lost } from '../wire/lock-result.ts'
+import type { Keyed } from '../wire/once.ts'
 import type { Lapse, ReadRecord } from '../wire/read-body.ts'
 import type { Consistency, Reply, Request } from '../wire/request.ts'
-import type { AbortReason, KeyResult, Result } from '../wire/result.ts'
+import type { AbortReason, KeyResult, KnownResult, NotRunResult, Result } from '../wire/result.ts'
 import type { ScanPage, ScanRequest } from '../wire/scan.ts'
 import type { Check, TransactionRef } from '../wire/transaction.ts'
 import type { WatchPage } from '../wire/watch.ts'
@@ -48,7 +49,10 @@ export type CallOperation =
       /** Where to, for operations without a key. Absent: the partition of the key. */
       readonly group?: GroupId
     }
-  /** One attempt at a transaction over any keys; whose anchor is the lowest of their groups. */
+  /**
+   * One attempt at a transaction over any keys; whose anchor is the lowest of their groups, or that
+   * of the idempotency key.
+   */
   | {
       readonly kind: 'transact'
       readonly checks: readonly Check[]
@@ -56,6 +60,7 @@ export type CallOperation =
       readonly writes: readonly DataOperation[]
       /** See the operation of that name. */
       readonly inOrder: boolean
+      readonly keyed?: Keyed
     }
   /** A command made by somebody else, with its numbers: only between the parts of a transaction. */
   | { readonly kind: 'forward'; readonly group: GroupId; readonly command: Uint8Array }
@@ -119,6 +124,16 @@ export type CallOutcome =
       readonly id: TransactionRef
       readonly decision: Decision
       readonly groups: readonly SeenGroup[]
+    }
+  /** What an idempotency key says in the place of what was asked for: nothing was run now. */
+  | {
+      readonly ok: true
+      readonly kind: 'told'
+      readonly result: KnownResult | NotRunResult
+      readonly group: GroupId
+      readonly applied: number
+      /** Of the cluster: tells whose results the votes are. */
+      readonly partitions: number
     }
   | {
       readonly ok: true

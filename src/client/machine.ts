@@ -294,7 +294,7 @@ export class ClientMachine {
     const { call, route, node, reply } = answer
     let outcome: CallOutcome
     try {
-      outcome = readOutcome(call, route, reply)
+      outcome = readOutcome(call, route, reply, this.#parts.routes.map?.settings.partitions ?? 1)
     } catch (error) {
       if (!(error instanceof Malformed)) throw error
       const bad = { ...reply, message: `bad answer: ${error.message}` }

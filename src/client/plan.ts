@@ -11,7 +11,7 @@ export interface PlannedPart extends Work {
   readonly places: readonly number[]
 }
 
-/** Parts by group, ascending: the first one is the anchor's. */
+/** Parts by group, ascending, but that the anchor's is the first one. */
 export type Plan = readonly PlannedPart[]
 
 interface Filled {
@@ -20,11 +20,14 @@ interface Filled {
   readonly places: number[]
 }
 
-/** Sorts work by the groups of its keys. Requires: some work. */
-export function planOf({ checks, writes }: Work, partitions: number): Plan {
+/**
+ * Sorts work by the groups of its keys. `home`, if given: the key in whose group the anchor is,
+ * whether it has work or not. Requires: some work, or a home.
+ */
+export function planOf({ checks, writes }: Work, partitions: number, home?: Uint8Array): Plan {
   const byGroup = new Map<GroupId, Filled>()
   const partOf = (key: Uint8Array): Filled => {
-    const group = groupOfPartition(partitionOf(key, partitions))
+    const group = groupOf(key, partitions)
     const known = byGroup.get(group)
     if (known !== undefined) return known
     const fresh = { checks: [], writes: [], places: [] }
@@ -37,7 +40,15 @@ export function planOf({ checks, writes }: Work, partitions: number): Plan {
     part.writes.push(write)
     part.places.push(place)
   }
-  return [...byGroup].sort(([a], [b]) => a - b).map(([group, part]) => ({ group, ...part }))
+  const anchor = home === undefined ? undefined : groupOf(home, partitions)
+  if (home !== undefined) partOf(home)
+  return [...byGroup]
+    .sort(([a], [b]) => Number(b === anchor) - Number(a === anchor) || a - b)
+    .map(([group, part]) => ({ group, ...part }))
+}
+
+export function groupOf(key: Uint8Array, partitions: number): GroupId {
+  return groupOfPartition(partitionOf(key, partitions))
 }
 
 /**

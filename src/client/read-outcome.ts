@@ -9,7 +9,7 @@ import {
 } from '../wire/lock-result.ts'
 import { decodeRead, isPast, type Lapse } from '../wire/read-body.ts'
 import type { Reply } from '../wire/request.ts'
-import { type KeyResult, type Result, readKeyResult, readResult } from '../wire/result.ts'
+import { type KeyResult, type Result, readKeptResult, readResult } from '../wire/result.ts'
 import { decodeScanPage } from '../wire/scan.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
 import { decodePosition, decodeWatchAnswer } from '../wire/watch.ts'
@@ -18,8 +18,13 @@ import { type Call, consistencyOf, floorOf, type Route } from './calls.ts'
 import type { CallOutcome, SeenGroup } from './inputs.ts'
 import { resultsOf } from './plan.ts'
 
-/** What an `ok` reply says to the caller. Throws Malformed. */
-export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome {
+/** What an `ok` reply says to the caller, in a cluster of so many partitions. Throws Malformed. */
+export function readOutcome(
+  call: Call,
+  route: Route,
+  reply: Reply,
+  partitions: number
+): CallOutcome {
   const { group } = route
   const { applied, body } = reply
   const { operation } = call
@@ -28,10 +33,14 @@ export function readOutcome(call: Call, route: Route, reply: Reply): CallOutcome
       return readGet(call, route, reply)
     case 'scan':
       return readScanned(call, route, reply)
-    case 'mutate':
-      return { ok: true, kind: 'mutate', result: whole(body, readKeyResult), group, applied }
+    case 'mutate': {
+      const result = whole(body, readKeptResult)
+      if (result.type === 'known')
+        return { ok: true, kind: 'told', result, group, applied, partitions }
+      return { ok: true, kind: 'mutate', result, group, applied }
+    }
     case 'transact':
-      return readTransacted(call, route, reply)
+      return readTransacted(call, route, reply, partitions)
     case 'forward':
     case 'outcome':
       return { ok: true, kind: operation.kind, result: whole(body, readResult), group, applied }
@@ -95,7 +104,12 @@ function lapseSeen({ operation }: Call, route: Route): Lapse | undefined {
 }
 
 /** Whoever cannot say what became of it is taken for one who does not know: it is asked again. */
-function readTransacted(call: Call, route: Route, { applied, body }: Reply): CallOutcome {
+function readTransacted(
+  call: Call,
+  route: Route,
+  { applied, body }: Reply,
+  partitions: number
+): CallOutcome {
   const id = transactionOf(call)
   const result: Result = whole(body, readResult)
   if (id === undefined || call.plan === undefined) throw new Malformed('an answer to no question')
@@ -113,6 +127,9 @@ function readTransacted(call: Call, route: Route, { applied, body }: Reply): Cal
     }
     case 'aborted':
       return { ok: true, kind: 'transact', id, decision: result, groups: [anchor] }
+    case 'known':
+    case 'not-run':
+      return { ok: true, kind: 'told', result, ...anchor, partitions }
     case 'refused':
       return { ok: false, failure: failure('invalid_argument', result.reason) }
     default:

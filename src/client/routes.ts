@@ -79,7 +79,7 @@ export class Routes {
         return key === undefined ? this.of(SYSTEM_GROUP) : this.#ofKey(key, partitions)
       }
       case 'transact':
-        call.plan ??= planOf(operation, partitions)
+        call.plan ??= planOf(operation, partitions, operation.keyed?.once.key)
         return this.of(call.plan[0]?.group ?? SYSTEM_GROUP)
       case 'forward':
       case 'scan':

@@ -63,7 +63,7 @@ export function readsOf(steps: readonly Step[]): readonly Uint8Array[] {
 export function resultsOfSteps(
   steps: readonly Step[],
   ofWrites: readonly KeyResult[],
-  found: Found
+  found: ReadonlyMap<string, Pick<Seen, 'record'>>
 ): readonly StepResult[] {
   const own = new Map<string, ReadRecord | undefined>()
   let next = 0

@@ -1,4 +1,5 @@
 import type { Failure } from '../wire/failure.ts'
+import type { Once } from '../wire/once.ts'
 import type { ReadRecord } from '../wire/read-body.ts'
 import type { KeyResult } from '../wire/result.ts'
 import type { Check, TransactionRef } from '../wire/transaction.ts'
@@ -21,6 +22,8 @@ export interface TransactionRequest {
   readonly if: readonly Check[]
   readonly steps: readonly Step[]
   readonly otherwise: readonly Step[]
+  /** All requests that bear the same are one, which happens once. */
+  readonly once?: Once
 }
 
 /** Of a `get`: what stood there after the steps before it. Undefined: nothing. */

@@ -1,12 +1,22 @@
 import { CODES, type Failure, failure } from '../wire/failure.ts'
+import type { Once } from '../wire/once.ts'
 import type { AbortReason, KeyResult } from '../wire/result.ts'
-import type { Check, LockCheck, TransactionRef } from '../wire/transaction.ts'
+import type { Check, LockCheck, TransactionRef, Work } from '../wire/transaction.ts'
 import type { Cancel } from '../world/clock.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { Course, type OnTurn, type Shell } from './course.ts'
 import type { DriverCall } from './driver.ts'
 import type { Uses } from './gates.ts'
 import type { CallOutcome, SeenGroup } from './inputs.ts'
+import {
+  excessKeyed,
+  keyedBy,
+  type RefusedCode,
+  refusal,
+  type Shown,
+  toldOutcome
+} from './keyed.ts'
+import { notRun } from './not-run.ts'
 import { readAll } from './read-all.ts'
 import { agree, foundBy, groupsOf } from './snapshot.ts'
 import {
@@ -73,6 +83,8 @@ class Transactor {
   readonly #done: Done
   /** What it may have to know before it writes. */
   readonly #keys: readonly Uint8Array[]
+  /** Its idempotency key was seen to have no answer yet. */
+  #isClaimed = false
 
   constructor(course: Course, request: TransactionRequest, done: Done) {
     this.#course = course
@@ -108,7 +120,8 @@ class Transactor {
   #push(): void {
     const { if: checks, steps } = this.#request
     if (this.#isTooMuch(steps, NOTHING)) return
-    this.#course.transact({ checks, writes: writesOf(steps) }, (outcome) => {
+    const shown = { failed: [], found: NOTHING }
+    this.#transact({ checks, writes: writesOf(steps) }, shown, (outcome) => {
       const aborted = this.#judge(outcome, (committed) =>
         this.#committed(steps, NOTHING, committed)
       )
@@ -124,8 +137,58 @@ class Transactor {
     })
   }
 
+  /** One attempt. `shown`: what repeats of it are to see beside the results of its writes. */
+  #transact(work: Work, shown: Shown, done: (outcome: CallOutcome) => void): void {
+    const { once } = this.#request
+    if (once === undefined) {
+      this.#course.transact(work, done)
+      return
+    }
+    const keyed = keyedBy(once, this.#stepsOf(shown.failed), shown)
+    const excess = excessKeyed(work, keyed)
+    if (excess === undefined) this.#course.transact({ ...work, keyed }, done)
+    else this.#fail(excess)
+  }
+
+  /**
+   * It ends without a write. Under an idempotency key that is kept before it is told: repeats may
+   * be on their way, and all must hear the same.
+   */
+  #endWithout(shown: Shown, end: () => void): void {
+    if (this.#request.once === undefined) {
+      end()
+      return
+    }
+    this.#transact({ checks: [], writes: [] }, shown, (outcome) => {
+      const isOpen = !outcome.ok && outcome.failure.outcome === 'unknown'
+      const told = isOpen ? { ...outcome, failure: unheard() } : outcome
+      const aborted = this.#judge(told, end)
+      if (aborted !== undefined) this.#again(aborted, () => this.#look())
+    })
+  }
+
+  /** A repeat is answered before anything is read, which may not even be possible any more. */
+  #claim(once: Once): void {
+    this.#course.call({ kind: 'mutate', operation: { type: 'claim', once } }, (outcome) => {
+      if (outcome.ok && outcome.kind === 'told') this.#done(toldOutcome(this.#request, outcome))
+      else if (!outcome.ok) {
+        this.#fail(outcome.failure.outcome === 'unknown' ? unheard() : outcome.failure)
+      } else if (outcome.kind === 'mutate' && outcome.result.type === 'not-run') {
+        this.#fail(notRun(outcome.result.why))
+      } else {
+        this.#isClaimed = true
+        this.#look()
+      }
+    })
+  }
+
   /** Reads everything it depends on. */
   #look(): void {
+    const { once } = this.#request
+    if (once !== undefined && !this.#isClaimed) {
+      this.#claim(once)
+      return
+    }
     readAll(this.#course, { keys: this.#keys, consistency: 'strong' }, (all) => {
       if (!all.ok) this.#fail(all.failure)
       else
@@ -166,7 +229,7 @@ class Transactor {
     }
     const keys = [...keysOf(this.#request.if), ...readsOf(steps)]
     const checks = [...held, ...unmoved(keys, found)]
-    this.#course.transact({ checks, writes }, (outcome) => {
+    this.#transact({ checks, writes }, { failed, found }, (outcome) => {
       const aborted = this.#judge(outcome, (committed) => {
         if (failed.length > 0) sometimes('client: a transaction writes what is otherwise')
         this.#committed(steps, found, committed, failed)
@@ -189,8 +252,12 @@ class Transactor {
       }
       if (this.#isTooMuch(steps, agreed.found)) return
       const results = resultsOfSteps(steps, [], agreed.found)
-      const { groups, id } = agreed
-      this.#done({ ok: true, id, committed: failed.length === 0, failed, results, groups })
+      const { groups } = agreed
+      // What is kept for repeats has no name of its own.
+      const id = this.#request.once === undefined ? agreed.id : undefined
+      this.#endWithout({ failed, found: agreed.found }, () => {
+        this.#done({ ok: true, id, committed: failed.length === 0, failed, results, groups })
+      })
     })
   }
 
@@ -203,21 +270,29 @@ class Transactor {
 
   /** Which conditions do not hold, and what is to be done then. */
   #choose(found: Found, held: Held): { failed: readonly number[]; steps: readonly Step[] } {
-    const { if: conditions, steps, otherwise } = this.#request
-    const failed = conditions.flatMap((check, index) => {
+    const failed = this.#request.if.flatMap((check, index) => {
       const isGood =
         check.type === 'lock'
           ? held.has(check)
           : holds(check, found.get(nameOfKey(check.key))?.record)
       return isGood ? [] : [index]
     })
-    return { failed, steps: failed.length === 0 ? steps : otherwise }
+    return { failed, steps: this.#stepsOf(failed) }
+  }
+
+  /** What is to be done if these conditions do not hold. */
+  #stepsOf(failed: readonly number[]): readonly Step[] {
+    return failed.length === 0 ? this.#request.steps : this.#request.otherwise
   }
 
   /** Tells why the attempt was aborted, if it was; every other end is the end of all. */
   #judge(outcome: CallOutcome, committed: (committed: Committed) => void): AbortReason | undefined {
     if (!outcome.ok) {
       this.#fail(outcome.failure, outcome.id)
+      return undefined
+    }
+    if (outcome.kind === 'told') {
+      this.#done(toldOutcome(this.#request, outcome))
       return undefined
     }
     if (outcome.kind !== 'transact') {
@@ -242,10 +317,12 @@ class Transactor {
   }
 
   #again(why: AbortReason, run: () => void): void {
-    // Of a condition on a lock, the next attempt is told.
-    const hopeless = why === 'fenced' ? undefined : hopelessBy(why)
-    if (hopeless !== undefined) this.#fail(hopeless)
-    else this.#course.again(why, usesOf(this.#keys, this.#written), this.#orFail(run))
+    const refused = refusedBy(why)
+    if (refused !== undefined) {
+      const shown = { refused, failed: [], found: NOTHING }
+      this.#endWithout(shown, () => this.#fail(refusal(refused)))
+      // Of a condition on a lock, the next attempt is told.
+    } else this.#course.again(why, usesOf(this.#keys, this.#written), this.#orFail(run))
   }
 
   #fail(failed: Failure, id?: TransactionRef): void {
@@ -260,9 +337,19 @@ class Transactor {
 
 /** How a transaction ends that was aborted for what no repetition helps. */
 export function hopelessBy(why: AbortReason): Failure | undefined {
-  if (why !== 'not_a_number' && why !== 'absent' && why !== 'fenced') return undefined
-  const code = why === 'absent' ? 'not_found' : why
-  return failure(code, CODES[code].advice)
+  const code = why === 'fenced' ? why : refusedBy(why)
+  return code === undefined ? undefined : failure(code, CODES[code].advice)
+}
+
+function refusedBy(why: AbortReason): RefusedCode | undefined {
+  if (why !== 'not_a_number' && why !== 'absent') return undefined
+  return why === 'absent' ? 'not_found' : why
+}
+
+/** Of an idempotency key: nothing that anybody can see was tried. */
+function unheard(): Failure {
+  const message = 'no sure answer came from the partition of the Idempotency-Key'
+  return failure('unavailable', `${message}, so nothing was written`)
 }
 
 /** Of those that are about keys. */

@@ -201,10 +201,17 @@ export const API = {
     summary: 'Read and write several keys at one moment',
     description: 'Strictly serializable over any keys. Operations see what earlier ones did.',
     query: ON_KEYS,
-    headers: OF_KEYS,
+    headers: { ...OF_KEYS, 'idempotency-key': idempotencyKey },
     body: TRANSACTION_BODY,
     answers: { 200: TRANSACTED },
-    problems: ['not_a_number', 'contention', 'unavailable', 'timeout', 'unknown_outcome']
+    problems: [
+      'not_a_number',
+      'contention',
+      'idempotency_reused',
+      'unavailable',
+      'timeout',
+      'unknown_outcome'
+    ]
   },
   txnState: {
     method: 'GET',

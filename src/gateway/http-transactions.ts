@@ -5,14 +5,17 @@ import { failure } from '../wire/failure.ts'
 import type { Result } from '../wire/result.ts'
 import type { TransactionRef } from '../wire/transaction.ts'
 import { transactionOf, transactionText } from '../wire/transaction-text.ts'
+import type { Cancel } from '../world/clock.ts'
 import { API } from './api.ts'
 import { BadRequest } from './bad-request.ts'
 import type { Calls } from './calls.ts'
 import { reader, restOf } from './http-asked.ts'
 import type { Bodies } from './http-bodies.ts'
 import { fail, keepSession, runFor } from './http-caller.ts'
+import { digestOfTransaction, repeatableBy } from './http-idempotency.ts'
 import { type Floors, floorsOf, tokenAfterAll } from './http-session.ts'
 import { traceOf } from './http-trace.ts'
+import { transactOnce } from './idempotency.ts'
 import {
   jsonOutcome,
   readTransaction,
@@ -42,19 +45,21 @@ export class TransactionRoutes {
   }
 
   run(request: FastifyRequest, reply: FastifyReply): void {
-    refuseRepeats(request)
-    const { query, timeoutMs } = READ.txn(request)
+    const { query, headers, timeoutMs } = READ.txn(request)
+    // Its time to run counts from the head of the request on.
+    const repeatable = repeatableBy(request, headers, () => this.#calls().time())
     const limits = { bytesMax: TRANSACTION_BODY_BYTES_MAX, timeoutMs }
     this.#bodies.read(request, reply, limits, (body, leftMs) => {
       const transaction = readTransaction(body, query.encoding)
       const calls = this.#calls()
       const seen = beginSession(reply, calls)
       const call = { timeoutMs: leftMs, trace: traceOf(request) }
-      runFor<TransactionOutcome>(
-        reply,
-        (end) => calls.transact(transaction, call, end),
-        (outcome) => answer(reply, outcome, seen)
-      )
+      const run = (end: (outcome: TransactionOutcome) => void): Cancel => {
+        if (repeatable === undefined) return calls.transact(transaction, call, end)
+        const digest = digestOfTransaction(transaction)
+        return transactOnce(calls, { transaction, repeatable, digest }, call, end)
+      }
+      runFor(reply, run, (outcome) => answer(reply, outcome, seen))
     })
   }
 
@@ -75,14 +80,6 @@ export class TransactionRoutes {
       else if (outcome.kind === 'outcome') answerState(reply, outcome, { of, seen })
     })
   }
-}
-
-/** To run it again under the header would be to run it twice: it is not passed over. */
-function refuseRepeats({ headers }: FastifyRequest): void {
-  if (headers['idempotency-key'] === undefined) return
-  throw new BadRequest(
-    'Idempotency-Key is not supported for transactions yet: make it safe to repeat by a condition'
-  )
 }
 
 /** Throws BadRequest. */

@@ -1,11 +1,11 @@
 import type { CallOutcome } from '../client/inputs.ts'
-import type { Once } from '../wire/command.ts'
+import type { TransactionOutcome, TransactionRequest } from '../client/transactor-types.ts'
 import type { DataOperation } from '../wire/data-operation.ts'
-import { CODES, type Failure, failure } from '../wire/failure.ts'
+import { type Failure, failure } from '../wire/failure.ts'
 import { ONCE_LIFE_MS } from '../wire/limits.ts'
-import type { NotRun } from '../wire/result.ts'
+import type { Once } from '../wire/once.ts'
 import type { Cancel, Clock } from '../world/clock.ts'
-import type { Calls } from './calls.ts'
+import type { Calls, TransactionCall } from './calls.ts'
 
 /** What a request says of itself that may be repeated; made when its head came. */
 export interface Repeatable {
@@ -24,8 +24,13 @@ export interface OnceRequest {
   readonly trace?: string
 }
 
-/** The memory is kept for minutes: to come back at once is of no use. */
-const FULL_RETRY_MS = 10_000
+/** A transaction that bears an idempotency key. */
+export interface OnceTransaction {
+  readonly transaction: TransactionRequest
+  readonly repeatable: Repeatable
+  /** SHA-256 of all that makes it what it is. */
+  readonly digest: Uint8Array
+}
 
 /**
  * Has the change run once for its idempotency key, whoever asks for it how often (decision 0062):
@@ -57,6 +62,23 @@ export function runOnce(
   return () => (changing ?? claiming)()
 }
 
+/**
+ * The same for a transaction, whose attempts ask the partition of the key themselves (decision
+ * 0092).
+ */
+export function transactOnce(
+  calls: Pick<Calls, 'transact'>,
+  { transaction, repeatable, digest }: OnceTransaction,
+  call: TransactionCall,
+  done: (outcome: TransactionOutcome) => void
+): Cancel {
+  const request = { ...transaction, once: { ...repeatable, digest } }
+  const timeoutMs = Math.min(call.timeoutMs, ONCE_LIFE_MS)
+  return calls.transact(request, { ...call, timeoutMs }, (outcome) => {
+    done(outcome.ok ? outcome : { ...outcome, failure: askable(outcome.failure) })
+  })
+}
+
 function isClaimed(outcome: CallOutcome): boolean {
   return outcome.ok && outcome.kind === 'mutate' && outcome.result.type === 'done'
 }
@@ -72,26 +94,13 @@ function ofClaim(outcome: CallOutcome): CallOutcome {
   return { ok: false, failure: failure('unavailable', message) }
 }
 
-/** A change nobody knows the fate of can be asked for again: it does not happen twice. */
 function ofChange(outcome: CallOutcome): CallOutcome {
-  if (outcome.ok || outcome.failure.outcome === 'not_applied') return outcome
-  const message = 'no answer came. Send it again with the same Idempotency-Key to find out.'
-  return { ok: false, failure: { ...outcome.failure, message, repeatable: true } }
+  return outcome.ok ? outcome : { ok: false, failure: askable(outcome.failure) }
 }
 
-/** What a caller hears of a request with an idempotency key that surely did not run. */
-export function notRun(why: NotRun): Failure {
-  switch (why) {
-    case 'reused':
-      return failure('idempotency_reused', CODES.idempotency_reused.advice)
-    case 'full':
-      return {
-        ...failure('overloaded', 'the memory for idempotency keys is full'),
-        retryAfterMs: FULL_RETRY_MS
-      }
-    case 'late':
-      return failure('unavailable', `it could not be run within ${ONCE_LIFE_MS / 1_000} s`)
-    case 'early':
-      return failure('unavailable', 'the clocks of the nodes differ by minutes; set them right')
-  }
+/** A change nobody knows the fate of can be asked for again: it does not happen twice. */
+function askable(failed: Failure): Failure {
+  if (failed.outcome === 'not_applied') return failed
+  const message = 'no answer came. Send it again with the same Idempotency-Key to find out.'
+  return { ...failed, message, repeatable: true }
 }

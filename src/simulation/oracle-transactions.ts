@@ -323,6 +323,9 @@ function decisionIn(result: Result): Decision | undefined {
     case 'transacted':
       return 'committed'
     case 'aborted':
+    // Its idempotency key has another answer: under this name nothing is run.
+    case 'known':
+    case 'not-run':
       return 'aborted'
     case 'ended':
       return result.committed ? 'committed' : 'aborted'

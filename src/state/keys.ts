@@ -330,7 +330,8 @@ function expiry(ttlMs: number | undefined, time: number): number | undefined {
   return ttlMs === undefined ? undefined : Math.min(time + ttlMs, Number.MAX_SAFE_INTEGER)
 }
 
-function alive(record: KeyRecord, time: number): KeyRecord | undefined {
+/** Undefined: its time is over. */
+export function alive(record: KeyRecord, time: number): KeyRecord | undefined {
   return record.expiresAt !== undefined && time >= record.expiresAt ? undefined : record
 }
 

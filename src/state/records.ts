@@ -1,10 +1,12 @@
 import { ByteReader, ByteWriter, Malformed } from '../wire/bytes.ts'
 import type { GroupId } from '../wire/ids.ts'
-import { TRANSACTION_GROUPS_MAX } from '../wire/limits.ts'
+import { IDEMPOTENCY_KEY_BYTES_MAX, TRANSACTION_GROUPS_MAX } from '../wire/limits.ts'
+import { DIGEST_BYTES } from '../wire/once.ts'
 import { lasting } from '../wire/slab.ts'
 import type { TransactionId } from '../wire/transaction.ts'
 import type { Multiset } from './hash.ts'
 import { nameOf, readTransactionKey, TRANSACTION_ROW, transactionKey } from './layout.ts'
+import type { OnceName } from './repeats.ts'
 import type { Table } from './table.ts'
 import { addRows, type Row, UnwrittenRows } from './unwritten-rows.ts'
 
@@ -22,9 +24,12 @@ export interface TransactionRecord {
   /** Entry time of its creation. */
   readonly time: number
   readonly state: (typeof STATES)[number]
+  /** The idempotency key it bears. */
+  readonly keyed?: OnceName
 }
 
 const VERSION = 1
+const KEYED_VERSION = 2
 
 /** The records of one group's transactions. */
 export class Records {
@@ -84,11 +89,20 @@ function rowOf(record: TransactionRecord): Row {
   return [transactionKey(TRANSACTION_ROW.record, record.id), encodeTransactionRecord(record)]
 }
 
-/** Layout: version u8 · term, time varints · state u8 · count varint · groups varints. */
-function encodeTransactionRecord({ term, time, state, others }: TransactionRecord): Uint8Array {
-  const writer = new ByteWriter(32 + others.length * 4)
-  writer.u8(VERSION).varint(term).varint(time).u8(STATES.indexOf(state)).varint(others.length)
+/**
+ * Layout: version u8 · term, time varints · state u8 · count varint · groups varints · if it is
+ * keyed: the key with its length, the digest.
+ */
+function encodeTransactionRecord(record: TransactionRecord): Uint8Array {
+  const { term, time, state, others, keyed } = record
+  const writer = new ByteWriter(32 + others.length * 4 + (keyed === undefined ? 0 : 168))
+  writer
+    .u8(keyed === undefined ? VERSION : KEYED_VERSION)
+    .varint(term)
+    .varint(time)
+  writer.u8(STATES.indexOf(state)).varint(others.length)
   for (const group of others) writer.varint(group)
+  if (keyed !== undefined) writer.bytes(keyed.key).raw(keyed.digest)
   return lasting.copy(writer.finish())
 }
 
@@ -96,7 +110,10 @@ function encodeTransactionRecord({ term, time, state, others }: TransactionRecor
 export function decodeTransactionRecord(key: Uint8Array, value: Uint8Array): TransactionRecord {
   const { session, seq } = readTransactionKey(key)
   const reader = new ByteReader(value)
-  if (reader.u8() !== VERSION) throw new Malformed('unknown version of a transaction record')
+  const version = reader.u8()
+  if (version !== VERSION && version !== KEYED_VERSION) {
+    throw new Malformed('unknown version of a transaction record')
+  }
   const term = reader.varint()
   const time = reader.varint()
   const state = STATES[reader.u8()]
@@ -106,7 +123,13 @@ export function decodeTransactionRecord(key: Uint8Array, value: Uint8Array): Tra
   }
   const others: GroupId[] = []
   for (let i = 0; i < count; i++) others.push(reader.varint())
+  const keyed = version === KEYED_VERSION ? { keyed: readOnceName(reader) } : {}
   reader.end()
   const id = { session, seq }
-  return { id, name: nameOf(id), term, time, state, others }
+  return { id, name: nameOf(id), term, time, state, others, ...keyed }
+}
+
+function readOnceName(reader: ByteReader): OnceName {
+  const key = reader.bytes(IDEMPOTENCY_KEY_BYTES_MAX).slice()
+  return { key, digest: reader.raw(DIGEST_BYTES).slice() }
 }

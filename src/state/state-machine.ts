@@ -64,19 +64,13 @@ export interface Applied {
   readonly term: Term
 }
 
-const NOT_HERE: Result = {
-  type: 'refused',
-  reason: 'wrong_group: the system group holds no keys'
-}
-const NOT_SYSTEM: Result = {
-  type: 'refused',
-  reason: 'wrong_group: only the system group knows the nodes'
-}
-const NOT_ALONE: Result = {
-  type: 'refused',
-  reason: 'wrong_group: a transaction of other groups, or of several'
-}
+const wrongGroup = (why: string): Result => ({ type: 'refused', reason: `wrong_group: ${why}` })
+const NOT_HERE = wrongGroup('the system group holds no keys')
+const NOT_SYSTEM = wrongGroup('only the system group knows the nodes')
+const NOT_ALONE = wrongGroup('a transaction of other groups, or of several')
 const DONE: Result = { type: 'done' }
+/** Under this number nothing was run, and nothing will be: a copy asks again under another. */
+const ANSWERED: Result = { type: 'aborted', why: 'ended' }
 const NO_BYTES = new Uint8Array(0)
 
 /**
@@ -122,7 +116,8 @@ export class StateMachine {
     this.#repeats = new Repeats(options.table, this.#hash, limits)
     this.#cluster = this.#system ? new Cluster(options.table, this.#hash) : undefined
     this.locks = new Locks(limits, saved.locks, this.#draw)
-    const beside = { keys: this.#keys, sessions: this.#sessions, locks: this.locks }
+    const tables = { keys: this.#keys, sessions: this.#sessions, repeats: this.#repeats }
+    const beside = { ...tables, locks: this.locks }
     this.transactions = new Transactions(options.group, saved.transactions, beside)
     this.#applied = { index: meta?.index ?? 0, term: meta?.term ?? 0 }
     this.#counter = meta?.counter ?? 0
@@ -312,7 +307,7 @@ export class StateMachine {
     if ('by' in result) return { type: 'blocked', by: result.by }
     // Of a transaction that is not decided there is nothing to keep: its part is there.
     if (result.type !== 'prepared' && result.type !== 'pending') {
-      this.#sessions.settle(entered, command.seq, result)
+      this.#sessions.settle(entered, command.seq, result.type === 'known' ? ANSWERED : result)
     }
     return { type: 'result', result }
   }
@@ -367,7 +362,9 @@ export class StateMachine {
       case 'transact': {
         const [part, ...others] = operation.parts
         if (part?.group !== this.#group || others.length > 0) return NOT_ALONE
-        return this.transactions.transact(part, now)
+        const { keyed } = operation
+        const work = { work: part, ...(keyed === undefined ? {} : { keyed }) }
+        return this.transactions.transact({ session, seq }, work, now)
       }
       case 'create': {
         const at = { term: this.#applied.term, basis, use: now }

@@ -1,17 +1,22 @@
 import type { GroupId } from '../wire/ids.ts'
 import type { LockName } from '../wire/lock.ts'
+import type { Keyed } from '../wire/once.ts'
 import type { AbortReason, KeyResult, Result, Vote } from '../wire/result.ts'
 import type { KeySpan } from '../wire/scan.ts'
 import type { AnchoredTransaction, KeyCheck, TransactionId, Work } from '../wire/transaction.ts'
+import { assert } from '../world/assert.ts'
 import { sometimes } from '../world/sometimes.ts'
 import { foreignGuard, holds, isOfKey, isOfLock } from './checks.ts'
 import { Multiset } from './hash.ts'
-import { change, type KeyRecord, type Keys, type Running, type Use } from './keys.ts'
+import { KeyedTransactions } from './keyed.ts'
+import type { KeyRecord, Keys, Running, Use } from './keys.ts'
 import { keyText, lockText, nameOf } from './layout.ts'
 import type { Guarded, Locks } from './locks.ts'
+import { onPaper } from './on-paper.ts'
 import { type HeldKey, type Intent, Prepared } from './prepared.ts'
 import type { Hold, PreparedPart } from './prepared-rows.ts'
 import { Records, type TransactionRecord } from './records.ts'
+import type { Repeats } from './repeats.ts'
 import type { Sessions } from './sessions.ts'
 import type { Table } from './table.ts'
 import type { Row } from './unwritten-rows.ts'
@@ -20,6 +25,12 @@ import type { Row } from './unwritten-rows.ts'
 interface Done {
   readonly results: readonly KeyResult[]
   readonly holds: readonly Hold[]
+}
+
+/** What a transaction does here; `keyed`: under an idempotency key, whose group this is. */
+interface KeyedWork {
+  readonly work: Work
+  readonly keyed?: Keyed
 }
 
 /** What is in the way of a command, for the time being. */
@@ -38,6 +49,7 @@ const PENDING: Result = { type: 'pending' }
 /** Part of what a command means: the same on all replicas of a group, for ever. */
 const RECORDS_MAX = 10_000
 const PARTS_MAX = 10_000
+const BLOCKED: Result = { type: 'aborted', why: 'blocked' }
 const CROWDED: Result = { type: 'aborted', why: 'overloaded' }
 const NO_ROOM: Result = { type: 'refused', reason: 'overloaded: the table of sessions is full' }
 
@@ -52,12 +64,18 @@ export class Transactions {
   readonly #locks: Locks
   readonly #prepared: Prepared
   readonly #records: Records
+  readonly #keyed: KeyedTransactions
 
   /** Throws Malformed unless `rows`, all those of transactions, fit together. */
   constructor(
     group: GroupId,
     rows: readonly Row[],
-    beside: { readonly keys: Keys; readonly sessions: Sessions; readonly locks: Locks }
+    beside: {
+      readonly keys: Keys
+      readonly sessions: Sessions
+      readonly locks: Locks
+      readonly repeats: Repeats
+    }
   ) {
     this.#group = group
     this.#keys = beside.keys
@@ -66,6 +84,7 @@ export class Transactions {
     const { records, others } = Records.split(rows)
     this.#records = new Records(records)
     this.#prepared = new Prepared(others)
+    this.#keyed = new KeyedTransactions(beside.repeats, this.#records.all())
     for (const { id } of this.#records.all()) this.#sessions.hold(id.session)
     for (const { ref } of this.#prepared.all()) this.#sessions.hold(ref.session)
   }
@@ -133,19 +152,23 @@ export class Transactions {
   }
 
   /** All of a transaction in one step; undefined results in nothing: another one is in the way. */
-  transact(work: Work, use: Running): Result | Blocked {
+  transact(id: TransactionId, { work, keyed }: KeyedWork, use: Running): Result | Blocked {
+    const before = keyed === undefined ? undefined : this.#enter(keyed, use)
+    if (before !== undefined) return before
     const done = this.#try(work, use)
     if (typeof done === 'string') return { type: 'aborted', why: done }
     if ('by' in done) return done
     const vote = this.#vote(done, use)
     this.#settle({ ...done, time: use.time, vote }, use)
-    return { type: 'transacted', votes: [vote] }
+    const votes = [vote]
+    if (keyed !== undefined) this.#keyed.settle({ session: id.session, seq: id.seq }, keyed, votes)
+    return { type: 'transacted', votes }
   }
 
   /** The part at the anchor, with the record of a coordinator of `term`. */
   create(
     id: TransactionId,
-    { work, others }: { readonly work: Work; readonly others: readonly GroupId[] },
+    { work, others, keyed }: KeyedWork & { readonly others: readonly GroupId[] },
     at: { readonly term: number; readonly basis: number; readonly use: Running }
   ): Result {
     const known = this.#records.get(id)
@@ -156,6 +179,8 @@ export class Transactions {
       return mine && part !== undefined ? { type: 'prepared', vote: part.vote } : this.#decision(id)
     }
     if (this.#records.count >= RECORDS_MAX) return CROWDED
+    const before = keyed === undefined ? undefined : this.#enter(keyed, at.use)
+    if (before !== undefined) return 'by' in before ? BLOCKED : before
     const { session, seq } = id
     const ref = { session, seq, anchor: this.#group, basis: at.basis }
     const result = this.#place(ref, work, at.use)
@@ -163,7 +188,8 @@ export class Transactions {
     const { term, use } = at
     this.#sessions.hold(id.session)
     const record = { id: { session, seq }, name: nameOf(id), term, others, time: use.time } as const
-    this.#records.set({ ...record, state: 'pending' })
+    const once = keyed === undefined ? {} : { keyed: this.#keyed.begin(record.id, keyed) }
+    this.#records.set({ ...record, ...once, state: 'pending' })
     return result
   }
 
@@ -189,7 +215,8 @@ export class Transactions {
     }
     this.#records.set({ ...record, state: 'committed' })
     this.#end(part, true, use)
-    const result: Result = { type: 'transacted', votes: [part.vote, ...votes] }
+    const result = { type: 'transacted', votes: [part.vote, ...votes] } as const
+    this.#keyed.commit(record, result.votes)
     this.#sessions.remember(id, result, use)
     return result
   }
@@ -203,6 +230,7 @@ export class Transactions {
     const record = this.#records.get(id)
     if (record?.state === 'pending') {
       this.#records.set({ ...record, state: 'aborted' })
+      this.#keyed.abort(record)
       const part = this.#prepared.get(id)
       if (part !== undefined) this.#end(part, false, use)
       this.#sessions.remember(id, { type: 'aborted', why }, use)
@@ -257,7 +285,16 @@ export class Transactions {
   outcome(id: TransactionId): Result {
     const decision = this.#decision(id)
     if (decision.type === 'transacted') return COMMITTED
-    return decision.type === 'aborted' ? ABORTED : decision
+    return decision.type === 'aborted' || decision.type === 'not-run' ? ABORTED : decision
+  }
+
+  /** Takes the idempotency key, or tells what there is to answer, or to wait for. */
+  #enter(keyed: Keyed, { time }: Use): Result | Blocked | undefined {
+    const told = this.#keyed.enter(keyed, time)
+    if (told === undefined || 'type' in told) return told
+    const part = this.#prepared.get(told)
+    assert(part !== undefined, 'a record is pending without its own part')
+    return { by: part.ref }
   }
 
   /** With all that is kept of it. */
@@ -271,7 +308,7 @@ export class Transactions {
   #place(ref: AnchoredTransaction, work: Work, use: Running): Result {
     const done = this.#try(work, use)
     if (typeof done === 'string') return { type: 'aborted', why: done }
-    if ('by' in done) return { type: 'aborted', why: 'blocked' }
+    if ('by' in done) return BLOCKED
     if (this.#prepared.count >= PARTS_MAX) return CROWDED
     const vote = this.#vote(done, use)
     this.#sessions.hold(ref.session)
@@ -310,19 +347,9 @@ export class Transactions {
     const isOver = writes.some(({ key }) => this.#keys.isOver(key, use.time))
     // As with a single write over an expired key: the expiry has the number below.
     const own = isOver ? { ...use, number: use.draw() } : use
-    const written = new Map<string, Hold & { readonly type: 'write' }>()
-    const results: KeyResult[] = []
-    for (const operation of writes) {
-      const { key } = operation
-      const name = keyText(key)
-      const before = written.get(name)
-      const current = before === undefined ? this.read(key, use.time) : before.next
-      const { result, next } = change(operation, current, own)
-      if (result.type === 'not-a-number') return 'not_a_number'
-      if (next === 'same') return 'absent'
-      results.push(result)
-      written.set(name, { type: 'write', key, next })
-    }
+    const paper = onPaper(writes, (key) => this.read(key, use.time), own)
+    if (typeof paper === 'string') return paper
+    const { results, written } = paper
     const reads = new Map<string, Hold>()
     for (const { key } of relied) {
       const name = keyText(key)

@@ -13,6 +13,7 @@ export function decisionCommand(
 /**
  * What an anchor's answer lets the parts of the transaction be resolved to; undefined: nothing yet.
  * `gone`: its client had its answer long ago, so a part that is still there is a late copy.
+ * `known`, `not-run`: its idempotency key has another answer, so under this name nothing is run.
  */
 export function decisionOf(result: Result): 'committed' | 'aborted' | undefined {
   switch (result.type) {
@@ -22,6 +23,8 @@ export function decisionOf(result: Result): 'committed' | 'aborted' | undefined 
       return result.committed ? 'committed' : 'aborted'
     case 'aborted':
     case 'gone':
+    case 'known':
+    case 'not-run':
       return 'aborted'
     default:
       return undefined

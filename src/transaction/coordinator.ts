@@ -115,7 +115,8 @@ export class Coordinator {
     this.counts.started++
     const groups = others.map(({ group }) => group)
     const work = { checks: own.checks, writes: own.writes }
-    const create = { type: 'create', others: groups, work } as const
+    const once = operation.keyed === undefined ? {} : { keyed: operation.keyed }
+    const create = { type: 'create', others: groups, work, ...once } as const
     const bytes = encodeCommand({ ...command, operation: create })
     anchor.propose(bytes, (told) => this.#created(running, command, told))
     // It may have been answered already: nobody else is to hear of it then.

@@ -1,4 +1,3 @@
-import { assert } from '../world/assert.ts'
 import { ByteReader, ByteWriter, Malformed } from './bytes.ts'
 import {
   DATA_OPERATION,
@@ -8,7 +7,7 @@ import {
   writeDataOperation
 } from './data-operation.ts'
 import type { SessionId } from './ids.ts'
-import { COMMAND_BYTES_MAX, IDEMPOTENCY_KEY_BYTES_MAX } from './limits.ts'
+import { COMMAND_BYTES_MAX } from './limits.ts'
 import {
   isLockKind,
   LOCK_OPERATION,
@@ -17,6 +16,7 @@ import {
   readLockOperation,
   writeLockOperation
 } from './lock.ts'
+import { ONCE_BYTES_MAX, type Once, readOnce, writeOnce } from './once.ts'
 import { readSession, writeSession } from './session-id.ts'
 import {
   readSweepOperation,
@@ -27,6 +27,7 @@ import {
 } from './sweep.ts'
 import {
   isTransactionKind,
+  KEYED_OPERATION,
   readTransactionOperation,
   TRANSACTION_OPERATION,
   type TransactionOperation,
@@ -48,20 +49,6 @@ export interface Command {
   readonly operation: Operation
 }
 
-/**
- * What makes all requests that bear one idempotency key one request, whoever sends them (decision
- * 0062). Sessions do that for the copies of one sender; this, for senders who know nothing of each
- * other.
- */
-export interface Once {
-  /** The idempotency key: 1 to 128 bytes, any bytes. */
-  readonly key: Uint8Array
-  /** SHA-256 of what is asked for: another request under the same key is refused. */
-  readonly digest: Uint8Array
-  /** Where it is not known already it does not run after this group time, ms since 1970. */
-  readonly notAfter: number
-}
-
 export type Operation =
   | DataOperation
   /** Takes an idempotency key for a request, in the key's own partition. */
@@ -78,8 +65,6 @@ export type Operation =
 
 export type DecisionType = 'commit' | 'abort' | 'resolve' | 'forget'
 
-const DIGEST_BYTES = 32
-const ONCE_BYTES_MAX = IDEMPOTENCY_KEY_BYTES_MAX + DIGEST_BYTES + 16
 const OPERATION = {
   ...DATA_OPERATION,
   ...TRANSACTION_OPERATION,
@@ -91,9 +76,10 @@ const OPERATION = {
   once: 8
 } as const
 /** By number. */
-const OPERATION_TYPES: readonly (Operation['type'] | undefined)[] = Object.entries(
-  OPERATION
-).reduce((types: (Operation['type'] | undefined)[], [type, number]) => {
+const OPERATION_TYPES: readonly (Operation['type'] | undefined)[] = [
+  ...Object.entries(OPERATION),
+  ...Object.entries(KEYED_OPERATION)
+].reduce((types: (Operation['type'] | undefined)[], [type, number]) => {
   types[number] = type as Operation['type']
   return types
 }, [])
@@ -199,17 +185,6 @@ function writeOperation(writer: ByteWriter, operation: Operation): void {
     default:
       writeTransactionOperation(writer, operation)
   }
-}
-
-function writeOnce(writer: ByteWriter, { key, digest, notAfter }: Once): void {
-  assert(digest.length === DIGEST_BYTES, `a digest of ${digest.length} bytes`)
-  writer.bytes(key).raw(digest).varint(notAfter)
-}
-
-function readOnce(reader: ByteReader): Once {
-  const key = reader.bytes(IDEMPOTENCY_KEY_BYTES_MAX)
-  if (key.length === 0) throw new Malformed('empty idempotency key')
-  return { key, digest: reader.raw(DIGEST_BYTES), notAfter: reader.varint() }
 }
 
 function readOperation(reader: ByteReader): Operation {

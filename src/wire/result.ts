@@ -1,7 +1,12 @@
 import { type ByteReader, type ByteWriter, Malformed } from './bytes.ts'
-import type { GroupId } from './ids.ts'
-import { TRANSACTION_GROUPS_MAX, TRANSACTION_OPERATIONS_MAX } from './limits.ts'
+import type { GroupId, SessionId } from './ids.ts'
+import {
+  TRANSACTION_BYTES_MAX,
+  TRANSACTION_GROUPS_MAX,
+  TRANSACTION_OPERATIONS_MAX
+} from './limits.ts'
 import { LOCK_RESULT, type LockResult, readLockResult, writeLockResult } from './lock-result.ts'
+import { readSession, writeSession } from './session-id.ts'
 
 /** What applying a command answered; kept per session until acknowledged. */
 export type Result = KeyResult | TransactionResult | LockResult
@@ -25,8 +30,13 @@ export type KeyResult =
   | { readonly type: 'done' }
   /** The command may not run here at all (a data command in group 0, an unusable node record). */
   | { readonly type: 'refused'; readonly reason: string }
-  /** What bears an idempotency key did not run, and under this number never will. */
-  | { readonly type: 'not-run'; readonly why: NotRun }
+  | NotRunResult
+
+/** What bears an idempotency key did not run, and under this number never will. */
+export interface NotRunResult {
+  readonly type: 'not-run'
+  readonly why: NotRun
+}
 
 /** What commands of transactions answer. */
 export type TransactionResult =
@@ -41,6 +51,18 @@ export type TransactionResult =
   | { readonly type: 'pending' }
   /** Its client was told, or gave up, long ago: what became of it is not known any more. */
   | { readonly type: 'gone' }
+  | KnownResult
+
+/** The transaction that an idempotency key stands for: it ran, and a repeat is answered by this. */
+export interface KnownResult {
+  readonly type: 'known'
+  readonly session: SessionId
+  readonly seq: number
+  /** In any order. */
+  readonly votes: readonly Vote[]
+  /** See Keyed. */
+  readonly shown: Uint8Array
+}
 
 /** What one group says of its part. */
 export interface Vote {
@@ -97,7 +119,8 @@ const RESULT = {
   aborted: 13,
   ended: 14,
   pending: 15,
-  gone: 16
+  gone: 16,
+  known: 25
 } as const
 /** `counted`, and what is left of the ttl. */
 const COUNTED_EXPIRING = 10
@@ -125,8 +148,13 @@ export function writeResult(writer: ByteWriter, result: Result): void {
       writeVote(writer, result.vote)
       return
     case 'transacted':
-      writer.varint(result.votes.length)
-      for (const vote of result.votes) writeVote(writer, vote)
+      writeVotes(writer, result.votes)
+      return
+    case 'known':
+      writeSession(writer, result.session)
+      writer.varint(result.seq)
+      writeVotes(writer, result.votes)
+      writer.bytes(result.shown)
       return
     case 'aborted':
       writer.text(result.why)
@@ -143,6 +171,11 @@ export function writeResult(writer: ByteWriter, result: Result): void {
     default:
       writeLockResult(writer, result)
   }
+}
+
+function writeVotes(writer: ByteWriter, votes: readonly Vote[]): void {
+  writer.varint(votes.length)
+  for (const vote of votes) writeVote(writer, vote)
 }
 
 /** Layout: group, applied varints · results with their count. */
@@ -162,6 +195,30 @@ export function readVote(reader: ByteReader): Vote {
   return { group, applied, results }
 }
 
+/** What an idempotency key can be answered with. Throws Malformed. */
+export function readKeptResult(reader: ByteReader): KeyResult | KnownResult {
+  const kind = reader.u8()
+  return kind === RESULT.known ? readKnown(reader) : keyResult(reader, kind)
+}
+
+function readKnown(reader: ByteReader): KnownResult {
+  return {
+    type: 'known',
+    session: readSession(reader),
+    seq: reader.varint(),
+    votes: readVotes(reader),
+    shown: reader.bytes(TRANSACTION_BYTES_MAX)
+  }
+}
+
+function readVotes(reader: ByteReader): readonly Vote[] {
+  const count = reader.varint()
+  if (count > TRANSACTION_GROUPS_MAX) throw new Malformed(`${count} votes`)
+  const votes: Vote[] = []
+  for (let i = 0; i < count; i++) votes.push(readVote(reader))
+  return votes
+}
+
 export function readAbortReason(reader: ByteReader): AbortReason {
   const text = reader.text(32)
   const why = ABORT_REASONS.find((reason) => reason === text)
@@ -175,13 +232,10 @@ export function readResult(reader: ByteReader): Result {
   switch (kind) {
     case RESULT.prepared:
       return { type: 'prepared', vote: readVote(reader) }
-    case RESULT.transacted: {
-      const count = reader.varint()
-      if (count > TRANSACTION_GROUPS_MAX) throw new Malformed(`${count} votes`)
-      const votes: Vote[] = []
-      for (let i = 0; i < count; i++) votes.push(readVote(reader))
-      return { type: 'transacted', votes }
-    }
+    case RESULT.transacted:
+      return { type: 'transacted', votes: readVotes(reader) }
+    case RESULT.known:
+      return readKnown(reader)
     case RESULT.aborted:
       return { type: 'aborted', why: readAbortReason(reader) }
     case RESULT.ended: {

@@ -16,6 +16,7 @@ import {
   VALUE_BYTES_MAX
 } from './limits.ts'
 import { type LockName, readLockPlace, writeLockPlace } from './lock.ts'
+import { type Keyed, ONCE_BYTES_MAX, readKeyed, writeKeyed } from './once.ts'
 import { type AbortReason, readAbortReason, readVote, type Vote, writeVote } from './result.ts'
 import { readSession, writeSession } from './session-id.ts'
 
@@ -71,15 +72,22 @@ export type TransactionOperation =
   /**
    * What a client asks for. The first part is the anchor's, the others follow in ascending order of
    * their groups. With one part it is a command like any other; with more its leader coordinates.
+   * With `keyed` the anchor is the group of the idempotency key, which may have no work.
    */
   | {
       readonly type: 'transact'
       /** Prepare one group after the other: of two that meet again and again one gets through. */
       readonly inOrder: boolean
       readonly parts: readonly Part[]
+      readonly keyed?: Keyed
     }
   /** At the anchor: the record, PENDING, and the anchor's own part is prepared. */
-  | { readonly type: 'create'; readonly others: readonly GroupId[]; readonly work: Work }
+  | {
+      readonly type: 'create'
+      readonly others: readonly GroupId[]
+      readonly work: Work
+      readonly keyed?: Keyed
+    }
   /** At another participant. `anchorBasis`: the basis of CREATE. */
   | {
       readonly type: 'prepare'
@@ -113,19 +121,23 @@ export const TRANSACTION_OPERATION = {
   forget: 15
 } as const
 
+/** The same under an idempotency key. */
+export const KEYED_OPERATION = { transact: 21, create: 22 } as const
+
 const CHECK = { revision: 1, present: 2, absent: 3, value: 4, lock: 5 } as const
 
 export function isTransactionKind(kind: number): boolean {
-  return kind >= TRANSACTION_OPERATION.transact && kind <= TRANSACTION_OPERATION.forget
+  if (kind >= TRANSACTION_OPERATION.transact && kind <= TRANSACTION_OPERATION.forget) return true
+  return kind === KEYED_OPERATION.transact || kind === KEYED_OPERATION.create
 }
 
 /** About so many bytes, encoded. */
 export function transactionOperationSize(operation: TransactionOperation): number {
   switch (operation.type) {
     case 'transact':
-      return operation.parts.reduce((sum, part) => sum + workSize(part) + 16, 16)
+      return operation.parts.reduce((sum, part) => sum + workSize(part) + 16, keyedSize(operation))
     case 'create':
-      return workSize(operation.work) + operation.others.length * 4
+      return workSize(operation.work) + operation.others.length * 4 + keyedSize(operation)
     case 'prepare':
       return workSize(operation.work)
     case 'commit':
@@ -145,7 +157,12 @@ export function writeTransactionOperation(
   writer: ByteWriter,
   operation: TransactionOperation
 ): void {
-  writer.u8(TRANSACTION_OPERATION[operation.type])
+  const keyed = keyedOf(operation)
+  if (keyed === undefined) writer.u8(TRANSACTION_OPERATION[operation.type])
+  else {
+    writer.u8(KEYED_OPERATION[keyed.of])
+    writeKeyed(writer, keyed)
+  }
   switch (operation.type) {
     case 'transact':
       writer.u8(operation.inOrder ? 1 : 0).varint(operation.parts.length)
@@ -187,10 +204,12 @@ export function readTransactionOperation(reader: ByteReader, kind: number): Tran
   switch (kind) {
     case TRANSACTION_OPERATION.transact:
       return readTransact(reader)
-    case TRANSACTION_OPERATION.create: {
-      const others = list(reader, TRANSACTION_GROUPS_MAX - 1, () => readGroup(reader))
-      return { type: 'create', others, work: readWork(reader) }
-    }
+    case KEYED_OPERATION.transact:
+      return readTransact(reader, readKeyed(reader))
+    case TRANSACTION_OPERATION.create:
+      return readCreate(reader)
+    case KEYED_OPERATION.create:
+      return readCreate(reader, readKeyed(reader))
     case TRANSACTION_OPERATION.prepare:
       return {
         type: 'prepare',
@@ -229,20 +248,45 @@ export function readTransactionId(reader: ByteReader): TransactionId {
   return { session, seq: reader.varint() }
 }
 
-function readTransact(reader: ByteReader): TransactionOperation {
+function readTransact(reader: ByteReader, keyed?: Keyed): TransactionOperation {
   const inOrder = readFlag(reader)
-  const parts = list(reader, TRANSACTION_GROUPS_MAX, () => ({
-    group: readGroup(reader),
-    basis: reader.varint(),
-    ...readWork(reader)
-  }))
-  for (const [i, { group }] of parts.entries()) {
-    if (i > 0 && group <= (parts[i - 1]?.group ?? 0)) {
+  let isFirst = true
+  const parts = list(reader, TRANSACTION_GROUPS_MAX, () => {
+    const mayBeIdle = isFirst && keyed !== undefined
+    isFirst = false
+    const group = readGroup(reader)
+    return { group, basis: reader.varint(), ...readWork(reader, mayBeIdle) }
+  })
+  const [first] = parts
+  if (first === undefined) throw new Malformed('a transaction without parts')
+  // The group of an idempotency key comes first, whichever it is.
+  let last = keyed === undefined ? first.group : 0
+  for (const { group } of parts.slice(1)) {
+    if (group <= last || group === first.group) {
       throw new Malformed('parts of a transaction out of order')
     }
+    last = group
   }
-  if (parts.length === 0) throw new Malformed('a transaction without parts')
-  return { type: 'transact', inOrder, parts }
+  return { type: 'transact', inOrder, parts, ...(keyed === undefined ? {} : { keyed }) }
+}
+
+function readCreate(reader: ByteReader, keyed?: Keyed): TransactionOperation {
+  const others = list(reader, TRANSACTION_GROUPS_MAX - 1, () => readGroup(reader))
+  const work = readWork(reader, keyed !== undefined)
+  return { type: 'create', others, work, ...(keyed === undefined ? {} : { keyed }) }
+}
+
+function keyedOf(
+  operation: TransactionOperation
+): (Keyed & { readonly of: keyof typeof KEYED_OPERATION }) | undefined {
+  if (operation.type !== 'transact' && operation.type !== 'create') return undefined
+  const { type, keyed } = operation
+  return keyed === undefined ? undefined : { ...keyed, of: type }
+}
+
+function keyedSize(operation: TransactionOperation): number {
+  const keyed = keyedOf(operation)
+  return keyed === undefined ? 16 : ONCE_BYTES_MAX + keyed.shown.length + 16
 }
 
 function workSize({ checks, writes }: Work): number {
@@ -262,7 +306,8 @@ function writeWork(writer: ByteWriter, { checks, writes }: Work): void {
   for (const write of writes) writeDataOperation(writer, write)
 }
 
-function writeCheck(writer: ByteWriter, check: Check): void {
+/** Layout: kind u8 · key · what it is about. */
+export function writeCheck(writer: ByteWriter, check: Check): void {
   switch (check.type) {
     case 'revision':
       writer.u8(CHECK.revision).bytes(check.key).varint(check.revision)
@@ -282,14 +327,14 @@ function writeCheck(writer: ByteWriter, check: Check): void {
   }
 }
 
-function readWork(reader: ByteReader): Work {
+function readWork(reader: ByteReader, mayBeIdle = false): Work {
   const checks = list(reader, TRANSACTION_OPERATIONS_MAX, () => readCheck(reader))
   const writes = list(reader, TRANSACTION_OPERATIONS_MAX, () => {
     const write = readDataOperation(reader, reader.u8())
     if (write.ifRevision !== undefined) throw new Malformed('a condition inside a transaction')
     return write
   })
-  if (checks.length + writes.length === 0) throw new Malformed('a part without work')
+  if (checks.length + writes.length === 0 && !mayBeIdle) throw new Malformed('a part without work')
   return { checks, writes }
 }
 

@@ -2,9 +2,14 @@ import {
   type Coordinator,
   changed,
   decided,
+  FIRST,
   firstOf,
+  keptAs,
+  knows,
+  NO_ANSWER,
   NO_RECORD,
   nameOf,
+  OTHERWISE,
   type Outcome,
   type Place,
   phased,
@@ -14,7 +19,8 @@ import {
   SECOND,
   type State,
   send,
-  told
+  told,
+  type Weather
 } from './commit-state.ts'
 
 export type Answer = Outcome | 'absent' | 'gone'
@@ -25,9 +31,14 @@ export type Luck = 'good' | 'moved' | 'full'
 /** What groups do with the commands of the protocol, as each is applied. */
 export class Places {
   readonly #rules: Rules
+  /** Whether both requests bear one idempotency key. */
+  readonly #isKeyed: boolean
+  readonly #isIdle: boolean
 
-  constructor(rules: Rules) {
+  constructor(rules: Rules, weather: Weather) {
     this.#rules = rules
+    this.#isKeyed = weather.repeat === true
+    this.#isIdle = weather.idleAnchor === true
   }
 
   /** One entry at the anchor: the record, and the anchor's own part. */
@@ -43,14 +54,44 @@ export class Places {
       return replied(state, c, 0, isMine ? 'o' : 'r')
     }
     if (this.#isOld(state, 0, c) || luck === 'full') return this.#refused(state, c)
+    const byKey = this.#isKeyed ? this.#refusedByKey(state, c) : undefined
+    if (byKey !== undefined) return byKey
     const entered = this.#acknowledge(state, 0, name)
     if (luck === 'moved' || entered.places[0]?.part !== -1) {
       const { createRefusedIsAborted } = this.#rules
       const aborted = createRefusedIsAborted ? remembered(entered, 0, name, 'A') : entered
       return this.#isPreparing(aborted, c) ? decided(aborted, c, 'A') : aborted
     }
-    const placed = changed(entered, 0, { part: name })
+    const placed = this.#isIdle ? entered : changed(entered, 0, { part: name })
     return replied(recorded(placed, name, { state: 'P', term: c }), c, 0, 'o')
+  }
+
+  /** CREATE whose idempotency key has an answer, or is somebody else's just now. */
+  #refusedByKey(state: State, c: number): State | undefined {
+    const name = nameOf(c)
+    const { asksKey, asksUnderWay, lateRefused, keyRefusedIsAborted } = this.#rules
+    const isKnown = state.kept !== NO_ANSWER && asksKey
+    const isBlocked = asksUnderWay && state.records.some((record) => record.state === 'P')
+    const isLate = state.late && lateRefused
+    if (!isKnown && !isBlocked && !isLate) return undefined
+    const left = keyRefusedIsAborted ? remembered(state, 0, name, 'A') : state
+    if (!this.#isPreparing(left, c)) return left
+    return isKnown ? knows(left, c, left.kept) : decided(left, c, 'A')
+  }
+
+  /** The client saw that a condition does not hold: that is its answer if there is none yet. */
+  otherwise(state: State, name: number): State | undefined {
+    const { otherwiseAsks, otherwiseKept } = this.#rules
+    const hears = (next: State): State => ({
+      ...next,
+      told: next.told.with(name, keptAs(next.kept, name))
+    })
+    if (!otherwiseKept) return { ...state, told: state.told.with(name, 'E') }
+    if (otherwiseAsks) {
+      if (state.kept !== NO_ANSWER) return hears(state)
+      if (state.late || state.records.some((record) => record.state === 'P')) return undefined
+    }
+    return hears({ ...state, kept: OTHERWISE })
   }
 
   prepare(state: State, c: number, at: number, luck: Luck): State {
@@ -75,7 +116,8 @@ export class Places {
     const may = this.#rules.commitIsCas ? record.state === 'P' && isIts : record.state !== 'C'
     const isWaiting = state.coordinators[c]?.phase === 'c'
     if (may) {
-      const committed = this.#end(state, name, 'C', luck)
+      const keeps = this.#isKeyed && this.#rules.answerWithCommit && !state.late
+      const committed = this.#end(keeps ? { ...state, kept: name } : state, name, 'C', luck)
       return isWaiting ? decided(committed, c, 'C') : committed
     }
     if (!isWaiting) return state
@@ -137,13 +179,15 @@ export class Places {
     const [name, outcome] = message
     const { part, applied, resolved } = state.places[at] as Place
     const done = { resolved: resolved.with(name, true) }
-    const isMine = this.#rules.namesDiffer ? part === name : part >= 0
+    const isIdle = this.#isIdle && at === 0
+    const isMine = isIdle ? !resolved[name] : this.#rules.namesDiffer ? part === name : part >= 0
     const takes = isMine && outcome === 'C'
-    const count = takes ? Math.min(2, (applied[part] ?? 0) + 1) : 0
+    const taken = isIdle ? name : part
+    const count = takes ? Math.min(2, (applied[taken] ?? 0) + 1) : 0
     const next = changed(state, at, {
       ...done,
       part: isMine ? -1 : part,
-      applied: takes ? applied.with(part, count) : applied
+      applied: takes ? applied.with(taken, count) : applied
     })
     const keeps = isMine
       ? luck !== 'full' || this.#rules.roomReserved
@@ -170,13 +214,13 @@ export class Places {
     return state.coordinators[c]?.phase === 'p'
   }
 
-  /** The second request says that the first was answered. */
+  /** The second request says that the first was answered, unless it is of another session. */
   #acknowledge(state: State, at: number, name: number): State {
-    return name === SECOND ? acknowledged(state, at, SECOND) : state
+    return name === SECOND && !this.#isKeyed ? acknowledged(state, at, [FIRST]) : state
   }
 
   #isAcked(state: State, at: number, name: number): boolean {
-    return this.#rules.ackFence && (state.places[at]?.acked ?? 0) > name
+    return this.#rules.ackFence && state.places[at]?.acked[name] === true
   }
 
   #isOld(state: State, at: number, c: number): boolean {
@@ -185,13 +229,12 @@ export class Places {
   }
 }
 
-/** Names below `upTo` are. */
-export function acknowledged(state: State, at: number, upTo: number): State {
+export function acknowledged(state: State, at: number, names: readonly number[]): State {
   const { acked, memos } = state.places[at] as Place
-  if (acked >= upTo) return state
+  if (names.every((name) => acked[name])) return state
   return changed(state, at, {
-    acked: upTo,
-    memos: memos.map((memo, name) => (name < upTo ? '-' : memo))
+    acked: acked.map((was, name) => was || names.includes(name)),
+    memos: memos.map((memo, name) => (names.includes(name) ? '-' : memo))
   })
 }
 

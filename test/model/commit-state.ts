@@ -40,6 +40,20 @@ export interface Rules {
   readonly roomReserved: boolean
   /** ABORT that finds no room for its memo answers nothing. */
   readonly fullIsNoAnswer: boolean
+  /** CREATE looks whether its idempotency key has an answer. */
+  readonly asksKey: boolean
+  /** And whether another transaction with this key is under way. */
+  readonly asksUnderWay: boolean
+  /** The answer of the key is kept by COMMIT itself, not later. */
+  readonly answerWithCommit: boolean
+  /** CREATE that is refused because of its key leaves an ABORTED memo. */
+  readonly keyRefusedIsAborted: boolean
+  /** CREATE does not run after the time from which its key may be forgotten. */
+  readonly lateRefused: boolean
+  /** An answer without a write is kept only if the key has none, and nothing is under way. */
+  readonly otherwiseAsks: boolean
+  /** And is told as what the key then has. */
+  readonly otherwiseKept: boolean
 }
 
 export const RULES: Rules = {
@@ -62,7 +76,14 @@ export const RULES: Rules = {
   namesDiffer: true,
   rereadAbsent: true,
   roomReserved: true,
-  fullIsNoAnswer: true
+  fullIsNoAnswer: true,
+  asksKey: true,
+  asksUnderWay: true,
+  answerWithCommit: true,
+  keyRefusedIsAborted: true,
+  lateRefused: true,
+  otherwiseAsks: true,
+  otherwiseKept: true
 }
 
 /** What may happen besides one coordinator at work. */
@@ -79,11 +100,30 @@ export interface Weather {
   readonly refusals?: boolean
   /** Session tables can be full at any time. */
   readonly full?: boolean
+  /**
+   * The second request is the first one again, of another session, at any time: both bear one
+   * idempotency key, whose group is the anchor. Either may also end without a write.
+   */
+  readonly repeat?: boolean
+  /**
+   * Clients neither give up nor acknowledge, and coordinators do not die but by doing nothing more:
+   * that is searched in other weather, and leaves room for more of this.
+   */
+  readonly patient?: boolean
+  /** The anchor has the record and no key of the transaction: its part is in nobody's way. */
+  readonly idleAnchor?: boolean
+  /** The idempotency key can be forgotten, once its time is over. */
+  readonly forgets?: boolean
   /** Somebody reads the other participant's key, then the anchor's. */
   readonly reader?: boolean
 }
 
 export type Outcome = 'C' | 'A'
+
+/** By name, whose transaction it is, or that nothing was written. */
+export type Kept = number
+export const OTHERWISE: Kept = 2
+export const NO_ANSWER: Kept = -1
 
 /** A group, as far as the transactions of one session go. */
 export interface Place {
@@ -93,8 +133,8 @@ export interface Place {
   readonly memos: readonly (Outcome | '-')[]
   /** By name: a RESOLVE was applied here. */
   readonly resolved: readonly boolean[]
-  /** Names below it are acknowledged. */
-  readonly acked: number
+  /** By name: acknowledged. */
+  readonly acked: readonly boolean[]
   /**
    * How often the session was evicted. A basis is the era it was taken in: of an earlier one, it
    * is further back than any session that is held now was opened.
@@ -138,9 +178,16 @@ export interface State {
   readonly coordinators: readonly Coordinator[]
   /** Messages under way, for good: sorted names. */
   readonly sent: readonly string[]
-  /** By name: the client waits, was told, gave up (U), or has not asked. */
-  readonly told: readonly ('-' | 'w' | Outcome | 'U')[]
+  /**
+   * By name: the client waits, was told, gave up (U), or has not asked; or was told what its
+   * idempotency key has: the other's commit (K), or that nothing was written (E).
+   */
+  readonly told: readonly ('-' | 'w' | Outcome | 'U' | 'K' | 'E')[]
   readonly reader: Reader
+  /** What the idempotency key is answered with. */
+  readonly kept: Kept
+  /** Its time is over. */
+  readonly late: boolean
 }
 
 export const FIRST = 0
@@ -181,7 +228,7 @@ export function replied(state: State, c: number, at: number, reply: Reply): Stat
 }
 
 /** The client hears of this request, if it still waits. */
-export function told(state: State, name: number, outcome: Outcome | 'U'): State {
+export function told(state: State, name: number, outcome: Outcome | 'U' | 'K' | 'E'): State {
   return state.told[name] === 'w' ? { ...state, told: state.told.with(name, outcome) } : state
 }
 
@@ -191,14 +238,28 @@ export function decided(state: State, c: number, outcome: Outcome): State {
   return send(told(phased(state, c, '.'), name, outcome), `resolve ${name} ${outcome}`)
 }
 
+/** What the idempotency key has, as the one who asks for `name` is told. */
+export function keptAs(kept: Kept, name: number): Outcome | 'K' | 'E' {
+  if (kept === OTHERWISE) return 'E'
+  return kept === name ? 'C' : 'K'
+}
+
+/** A coordinator that still works hears of an answer of its key: its name never runs. */
+export function knows(state: State, c: number, kept: Kept): State {
+  const name = nameOf(c)
+  return send(told(phased(state, c, '.'), name, keptAs(kept, name)), `resolve ${name} A`)
+}
+
 export function seen(reader: Reader, value: number): Reader {
   return { ...reader, step: reader.step + 1, met: undefined, saw: [...reader.saw, value] }
 }
 
-export function keyOf({ places, records, coordinators, sent, told: known, reader }: State): string {
-  let key = `${sent.join()}|${known.join('')}|`
+export function keyOf(state: State): string {
+  const { places, records, coordinators, sent, told: known, reader } = state
+  let key = `${sent.join()}|${known.join('')}|${state.kept}${state.late ? 'l' : ''}|`
   for (const { part, memos, resolved, acked, era, applied } of places) {
-    key += `${part} ${memos.join('')}${resolved.map(Number).join('')}${acked}${era}`
+    key += `${part} ${memos.join('')}${resolved.map(Number).join('')}`
+    key += `${acked.map(Number).join('')}${era}`
     key += `${applied.join('')},`
   }
   for (const { state, term } of records) key += `${state}${term}`

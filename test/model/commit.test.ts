@@ -14,6 +14,9 @@ const ALONE: Weather = { others: 1 }
 const LEADERS: Weather = { others: 1, secondLeader: true }
 const EVICTIONS: Weather = { others: 1, evictions: true }
 const LATE: Weather = { others: 1, secondLeader: true, evictions: true }
+const REPEAT: Weather = { others: 1, repeat: true, patient: true }
+const REPEAT_IDLE: Weather = { ...REPEAT, idleAnchor: true }
+const REPEAT_LEADERS: Weather = { ...REPEAT_IDLE, secondLeader: true }
 const WORST: Weather = { ...LATE, refusals: true, full: true }
 
 const WHOLE: readonly (readonly [string, Weather, readonly string[]])[] = [
@@ -22,6 +25,14 @@ const WHOLE: readonly (readonly [string, Weather, readonly string[]])[] = [
   ['a reader beside them', { ...LEADERS, reader: true }, ['read after the answer', 'absent']],
   ['three groups', { others: 2 }, ['told committed', 'forgotten']],
   ['the next try', { others: 1, again: true, evictions: true }, ['the second committed']],
+  [
+    'a repeat through another node',
+    REPEAT_LEADERS,
+    ['a repeat is told', 'the first is told what its repeat did', 'both are told otherwise']
+  ],
+  ['a repeat, its anchor without work', REPEAT_IDLE, ['a repeat is told']],
+  ['a repeat, and its key is forgotten', { ...REPEAT, forgets: true }, ['the key is forgotten']],
+  ['a repeat, and sessions are', { ...REPEAT, evictions: true }, ['a repeat is told']],
   ['all at once', WORST, ['a late copy', 'committed, and nobody knows', 'the second leader']]
 ]
 
@@ -49,7 +60,14 @@ const WITHOUT: readonly (readonly [Partial<Rules>, Weather, string])[] = [
   [{ namesDiffer: false }, { others: 1, again: true }, 'torn'],
   [{ rereadAbsent: false }, { others: 1, reader: true }, 'read old after the answer'],
   [{ roomReserved: false }, { others: 1, full: true }, 'applied twice'],
-  [{ fullIsNoAnswer: false }, { others: 1, full: true }, 'torn']
+  [{ fullIsNoAnswer: false }, { others: 1, full: true }, 'torn'],
+  [{ asksKey: false }, REPEAT, 'done twice'],
+  [{ asksUnderWay: false }, REPEAT_IDLE, 'done twice'],
+  [{ answerWithCommit: false }, REPEAT, 'done twice'],
+  [{ keyRefusedIsAborted: false }, REPEAT_LEADERS, 'torn'],
+  [{ lateRefused: false }, { ...REPEAT, forgets: true }, 'done twice'],
+  [{ otherwiseAsks: false }, REPEAT, 'told otherwise, and committed'],
+  [{ otherwiseKept: false }, REPEAT, 'told otherwise, and committed']
 ]
 
 for (const [without, weather, what] of WITHOUT) {

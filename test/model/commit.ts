@@ -5,6 +5,7 @@ import {
   firstOf,
   keyOf,
   NAMES,
+  NO_ANSWER,
   NO_RECORD,
   nameOf,
   type Outcome,
@@ -46,12 +47,12 @@ class CommitModel implements Model<State> {
   constructor(rules: Rules, weather: Weather) {
     this.#rules = rules
     this.#weather = weather
-    this.#places = new Places(rules)
+    this.#places = new Places(rules, weather)
     const places = Array.from({ length: 1 + weather.others }, () => ({
       part: -1,
       memos: ['-', '-'] as const,
       resolved: [false, false],
-      acked: 0,
+      acked: [false, false],
       era: 0,
       applied: [0, 0]
     }))
@@ -66,7 +67,9 @@ class CommitModel implements Model<State> {
       coordinators: [idle, idle, idle],
       sent: [],
       told: ['w', '-'],
-      reader: { step: 0, late: false, met: undefined, saw: [] }
+      reader: { step: 0, late: false, met: undefined, saw: [] },
+      kept: NO_ANSWER,
+      late: false
     }
   }
 
@@ -92,6 +95,7 @@ class CommitModel implements Model<State> {
       if (forgotten !== undefined) to(`forget ${name}`, forgotten)
     }
     this.#client(state, to)
+    if (this.#weather.repeat === true) this.#repeat(state, to)
     if (this.#weather.evictions === true) this.#evict(state, to)
     if (this.#weather.reader === true) this.#read(state, to)
   }
@@ -117,6 +121,7 @@ class CommitModel implements Model<State> {
     if (calm.places.some(({ applied }) => applied.some((count) => count > 1))) {
       found.push('applied twice')
     }
+    if (this.#weather.repeat === true) found.push(...brokenRepeats(calm))
     const [other, anchor] = state.reader.saw
     if (other !== undefined && other > 1) found.push('read twice applied')
     if (other !== undefined && anchor !== undefined) {
@@ -139,6 +144,10 @@ class CommitModel implements Model<State> {
     if (records[FIRST]?.state === 'P' && records[FIRST].term === 1) marks.push('the second leader')
     if (isDone && places[0]?.era === 1 && coordinators[1]?.phase === 'p') marks.push('a late copy')
     if (places[0]?.memos[FIRST] === 'A' && !places[0].resolved[FIRST]) marks.push('a tombstone')
+    if (known[SECOND] === 'K') marks.push('a repeat is told')
+    if (known[FIRST] === 'K') marks.push('the first is told what its repeat did')
+    if (known[FIRST] === 'E' && known[SECOND] === 'E') marks.push('both are told otherwise')
+    if (state.late && (places[0]?.applied[FIRST] ?? 0) > 0) marks.push('the key is forgotten')
     if (reader.late && reader.saw.length === 2) marks.push('read after the answer')
     if (reader.met !== undefined && records[reader.met.name]?.state === '-') marks.push('absent')
     return marks
@@ -174,12 +183,14 @@ class CommitModel implements Model<State> {
         if (!this.#rules.tellAfterAbort) aborting = told(aborting, nameOf(c), 'A')
         to(`time-out ${c}`, aborting)
       }
-      if (phase === 'p' || phase === 'c' || phase === 'a') to(`die ${c}`, phased(state, c, '.'))
+      if (phase === 'i' || phase === '.' || this.#weather.patient === true) continue
+      to(`die ${c}`, phased(state, c, '.'))
     }
   }
 
   #mayBegin(state: State, c: number): boolean {
-    if (c === 0) return true
+    // Who ended without a write asks no more.
+    if (c === 0) return state.told[FIRST] !== 'E' && state.told[FIRST] !== 'K'
     // However late, and whatever has happened since: a deposed leader does not know.
     if (c === 1) return this.#weather.secondLeader === true && state.coordinators[0]?.phase !== 'i'
     return state.told[SECOND] === 'w'
@@ -222,19 +233,47 @@ class CommitModel implements Model<State> {
     if (record !== 'C' && record !== 'A') return undefined
     const all = state.places.every(({ resolved }) => resolved[name])
     if (this.#rules.forgetLast && !all) return undefined
-    return recorded(state, name, NO_RECORD)
+    const forgotten = recorded(state, name, NO_RECORD)
+    const keeps = this.#weather.repeat === true && !this.#rules.answerWithCommit && record === 'C'
+    return keeps && !state.late ? { ...forgotten, kept: name } : forgotten
   }
 
   #client(state: State, to: (label: string, next: State) => void): void {
     const { told: known } = state
+    if (this.#weather.patient === true) return
     for (const name of NAMES) if (known[name] === 'w') to('give-up', told(state, name, 'U'))
     if (known[FIRST] === 'A' && known[SECOND] === '-' && this.#weather.again === true) {
       to('again', { ...state, told: known.with(SECOND, 'w') })
     }
-    const upTo = known.findIndex((answer) => answer === 'w' || answer === '-')
-    for (const [at, { acked }] of state.places.entries()) {
-      const most = upTo === -1 ? known.length : upTo
-      if (acked < most) to(`acknowledge ${at}`, acknowledged(state, at, most))
+    for (const at of state.places.keys()) {
+      for (const names of this.#answered(state)) {
+        const next = acknowledged(state, at, names)
+        if (next !== state) to(`acknowledge ${at}`, next)
+      }
+    }
+  }
+
+  /** What can be acknowledged: all up to a number of one session; each session by itself. */
+  #answered({ told: known }: State): readonly (readonly number[])[] {
+    const isOpen = (name: number): boolean => known[name] === 'w' || known[name] === '-'
+    const closed = NAMES.filter((name) => !isOpen(name))
+    if (this.#weather.repeat === true) return closed.map((name) => [name])
+    const names = isOpen(FIRST) ? [] : closed
+    return names.length === 0 ? [] : [names]
+  }
+
+  /** Whoever asks again, and whoever sees that a condition does not hold. */
+  #repeat(state: State, to: (label: string, next: State) => void): void {
+    const { told: known, coordinators } = state
+    if (known[SECOND] === '-') to('repeat', { ...state, told: known.with(SECOND, 'w') })
+    for (const name of NAMES) {
+      const isIdle = known[name] === 'w' && coordinators[firstOf(name)]?.phase === 'i'
+      if (!isIdle && known[name] !== 'A') continue
+      const next = this.#places.otherwise(state, name)
+      if (next !== undefined) to(`otherwise ${name}`, next)
+    }
+    if (this.#weather.forgets === true && !state.late) {
+      to('forget the key', { ...state, kept: NO_ANSWER, late: true })
     }
   }
 
@@ -243,7 +282,7 @@ class CommitModel implements Model<State> {
     for (const [at, { part, era }] of state.places.entries()) {
       const holds = part >= 0 || (at === 0 && state.records.some((record) => record.state !== '-'))
       if (era > 0 || (holds && this.#rules.pinned)) continue
-      to(`evict ${at}`, changed(state, at, { era: 1, acked: 0, memos: ['-', '-'] }))
+      to(`evict ${at}`, changed(state, at, { era: 1, acked: [false, false], memos: ['-', '-'] }))
     }
   }
 
@@ -269,4 +308,14 @@ class CommitModel implements Model<State> {
       to('read 0', { ...state, reader: seen(reader, places[0]?.applied[FIRST] ?? 0) })
     }
   }
+}
+
+/** Two requests that are one happen once, and both hear the same. */
+function brokenRepeats({ places, told: known }: State): readonly string[] {
+  const found: string[] = []
+  const [first = 0, second = 0] = places[0]?.applied ?? []
+  if (first + second > 1) found.push('done twice')
+  if (known.includes('K') && first + second === 0) found.push('told of a commit, and lost')
+  if (known.includes('E') && first + second > 0) found.push('told otherwise, and committed')
+  return found
 }

@@ -95,6 +95,51 @@ test('a repeat has the first answer, through other nodes and after all were kill
   expect(await get(trio.urls[0] ?? '', 'hits')).toEqual({ status: 200, text: '20' })
 })
 
+/** The same of a transaction over several partitions. */
+async function transact(url: string, text: string, body: object): Promise<string> {
+  for (;;) {
+    const answer = await fetch(`${url}/v1/txn`, {
+      method: 'POST',
+      headers: { 'idempotency-key': text },
+      body: JSON.stringify(body)
+    })
+    const told = await answer.text()
+    if (told.includes('"retryable":true')) continue
+    return `${answer.status} ${told}`
+  }
+}
+
+test('so has a transaction over several partitions, done or refused', async () => {
+  const keys = ['stock', 'till', 'account', 'receipts']
+  const sale = { ops: keys.map((increment) => ({ increment })) }
+  const unsold = {
+    if: [{ key: 'stock', exists: false }],
+    ops: [{ put: 'stock', value: 'none' }],
+    else: [{ get: 'stock' }, { get: 'till' }]
+  }
+  const askAll = (text: string, body: object): Promise<string[]> =>
+    Promise.all(trio.urls.map((url) => transact(url, text, body)))
+  const sales = Array.from({ length: 10 }, (_, i) => `sale ${i}`)
+  const askEach = async (): Promise<string[][]> => [
+    ...(await Promise.all(sales.map((text) => askAll(text, sale)))),
+    await askAll('unsold', unsold)
+  ]
+  const first = await askEach()
+  expect(first.map((answers) => new Set(answers).size)).toEqual(first.map(() => 1))
+  for (const [answer] of first.slice(0, -1)) expect(answer).toMatch(/^200 .*"committed":true/)
+  expect(first.at(-1)?.[0]).toMatch(/^200 .*"committed":false,"failed":\[0\].*"value":"10"/)
+  const rival = { ops: [{ increment: 'stock', by: 5 }] }
+  expect(await transact(trio.urls[1] ?? '', 'sale 3', rival)).toMatch(/^422 .*_reused"/)
+  for (const node of trio.nodes) node.kill('SIGKILL')
+  await Promise.all(trio.nodes.map((node) => node.ended()))
+  await trio.restartAll()
+  await transact(trio.urls[0] ?? '', 'one more', sale)
+  expect(await askEach()).toEqual(first)
+  for (const key of keys) {
+    expect(await get(trio.urls[2] ?? '', key)).toEqual({ status: 200, text: '11' })
+  }
+})
+
 test('without a majority a node says so in time, and goes on when it is back', async () => {
   const [url = ''] = trio.urls
   await put(url, 'quorum', 'kept')

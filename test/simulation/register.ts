@@ -19,8 +19,10 @@ import { Locksmiths } from './locksmiths.ts'
 import { operationOf, outcomeOf } from './operations.ts'
 import { Probes } from './probes.ts'
 import { ScannedRanges } from './ranges.ts'
-import { COUNTERS, RepeatedIncrements } from './repeats.ts'
+import { RepeatedTransfers } from './repeated-transfers.ts'
+import { RepeatedIncrements } from './repeats.ts'
 import { GrowingSets } from './sets.ts'
+import { settleRepeats } from './settle-repeats.ts'
 import { drawShape, factsOf, type Shape } from './shape.ts'
 import { Watchers } from './watchers.ts'
 
@@ -103,6 +105,7 @@ class RegisterRun {
   readonly #impatientEvery: number
   /** Each of these in half of the runs. */
   readonly #repeats: RepeatedIncrements | undefined
+  readonly #transfers: RepeatedTransfers | undefined
   readonly #probes: Probes | undefined
   readonly #sets: GrowingSets | undefined
   readonly #ledgers: Ledgers | undefined
@@ -130,6 +133,9 @@ class RegisterRun {
     const shell = { random: world.random.fork('repeats'), life: world.life('repeaters') }
     this.#repeats =
       shell.random.below(2) === 0 ? undefined : new RepeatedIncrements(this.#cluster, shell)
+    const bank = { random: world.random.fork('transfers'), life: world.life('bankers') }
+    this.#transfers =
+      bank.random.below(2) === 0 ? undefined : new RepeatedTransfers(this.#cluster, bank)
     const probeShell = { random: world.random.fork('probes'), life: world.life('probes') }
     this.#probes =
       probeShell.random.below(2) === 0 ? undefined : new Probes(this.#cluster, probeShell)
@@ -186,6 +192,7 @@ class RegisterRun {
       operations:
         this.#history.length +
         (this.#repeats?.attempts ?? 0) +
+        (this.#transfers?.attempts ?? 0) +
         (this.#sets?.calls ?? 0) +
         (this.#ledgers?.calls ?? 0) +
         (this.#glances?.calls ?? 0) +
@@ -209,6 +216,7 @@ class RegisterRun {
       this.#work(judged(this.#cluster, new GatewayCaller(this.#cluster, this.#life)))
     }
     this.#repeats?.start()
+    this.#transfers?.start()
     this.#sets?.start()
     this.#ledgers?.start()
     this.#glances?.start()
@@ -243,6 +251,7 @@ class RegisterRun {
     comeAlive(cluster, limits)
     this.#working = false
     this.#repeats?.stop()
+    this.#transfers?.stop()
     this.#sets?.stop()
     this.#ledgers?.stop()
     this.#glances?.stop()
@@ -258,7 +267,9 @@ class RegisterRun {
     this.#ledgers?.readAll()
     const [client] = cluster.clients
     const caller = this.#caller(client as SimulatedClient)
-    this.#settleRepeats(caller)
+    for (const repeats of [this.#repeats, this.#transfers]) {
+      if (repeats !== undefined) settleRepeats(cluster, caller, repeats, TIMEOUT_MS)
+    }
     for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
     settle(cluster, TIMEOUT_MS * 2, () => this.#unanswered)
     this.#watchers?.hurry()
@@ -279,26 +290,6 @@ class RegisterRun {
 
   #caller(client: SimulatedClient): Caller {
     return judged(this.#cluster, clientCaller(client))
-  }
-
-  #settleRepeats(caller: Caller): void {
-    const repeats = this.#repeats
-    if (repeats === undefined) return
-    settle(this.#cluster, TIMEOUT_MS * 3, () =>
-      repeats.isSettled ? undefined : 'what became of repeated increments is not known'
-    )
-    const outcomes = new Map<string, CallOutcome | undefined>()
-    for (const counter of COUNTERS) {
-      const operation = { kind: 'get', key: utf8(counter), consistency: 'strong' } as const
-      const keep = (outcome?: CallOutcome): void => void outcomes.set(counter, outcome)
-      caller.call(operation, TIMEOUT_MS, keep, keep)
-    }
-    this.#cluster.runTo(TIMEOUT_MS * 2, () => outcomes.size === COUNTERS.length)
-    repeats.check((counter) => {
-      const outcome = outcomes.get(counter)
-      if (outcome?.ok && outcome.kind === 'get') return outcome.record?.value
-      throw new Violation(`${counter} cannot be read on a calm cluster`)
-    })
   }
 
   check(): void {

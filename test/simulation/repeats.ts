@@ -25,7 +25,7 @@ interface Request {
   isBold: boolean
 }
 
-export const COUNTERS = ['count0', 'count1'] as const
+const COUNTERS = ['count0', 'count1'] as const
 const ATTEMPTS_MAX = 6
 const TIMEOUT_MS = 4_000
 /** What the clocks of those who ask are off by. */
@@ -40,6 +40,7 @@ const SKEW_MS = 10_000
 export class RepeatedIncrements {
   attempts = 0
   inFlight = 0
+  readonly keys: readonly string[] = COUNTERS
   readonly #cluster: SimulatedCluster
   readonly #callers: readonly Caller[]
   readonly #random: Random

@@ -14,7 +14,7 @@ import type { Operation } from '../../../src/wire/command.ts'
 import { isDataOperation } from '../../../src/wire/data-operation.ts'
 import { type Failure, failure } from '../../../src/wire/failure.ts'
 import type { ReadRecord } from '../../../src/wire/read-body.ts'
-import type { KeyResult, Result } from '../../../src/wire/result.ts'
+import type { KeyResult, KnownResult, Result } from '../../../src/wire/result.ts'
 import type { TransactionRef } from '../../../src/wire/transaction.ts'
 import { assert } from '../../../src/world/assert.ts'
 import { ModelLocks } from '../client/model-locks.ts'
@@ -221,10 +221,10 @@ export class TableCalls implements Calls {
   }
 
   #change(operation: Operation): KeyResult {
-    if (operation.type === 'claim') return this.#repeats.claim(operation.once, this.now)
+    if (operation.type === 'claim') return ofChange(this.#repeats.claim(operation.once, this.now))
     if (operation.type === 'once') {
       const run = (): KeyResult => this.#change(operation.operation)
-      return this.#repeats.once(operation.once, this.now, run)
+      return ofChange(this.#repeats.once(operation.once, this.now, run))
     }
     if (!isDataOperation(operation)) return { type: 'refused', reason: 'not for users' }
     const key = name(operation.key)
@@ -251,6 +251,12 @@ export class TableCalls implements Calls {
     this.table.set(key, { value, revision, ...ttl })
     return { type: 'written', revision }
   }
+}
+
+/** No transaction gets to its memory of changes. */
+function ofChange(result: KeyResult | KnownResult): KeyResult {
+  assert(result.type !== 'known', 'a change is answered as a transaction')
+  return result
 }
 
 const name = (key: Uint8Array): string => Buffer.from(key).toString('latin1')

@@ -24,6 +24,7 @@ const LIMITS = {
   basisWindow: 12,
   unusedMsMin: 50,
   repeatsMax: 100,
+  repeatBytesMax: 100_000,
   keptMs: 60,
   aheadMsMax: 200
 }
