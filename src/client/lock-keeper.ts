@@ -72,7 +72,7 @@ export class LockKeeper {
     }
     for (const holding of [...this.#held]) {
       left++
-      holding.release(released)
+      holding.end(why, released)
     }
     released()
   }
@@ -97,6 +97,8 @@ export class Holding implements PlaceKeeper {
   #controller: AbortController | undefined
   #handles = 0
   #state: State = 'held'
+  /** Why nobody may go by the lock any more; undefined: nothing keeps them from it. */
+  #why: Failure | undefined
   /** Who waits for the answer to a release. */
   #onReleased: OnReleased[] = []
 
@@ -117,12 +119,22 @@ export class Holding implements PlaceKeeper {
     return this.#state === 'held'
   }
 
-  /** Aborted with `lock_lost` before the lease can have run out; not by a release. */
+  /**
+   * Aborted with `lock_lost` before the lease can have run out, or with `closed` before its client
+   * gives the lock back; not by a release.
+   */
   get signal(): AbortSignal {
     this.#controller ??= new AbortController()
     this.#look()
-    if (this.#state === 'lost') this.#controller.abort(errorOf(LOST))
+    if (this.#why !== undefined) this.#controller.abort(errorOf(this.#why))
     return this.#controller.signal
+  }
+
+  /** Its client closes: who works under the lock hears of that, and then it is released. */
+  end(why: Failure, done: OnReleased): void {
+    this.#look()
+    if (this.#state === 'held') this.#abort(why)
+    this.release(done)
   }
 
   /** A handle is done with it. With the last one it is released. */
@@ -160,6 +172,11 @@ export class Holding implements PlaceKeeper {
 
   #lose(why: Failure): void {
     this.#end('lost')
+    this.#abort(why)
+  }
+
+  #abort(why: Failure): void {
+    this.#why = why
     this.#controller?.abort(errorOf(why))
   }
 

@@ -317,13 +317,18 @@ test('goal: a namespace has locks of its own, which fence writes through any vie
 
 test('goal: closing a client gives its locks back', async () => {
   const { store, kv, end } = open()
-  await end(kv.lock('a'))
-  await end(kv.namespace('n').lock('b'))
+  const a = await end(kv.lock('a'))
+  const b = await end(kv.namespace('n').lock('b'))
+  const { signal } = a
   const waiting = kv.lock('a', { wait: Number.POSITIVE_INFINITY })
   waiting.catch(() => {})
   store.run(1_000)
   const began = store.world.now
-  await end(kv.close())
+  const closing = kv.close()
+  // Before anything is given back: whoever works under a lock hears of it first.
+  expect(signal.reason).toMatchObject({ code: 'closed' })
+  expect(b.signal.reason).toMatchObject({ code: 'closed' })
+  await end(closing)
   expect(store.world.now - began).toBeLessThan(20)
   await expect(waiting).rejects.toMatchObject({ code: 'closed' })
   expect(store.locks.view({ key: Buffer.from('a'), guard: false }).holders).toBe(0)
