@@ -22,12 +22,23 @@ const RETOLD: ReadonlySet<number> = new Set([
 const RETOLD_OPERATIONS: ReadonlySet<string | undefined> = new Set(['prepare', 'resolve', 'abort'])
 const LATE_ID = 2 ** 40
 
+export interface LateCopy {
+  readonly frame: Uint8Array
+  /**
+   * Also when all faults are over. What replicas tell each other is not: who led once in this term
+   * seems to lead on as long as that comes, and nobody else is chosen.
+   */
+  readonly mayDisturbCalm: boolean
+}
+
 /** What may come of `frame` long after it; undefined: nothing. */
-export function lateCopy(frame: Uint8Array): Uint8Array | undefined {
+export function lateCopy(frame: Uint8Array): LateCopy | undefined {
   const { kind, head, body } = decodeFrame(frame)
-  if (RETOLD.has(kind)) return frame
+  if (RETOLD.has(kind)) return { frame, mayDisturbCalm: false }
   if (kind !== FRAME.request) return undefined
   const request = decodeRequest(head, body)
   const isSafe = request.kind === 'mutate' && RETOLD_OPERATIONS.has(operationTypeOf(request.body))
-  return isSafe ? concatBytes(encodeRequest({ ...request, id: request.id + LATE_ID })) : undefined
+  if (!isSafe) return undefined
+  const renumbered = encodeRequest({ ...request, id: request.id + LATE_ID })
+  return { frame: concatBytes(renumbered), mayDisturbCalm: true }
 }

@@ -164,8 +164,9 @@ export class SimulatedNetwork {
     this.world.schedule(this.#life, this.between(GHOST_MS), 'frame of old', () => {
       const now = this.#endpoints.find(({ self, life }) => self === to.self && life.alive)
       if (now === undefined || this.isCut(from, to.self)) return
+      if (this.knobs.ghosts === 0 && !late.mayDisturbCalm) return
       this.world.schedule(now.life, 0, `frame of an old ${from}`, () => {
-        now.retell(from, late, channel)
+        now.retell(from, late.frame, channel)
       })
     })
   }

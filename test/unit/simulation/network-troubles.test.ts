@@ -86,3 +86,15 @@ test('frames of old come again, by whatever link stands then, and only where the
   town.run(30_000)
   expect(b.recorder.frames.map((received) => received.frame)).toEqual([raft])
 })
+
+test('what replicas said of old is not heard once all faults are over', () => {
+  const town = new Town('laid ghosts')
+  town.network.knobs.ghosts = 1
+  const [a, b] = [town.process('a'), town.process('b')]
+  town.link(a, b)
+  a.recorder.transport.send('b', [concatBytes(encodeFrame([FRAME.raft, 1]))])
+  town.run(100)
+  town.network.knobs.ghosts = 0
+  town.run(30_000)
+  expect(b.recorder.frames).toHaveLength(1)
+})
