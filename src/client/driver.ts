@@ -4,6 +4,7 @@ import type { ClusterView } from '../wire/cluster-map.ts'
 import { failure } from '../wire/failure.ts'
 import { decodeFrame, FRAME } from '../wire/frame.ts'
 import { CLIENT_HELLO, decodeHello, encodeHello, speaks } from '../wire/hello.ts'
+import type { GroupId, NodeId } from '../wire/ids.ts'
 import type { Reply, Request } from '../wire/request.ts'
 import { decodeReply, encodeCancel, encodeRequest } from '../wire/request-codec.ts'
 import { unreachable } from '../world/assert.ts'
@@ -135,6 +136,11 @@ export class ClientDriver {
   /** For a client inside a node: what the node learned of the cluster. */
   learn(view: ClusterView): void {
     this.#step({ type: 'view', view })
+  }
+
+  /** Likewise: since now `node` leads `group`. */
+  lead(group: GroupId, node: NodeId): void {
+    this.#step({ type: 'leader', group, node })
   }
 
   /**

@@ -217,6 +217,8 @@ export type ClientInput =
   | { readonly type: 'unsent'; readonly node: NodeId; readonly request: number }
   /** For a machine that lives in a node: what the node itself knows, whenever it changes. */
   | { readonly type: 'view'; readonly view: ClusterView }
+  /** Likewise: since now `node` leads `group`, as `node` says itself. */
+  | { readonly type: 'leader'; readonly group: GroupId; readonly node: NodeId }
   /** The time asked for with `wake-at` has come. Too early is harmless. */
   | { readonly type: 'wake' }
 

@@ -171,6 +171,12 @@ export class ClientMachine {
           this.#dispatch.mapCame(now)
         }
         break
+      case 'leader': {
+        const route = this.#parts.routes.of(input.group)
+        this.#parts.routes.proved(route, input.node)
+        this.#dispatch.pump(route, now)
+        break
+      }
       case 'wake':
         this.#wake(now)
         break

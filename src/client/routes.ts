@@ -139,7 +139,7 @@ export class Routes {
     route.leader = node
   }
 
-  /** The leader itself answered as one. */
+  /** The leader itself answered as one, or says that it is. */
   proved(route: Route, node: NodeId): void {
     route.leader = node
     route.suspect = false

@@ -308,14 +308,14 @@ export class Frames {
   }
 
   #status(peer: PeerId, head: readonly unknown[]): void {
-    const { membership, leaders, mesh, time, room } = this.#node
+    const { membership, leaders, mesh, time, room, gateway } = this.#node
     const { durableSequence, led, unfit, disk, peers, epoch, wall } = decodeStatus(head)
     time.hear(peer, wall)
     mesh.prove(peer)
     mesh.setUnfit(peer, unfit)
     room.hear(peer, disk)
     membership.durable(peer, durableSequence)
-    leaders.tell(peer, led)
+    for (const group of leaders.tell(peer, led)) gateway.lead(group, peer)
     if (!membership.isMember) for (const known of peers) mesh.want(known)
     // A peer that missed a push goes by an older map until somebody notices.
     const hello = membership.hello(peer)

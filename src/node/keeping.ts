@@ -43,6 +43,8 @@ export interface KeepingShell {
   readonly trusted: TrustedClock
   readonly room: Room
   readonly transactions: TransactionShell
+  /** See HostOptions. */
+  readonly leads: (group: GroupId) => void
   readonly isLinked: (node: NodeId) => boolean
   readonly tellDigests: (claims: readonly DigestClaim[]) => void
   /** A replica was found damaged: it must stay so over restarts. */
@@ -77,6 +79,7 @@ export function openKeeping(
     fill: shell.fill,
     transactions: shell.transactions,
     limits,
+    leads: shell.leads,
     syncStallMs: limits.syncStallMs,
     snapshotsWanted: (replica, to) => snapshots.want(replica, to)
   })

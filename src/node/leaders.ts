@@ -5,12 +5,19 @@ import type { GroupId, NodeId } from '../wire/ids.ts'
 export class Leaders {
   readonly #told = new Map<GroupId, { readonly node: NodeId; readonly term: number }>()
 
-  /** `node` says that it leads these groups. An older term never displaces a newer one. */
-  tell(node: NodeId, led: readonly (readonly [GroupId, number])[]): void {
+  /**
+   * `node` says that it leads these groups. An older term never displaces a newer one. Returns
+   * those of which that is news.
+   */
+  tell(node: NodeId, led: readonly (readonly [GroupId, number])[]): readonly GroupId[] {
+    const news: GroupId[] = []
     for (const [group, term] of led) {
       const known = this.#told.get(group)
-      if (known === undefined || term >= known.term) this.#told.set(group, { node, term })
+      if (known !== undefined && term <= known.term) continue
+      this.#told.set(group, { node, term })
+      news.push(group)
     }
+    return news
   }
 
   forget(node: NodeId): void {

@@ -112,6 +112,7 @@ export class NodeMachine {
       fatal,
       fill: () => this.door.fill(),
       transactions: this.transactions,
+      leads: (group) => this.gateway.lead(group, transport.self),
       ended: () => this.#ended
     })
     const { host } = this.keeping

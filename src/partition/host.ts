@@ -47,6 +47,8 @@ export interface HostOptions {
   readonly fatal: (fault: Error) => void
   readonly onlooker?: Onlooker | undefined
   readonly transactions: TransactionShell
+  /** Since now the replica of `group` here leads. */
+  readonly leads: (group: GroupId) => void
   /** Asked in each turn once answers have left: lets in who waited; false: nobody. */
   readonly fill: () => boolean
   /** What watches may look back to. */
@@ -224,6 +226,7 @@ export class ReplicaHost implements ReplicaShell {
     this.counts.leadershipChanged(replica.group, replica.isLeader, this.clock.monotonic())
     this.reads.leadershipChanged(replica)
     this.#options.transactions.leadershipChanged(replica)
+    if (replica.isLeader) this.#options.leads(replica.group)
   }
 
   coordinate(replica: Replica, command: Transact, asker: Asker): void {
