@@ -55,6 +55,17 @@ export function decodePointer(bytes: Uint8Array): Pointer {
 export const statePrefix = (group: GroupId, generation: Generation): Uint8Array =>
   new ByteWriter(PREFIX_BYTES).u8(1).u32(group).u32(generation).finish()
 
+/** Whose state `key` belongs to; undefined: nobody's. */
+export function groupOfStateKey(key: Uint8Array): GroupId | undefined {
+  if (key[0] !== 1 || key.length < PREFIX_BYTES) return undefined
+  const [, a = 0, b = 0, c = 0, d = 0] = key
+  return ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+}
+
+/** The state of all groups stands between these. */
+export const STATE_BEGIN: Uint8Array = Uint8Array.of(1)
+export const STATE_END: Uint8Array = Uint8Array.of(2)
+
 export function stateKey(prefix: Uint8Array, subKey: Uint8Array): Uint8Array {
   const key = passing.cut(PREFIX_BYTES + subKey.length)
   key.set(prefix)

@@ -25,7 +25,7 @@ function opened() {
     close: store.close.bind(store),
     compact: (...[first, last, done]: Parameters<SimulatedStore['compact']>) => {
       const [from, to] = [first, last].map((key) => utf8Text(key.subarray(9)))
-      ranges.push(`${first[4]} ${from}..${to}`)
+      ranges.push(first.length === 1 ? 'all' : `${first[4]} ${from}..${to}`)
       store.compact(first, last, done)
     }
   }
@@ -50,25 +50,43 @@ test('groups are compacted one after the other, from the first key to the last',
   world.runUntil(100)
   reclaimer.tick(1_030, 'low')
   expect(ranges).toEqual(['1 b..z', '2 x..x'])
-  world.runUntil(200)
-  reclaimer.tick(5_000, 'low')
-  expect(ranges).toHaveLength(2)
 })
 
 test('on a disk with room nothing is, and on a full one it waits', () => {
   const { reclaimer, ranges } = opened()
-  reclaimer.note(deleted(1, 'a'))
-  reclaimer.tick(0, 'low')
-  reclaimer.tick(2_000, 'low')
-  expect(ranges).toEqual([])
   reclaimer.note(deleted(1, 'b'))
-  reclaimer.tick(3_000, 'full')
-  reclaimer.tick(5_000, 'full')
+  reclaimer.tick(3_000, 'ok')
+  reclaimer.tick(5_000, 'ok')
+  reclaimer.tick(6_000, 'full')
+  reclaimer.tick(7_000, 'full')
   expect(ranges).toEqual([])
-  reclaimer.tick(5_100, 'low')
+  reclaimer.tick(7_100, 'low')
   expect(ranges).toEqual(['1 b..b'])
-  reclaimer.note(deleted(1, 'c'))
-  reclaimer.tick(6_000, 'ok')
+})
+
+test('what was deleted while there was room is given back when there is little', () => {
+  const { world, reclaimer, ranges } = opened()
+  reclaimer.note(deleted(1, 'a'))
+  reclaimer.tick(0, 'ok')
+  reclaimer.tick(1_000, 'low')
+  expect(ranges).toEqual(['1 a..a'])
+  world.runUntil(100)
+  // Room for a moment, before all that was deleted has given back its own.
+  reclaimer.note(deleted(2, 'b'))
+  reclaimer.tick(2_000, 'low')
+  reclaimer.tick(2_100, 'ok')
+  reclaimer.note(deleted(2, 'c'))
+  reclaimer.tick(2_200, 'ok')
   reclaimer.tick(9_000, 'low')
-  expect(ranges).toHaveLength(1)
+  expect(ranges).toEqual(['1 a..a', '2 b..c'])
+})
+
+test('what earlier lives deleted is looked for once', () => {
+  const { world, reclaimer, ranges } = opened()
+  reclaimer.note(deleted(1, 'a'))
+  for (const now of [0, 1_000, 2_000, 3_000]) {
+    reclaimer.tick(now, 'low')
+    world.runUntil(now + 100)
+  }
+  expect(ranges).toEqual(['1 a..a', 'all'])
 })
