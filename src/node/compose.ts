@@ -15,18 +15,15 @@ import { releaseToStart } from '../storage/reserve.ts'
 import { generateIdentity, peerIdOf } from '../transport/identity.ts'
 import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
 import { isDialable } from '../transport/libp2p-address.ts'
-import type { Transport } from '../transport/transport.ts'
 import { failure } from '../wire/failure.ts'
-import type { Cancel } from '../world/clock.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
 import { realClock, realTimers, systemRandom } from '../world/real.ts'
-import type { StateStore } from '../world/state-store.ts'
 import { announcedHttp } from './announced-http.ts'
 import { limitsFor, type NodeLimits } from './config.ts'
 import { checkDataDirectory, markDataDirectory } from './data-directory.ts'
 import { UnusableData } from './identity.ts'
-import { LOOKOUT_MS, Lookout } from './lookout.ts'
+import { closed, Life, type Opened, stopped } from './life.ts'
 import { NodeMachine } from './machine.ts'
 import { makeDirectory } from './make-directory.ts'
 import { NODE_METRICS } from './metrics.ts'
@@ -52,10 +49,6 @@ export interface RunningNode {
   stop(): Promise<void>
 }
 
-/** What requests over HTTP may take to finish when the node stops, in ms. */
-const HTTP_GRACE_MS = 3_000
-const READY_POLL_MS = 20
-
 const KEY_FILE = 'node.key'
 
 /**
@@ -63,8 +56,7 @@ const KEY_FILE = 'node.key'
  * log, the identity and the maps) and `state/` (LevelDB, whose lock is the lock of the whole
  * directory).
  */
-interface Opened {
-  readonly store: StateStore
+interface Place extends Opened {
   readonly transport: Libp2pTransport
   readonly http: HttpDoor | undefined
 }
@@ -83,7 +75,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const limits = limitsFor(spaceUnder(checked.data).totalBytes)
   const opened = await open(checked, limits, logger)
   const { transport, http } = opened
-  const life = new Life(opened, logger, options.onFatal ?? (() => {}))
+  const onFatal = options.onFatal ?? (() => {})
+  const life = new Life({ opened, clock: realClock, timers: realTimers, logger, onFatal })
   const disk = new DiskCounts()
   let machine: NodeMachine
   try {
@@ -110,17 +103,25 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     throw error
   }
   life.run(machine)
-  const { nodeId, clusterId } = machine.membership.identity
-  const { log } = machine.keeping
-  const belongs = clusterId === '' ? {} : { cluster: clusterId }
-  logger.log('info', 'opened', { node: nodeId, ...belongs, logBytes: log.bytes })
-  if (clusterId === '' && !checked.forming.bootstrap && checked.seeds.length === 0) {
-    const advice = 'give --seed to join one, or --bootstrap to form one'
-    logger.log('warn', 'belongs to no cluster', { advice })
-  }
+  tellOpened(machine, options, logger)
   http?.serve(callsOf(machine, () => tellMetrics(machine, transport, disk)))
   const p2p = transport.addresses()[0] ?? `/p2p/${transport.self}`
   return { machine, http: http?.url, p2p, ready: life.ready, stop: () => life.stop() }
+}
+
+/** What it found in its data, and what that makes of its options. */
+function tellOpened(
+  { membership, keeping }: NodeMachine,
+  asked: NodeOptions,
+  logger: Logger
+): void {
+  const { nodeId, clusterId } = membership.identity
+  const belongs = clusterId === '' ? {} : { cluster: clusterId }
+  logger.log('info', 'opened', { node: nodeId, ...belongs, logBytes: keeping.log.bytes })
+  if (clusterId === '' && asked.bootstrap !== true && (asked.seeds ?? []).length === 0) {
+    const advice = 'give --seed to join one, or --bootstrap to form one'
+    logger.log('warn', 'belongs to no cluster', { advice })
+  }
 }
 
 /** What follows `/p2p/` must be the id of a node, which only libp2p can tell. */
@@ -180,7 +181,7 @@ const CANNOT_LISTEN = [
 const logIn = (data: string): string => path.join(data, 'log')
 
 /** Opens the parts one by one; what is open is closed again when a later one does not. */
-async function open(checked: CheckedOptions, limits: NodeLimits, logger: Logger): Promise<Opened> {
+async function open(checked: CheckedOptions, limits: NodeLimits, logger: Logger): Promise<Place> {
   releaseToStart(openFiles(logIn(checked.data)), limits.diskReserveBytes)
   const store = await openLevel(path.join(checked.data, 'state'), limits)
   let transport: Libp2pTransport | undefined
@@ -252,89 +253,5 @@ function onDisk<T>(what: string, run: () => T): T {
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new DiskFault(`cannot ${what}: ${reason}`, { cause })
-  }
-}
-
-const stopped = (transport: Transport): Promise<void> =>
-  new Promise((resolve) => transport.stop(resolve))
-const closed = (store: StateStore): Promise<void> => new Promise((resolve) => store.close(resolve))
-
-/** From ready to stopped, or to the fault that ended it. */
-class Life {
-  readonly ready: Promise<void>
-  #machine: NodeMachine | undefined
-  #stopLooking: Cancel = () => {}
-  readonly #opened: Opened
-  readonly #logger: Logger
-  readonly #onFatal: (fault: Error, exitCode: 1 | 2) => void
-  #settleReady: { resolve(): void; reject(reason: Error): void } | undefined
-  #ended: Promise<void> | undefined
-
-  constructor(opened: Opened, logger: Logger, onFatal: (fault: Error, exitCode: 1 | 2) => void) {
-    this.#opened = opened
-    this.#logger = logger
-    this.#onFatal = onFatal
-    this.ready = new Promise((resolve, reject) => {
-      this.#settleReady = { resolve, reject }
-    })
-    // Who does not wait for it hears of the fault by `onFatal`.
-    this.ready.catch(() => undefined)
-    this.#watch()
-  }
-
-  /** `machine` was started. */
-  run(machine: NodeMachine): void {
-    this.#machine = machine
-    const lookout = new Lookout(machine, this.#logger, realClock)
-    const look = (): void => {
-      lookout.tick()
-      this.#stopLooking = realTimers.after(LOOKOUT_MS, look)
-    }
-    look()
-  }
-
-  stop(): Promise<void> {
-    this.#ended ??= this.#stop()
-    return this.#ended
-  }
-
-  fail(fault: Error, exitCode: 1 | 2): void {
-    this.#logger.log('fatal', 'node ended', { reason: fault.message })
-    this.#settleReady?.reject(fault)
-    this.abandon().then(
-      () => this.#onFatal(fault, exitCode),
-      (error: unknown) => {
-        this.#logger.log('error', 'not everything closed', { reason: String(error) })
-        this.#onFatal(fault, exitCode)
-      }
-    )
-  }
-
-  /** Lets go of all that is open, without a word to the others: as a crash would. */
-  abandon(): Promise<void> {
-    this.#ended ??= this.#release()
-    return this.#ended
-  }
-
-  async #release(): Promise<void> {
-    this.#stopLooking()
-    const { http, transport, store } = this.#opened
-    await http?.stop(0)
-    await stopped(transport)
-    await closed(store)
-  }
-
-  async #stop(): Promise<void> {
-    this.#settleReady?.reject(new Error('the node was stopped'))
-    const { http } = this.#opened
-    await http?.stop(HTTP_GRACE_MS)
-    await new Promise<void>((resolve) => this.#machine?.stop(resolve))
-    this.#stopLooking()
-  }
-
-  #watch(): void {
-    if (this.#ended !== undefined) return
-    if (this.#machine?.unready.length === 0) this.#settleReady?.resolve()
-    else realTimers.after(READY_POLL_MS, () => this.#watch())
   }
 }

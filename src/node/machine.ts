@@ -188,24 +188,36 @@ export class NodeMachine {
     return map === undefined ? undefined : clusterViewOf(this, map)
   }
 
-  /** Hands leadership over, finishes what is inside, makes all durable, closes; then `done`. */
+  /**
+   * Hands leadership over, finishes what is inside, makes all durable, closes; then `done`, unless
+   * the node fails before.
+   */
   stop(done: () => void): void {
     if (this.#stopping) return
     this.#stopping = true
-    this.#handover.run(() => {
-      this.door.close()
-      this.gateway.close(() => {
-        this.keeping.flusher.flush(() => {
-          this.keeping.log.commit(() => {
-            this.#ended = true
-            this.host.stop()
-            this.#options.transport.stop(() => {
-              this.keeping.log.close(() => this.keeping.overlay.close(done))
-            })
-          })
-        })
-      }, GATEWAY_GRACE_MS)
-    })
+    const { flusher, log } = this.keeping
+    // One that fails meanwhile is let go of by whoever runs it: then `done` is not called.
+    const next = (run: () => void) => (): void => {
+      if (!this.#ended) run()
+    }
+    const close = next(() => this.#close(done))
+    const commit = next(() =>
+      log.commit((fault) => (fault === undefined ? close() : this.#fail(fault)))
+    )
+    const flush = next(() => flusher.flush(commit))
+    this.#handover.run(
+      next(() => {
+        this.door.close()
+        this.gateway.close(flush, GATEWAY_GRACE_MS)
+      })
+    )
+  }
+
+  #close(done: () => void): void {
+    this.#ended = true
+    this.host.stop()
+    const { log, overlay } = this.keeping
+    this.#options.transport.stop(() => log.close(() => overlay.close(done)))
   }
 
   get stopping(): boolean {
