@@ -1,6 +1,10 @@
-import fs from 'node:fs'
 import { InvalidOptions } from '../node/options.ts'
 import { durationMs } from './duration.ts'
+import { readSmallFile } from './small-file.ts'
+
+const CONFIG_BYTES_MAX = 1024 * 1024
+/** A bearer token travels in a header. */
+const SECRET_BYTES_MAX = 16 * 1024
 
 type Kind = 'text' | 'list' | 'count' | 'switch' | 'choice' | 'duration'
 
@@ -131,7 +135,7 @@ function spanOf(text: string, where: string): number {
 function configFile(file: string, known: readonly Setting[]): ReadonlyMap<string, unknown> {
   let value: unknown
   try {
-    value = JSON.parse(read('config', file))
+    value = JSON.parse(read('config', file, CONFIG_BYTES_MAX))
   } catch (cause) {
     if (cause instanceof InvalidOptions) throw cause
     refuse(`config: ${file} is not JSON`)
@@ -161,14 +165,14 @@ export function clusterKeyOf(given: Given, { flags, environment }: Sources): str
 
 /** The one line of a file. Throws InvalidOptions. */
 export function secret(name: string, file: string): string {
-  const text = read(name, file).trim()
+  const text = read(name, file, SECRET_BYTES_MAX).trim()
   if (text === '') refuse(`${name}: ${file} is empty`)
   return text
 }
 
-function read(name: string, file: string): string {
+function read(name: string, file: string, bytesMax: number): string {
   try {
-    return fs.readFileSync(file, 'utf8')
+    return readSmallFile(file, bytesMax)
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
     throw new InvalidOptions(`${name}: cannot read ${file}: ${reason}`, { cause })
