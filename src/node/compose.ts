@@ -15,6 +15,7 @@ import { releaseToStart } from '../storage/reserve.ts'
 import { generateIdentity, peerIdOf } from '../transport/identity.ts'
 import { type Libp2pTransport, openLibp2p } from '../transport/libp2p.ts'
 import { isDialable } from '../transport/libp2p-address.ts'
+import type { ClusterSettings } from '../wire/cluster-map.ts'
 import { failure } from '../wire/failure.ts'
 import { DiskFault } from '../world/disk.ts'
 import { type Logger, silent } from '../world/log.ts'
@@ -122,6 +123,19 @@ function tellOpened(
     const advice = 'give --seed to join one, or --bootstrap to form one'
     logger.log('warn', 'belongs to no cluster', { advice })
   }
+  const fixed = membership.map?.settings
+  if (fixed !== undefined) tellIgnored(asked, fixed, logger)
+}
+
+/** What was set when the cluster was formed is not set again by starting a node. */
+function tellIgnored(asked: NodeOptions, fixed: ClusterSettings, logger: Logger): void {
+  const ignored = (['partitions', 'replicas'] as const).filter((name) => {
+    return asked[name] !== undefined && asked[name] !== fixed[name]
+  })
+  if (ignored.length === 0) return
+  const told = Object.fromEntries(ignored.map((name) => [name, fixed[name]]))
+  const advice = `${ignored.join(' and ')} were set when the cluster was formed, and stay so`
+  logger.log('warn', 'settings ignored', { ...told, advice })
 }
 
 /** What follows `/p2p/` must be the id of a node, which only libp2p can tell. */

@@ -28,6 +28,23 @@ test('a node in this process serves its own client and others', async () => {
   await again.kv.close()
 })
 
+test('what was set when the cluster was formed stays so, which is told', async () => {
+  await using stage = new Stage()
+  const lines: unknown[] = []
+  const logger: Logger = {
+    log: (level, event, fields) => level === 'warn' && lines.push([event, fields])
+  }
+  const options = { ...FREE, data: stage.directory, bootstrap: true, logger }
+  const lives = [{ partitions: 4 }, { partitions: 4, replicas: 3 }, {}, { partitions: 8 }]
+  for (const asked of lives) {
+    const node = await createNode({ ...options, ...asked })
+    await node.ready
+    await node.stop()
+  }
+  const advice = 'partitions were set when the cluster was formed, and stay so'
+  expect(lines).toEqual([['settings ignored', { partitions: 4, advice }]])
+})
+
 test('options that cannot work reject and leave nothing open', async () => {
   await using stage = new Stage()
   const options = { ...FREE, data: stage.directory }
