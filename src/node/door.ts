@@ -12,7 +12,7 @@ import type { Replica } from '../partition/replica.ts'
 import type { Scans } from '../partition/scans.ts'
 import type { PeerId } from '../transport/transport.ts'
 import type { ClusterMap } from '../wire/cluster-map.ts'
-import { isDecisionType, operationTypeOf } from '../wire/command.ts'
+import { isDecisionType, isOfNodes, operationTypeOf } from '../wire/command.ts'
 import { CODES } from '../wire/failure.ts'
 import { type NodeId, SYSTEM_GROUP } from '../wire/ids.ts'
 import { KEY_BYTES_MAX, TIMEOUT_MS_MAX } from '../wire/limits.ts'
@@ -129,7 +129,7 @@ export class Door implements VisitShell {
    * Requires: ids of a sender are unique as long as its link stands.
    */
   enter(from: PeerId, request: Request, respond: Respond): void {
-    const refusal = this.#refusal(request)
+    const refusal = this.#refusal(from, request)
     if (refusal !== undefined) {
       this.#tell(from, request, refusal.code, this.#now())
       respond(refusal)
@@ -190,7 +190,7 @@ export class Door implements VisitShell {
     return this.#shell.host.clock.monotonic()
   }
 
-  #refusal(request: Request): Answered | undefined {
+  #refusal(from: PeerId, request: Request): Answered | undefined {
     const map = this.#shell.map()
     if (request.kind === 'map') return undefined
     if (map === undefined) return rejected('not_leader', 'this node belongs to no cluster yet')
@@ -208,9 +208,17 @@ export class Door implements VisitShell {
       sometimes('node: is asked while it stops')
       return rejected('not_leader', 'this node is stopping')
     }
+    if (this.#isNotForClients(request) && this.#shell.callerOf(from) === 'client') {
+      sometimes('node: a client sends what is for nodes alone')
+      return rejected('invalid_argument', 'only nodes ask for that')
+    }
     const excess = this.#excess(request)
     if (excess === undefined) return undefined
     return rejected('overloaded', `this node has too many ${excess} inside. ${LATER}`, FULL)
+  }
+
+  #isNotForClients({ kind, body }: Request): boolean {
+    return kind === 'mutate' && isOfNodes(operationTypeOf(body))
   }
 
   /** Lets `request` in; else says what there is too much of. */

@@ -121,6 +121,14 @@ export function operationTypeOf(bytes: Uint8Array): Operation['type'] | undefine
   return OPERATION_TYPES[bytes[at] ?? 0]
 }
 
+/**
+ * Whether only nodes ask for it: out of its turn a step of a transaction that one of them
+ * coordinates could break those of others, and an expiry could take their locks.
+ */
+export function isOfNodes(type: Operation['type'] | undefined): boolean {
+  return type === 'create' || type === 'prepare' || type === 'expire' || isDecisionType(type)
+}
+
 function operationSize(operation: Operation): number {
   switch (operation.type) {
     case 'put':
