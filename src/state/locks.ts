@@ -195,7 +195,8 @@ export class Locks {
       sometimes('state: a lock is renewed before it expires')
       return
     }
-    sometimes(place.token > 0 ? 'state: a lock expires' : 'state: a waiter expires')
+    if (place.token > 0) sometimes('state: a lock expires')
+    else sometimes('state: a waiter expires')
     this.#end(lock, place, time, 'expired')
   }
 
