@@ -63,7 +63,7 @@ export function openKeeping(
   shell: KeepingShell
 ): Keeping {
   const { transport, clock, timers, limits, stateLimits } = options
-  const { fatal, isLinked } = shell
+  const { fatal, isLinked, room } = shell
   const log = openWholeLog(options, identity)
   const overlay = new Overlay(options.store, { onFault: fatal, isSound: isSoundRecord })
   const host = new ReplicaHost({
@@ -72,7 +72,7 @@ export function openKeeping(
     trusted: shell.trusted,
     timers,
     log,
-    room: shell.room,
+    room,
     outbox: new NodeOutbox(transport, shell.bootNonce),
     fatal,
     onlooker: options.onlooker,
@@ -98,7 +98,6 @@ export function openKeeping(
   const audit = auditOf(host, options, shell)
   const freshness = freshnessOf(host, options, shell.bootNonce)
   const sweeper = new Sweeper(host, overlay, fatal)
-  const { room } = shell
   const tick = (now: number): void => {
     overlay.tend(now, room.level)
     snapshots.tick()
