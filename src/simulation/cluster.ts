@@ -31,6 +31,8 @@ export interface ClusterOptions {
 export class SimulatedCluster {
   readonly world: World
   readonly network: SimulatedNetwork
+  /** Of all nodes. */
+  readonly stateLimits: Partial<StateLimits> | undefined
   readonly oracles = new Oracles()
   readonly steps = new Steps()
   readonly nodes: readonly SimulatedNode[]
@@ -41,6 +43,7 @@ export class SimulatedCluster {
   constructor(world: World, options: ClusterOptions) {
     this.world = world
     this.network = new SimulatedNetwork(world, options.knobs)
+    this.stateLimits = options.stateLimits
     const names = Array.from({ length: options.nodes }, (_, i) => `node${i + 1}`)
     const { nodes: expect, replicas, partitions } = options
     this.lossesMax = Math.floor((replicas - 1) / 2)

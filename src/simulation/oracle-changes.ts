@@ -3,6 +3,7 @@ import type { Entry } from '../raft/types.ts'
 import { changedKey, changedValue, type KeyChange } from '../state/key-change.ts'
 import { DATA_PREFIX } from '../state/layout.ts'
 import { loadSaved } from '../state/meta.ts'
+import type { StateLimits } from '../state/state-limits.ts'
 import { StateMachine } from '../state/state-machine.ts'
 import type { Table } from '../state/table.ts'
 import { equalBytes, utf8Text } from '../wire/bytes.ts'
@@ -59,6 +60,12 @@ interface Shadow {
  */
 export class ChangesOracle {
   readonly #shadows = new Map<GroupId, Shadow>()
+  readonly #limits: Partial<StateLimits> | undefined
+
+  /** `limits` of the state of all nodes: by others the same entries come to something else. */
+  constructor(limits?: Partial<StateLimits>) {
+    this.#limits = limits
+  }
 
   /** In the order of apply. */
   of(group: GroupId): readonly CommittedChange[] {
@@ -84,7 +91,8 @@ export class ChangesOracle {
     const known = this.#shadows.get(group)
     if (known !== undefined) return known
     const table = new NotingTable()
-    const state = new StateMachine({ group, table }, loadSaved(undefined, NO_ROWS))
+    const options = { group, table, limits: this.#limits }
+    const state = new StateMachine(options, loadSaved(undefined, NO_ROWS))
     const shadow: Shadow = { table, state, changes: [], told: [] }
     state.listener = (change) => shadow.told.push(change)
     state.begin({ index: 1, term: 1 }, new Uint8Array(0))

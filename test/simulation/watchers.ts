@@ -50,7 +50,7 @@ export class Watchers {
     cluster: SimulatedCluster,
     { random, life }: { readonly random: Random; readonly life: Life }
   ) {
-    const changes = new ChangesOracle()
+    const changes = new ChangesOracle(cluster.stateLimits)
     cluster.oracles.changes = changes
     const count = 1 + random.below(WATCHES_MAX)
     this.#watches = Array.from({ length: count }, (_, i) => {
