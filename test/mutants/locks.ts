@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts'
 const LOCKS = 'src/state/locks.ts'
 const COMMANDS = 'src/state/lock-commands.ts'
 
-export const LOCK_MUTANTS: readonly Mutant[] = [
+const MUTANTS: readonly Mutant[] = [
   {
     id: 'M22',
     does: 'a place expires however often it was renewed since',
@@ -115,3 +115,5 @@ export const LOCK_MUTANTS: readonly Mutant[] = [
     ]
   }
 ]
+
+export const LOCK_MUTANTS = MUTANTS.map((mutant) => ({ ...mutant, ofLocks: true }))

@@ -12,4 +12,6 @@ export interface Mutant {
   /** What the mutated store does wrong. */
   readonly does: string
   readonly edits: readonly Edit[]
+  /** It is hunted by runs of locks alone. */
+  readonly ofLocks?: boolean
 }

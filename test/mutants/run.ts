@@ -50,7 +50,9 @@ async function tryMutant(mutant: Mutant): Promise<{ isCaught: boolean; line: str
   const began = performance.now()
   try {
     const { from, seeds, seconds } = values
-    const hunted = await hunt(copy, ['--from', from, '--seeds', seeds, '--seconds', seconds])
+    const runs = mutant.ofLocks ? ['--locks'] : []
+    const most = ['--seeds', seeds, '--seconds', seconds]
+    const hunted = await hunt(copy, ['--from', from, ...most, ...runs])
     const took = `${((performance.now() - began) / 1_000).toFixed(1)} s`
     if (hunted === undefined) return { isCaught: false, line: `HANGS (${mutant.does})` }
     const { ran, simulatedMs, broken } = hunted
@@ -58,7 +60,7 @@ async function tryMutant(mutant: Mutant): Promise<{ isCaught: boolean; line: str
     if (broken === undefined) {
       return { isCaught: false, line: `NOT CAUGHT by ${ran} seeds, ${perSeed}, ${took}` }
     }
-    const control = await hunt(process.cwd(), ['--from', `${broken.seed}`, '--seeds', '1'])
+    const control = await hunt(process.cwd(), ['--from', `${broken.seed}`, '--seeds', '1', ...runs])
     const [what] = broken.what.split('\n')
     if (control === undefined || control.broken !== undefined) {
       const line = `seed ${broken.seed} is broken without it, too: ${what}`
