@@ -16,6 +16,8 @@ const TTL_MS_MIN = 300
 const TTL_MS_MAX = 2_000
 /** Who waits longer than so many renewals gives up. */
 const POLLS_MAX = 12
+/** A transaction of two partitions takes some milliseconds. */
+const HASTE_MS_MAX = 20
 const NAMES = ['lock/a', 'lock/b'] as const
 
 /** One acquire, and what comes of it. */
@@ -245,13 +247,22 @@ export class Locksmiths {
           writes: [{ type: 'put', key: listOf(lock), value }],
           inOrder: this.#random.below(4) === 0
         } as const
+        // It gives the lock up in the middle of its own write.
+        const isHasty = this.#random.below(6) === 0
+        this.inFlight += isHasty ? 1 : 0
         this.#call(caller, operation, TIMEOUT_MS, (outcome) => {
           const known = outcomeOf(outcome)
           this.#appends.get(lock)?.push({ element, token, outcome: known })
           // One whose fate is not known may come late: nothing may be built on what was read since.
-          if (known === 'unknown') this.#release(stay, tenure)
+          if (isHasty) this.inFlight--
+          else if (known === 'unknown') this.#release(stay, tenure)
           else this.#hold(stay, tenure)
         })
+        if (isHasty) {
+          this.#life.timers.after(this.#random.below(HASTE_MS_MAX), () => {
+            this.#release(stay, tenure)
+          })
+        }
       })
     })
   }
