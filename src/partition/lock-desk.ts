@@ -101,18 +101,18 @@ export class LockDesk implements LockListener {
   /** Has expire what nobody renewed, and lets go of who waits no more. */
   tick(): void {
     const now = this.#now()
+    if (this.#count > 0) this.#sweep(now)
     if (!this.#leads) return
     const places = this.#timers.due(now)
     if (places.length > 0) {
       const operation = { type: 'expire', places } as const
       this.#replica.mutate(encodeCommand({ ...OWN, operation }), NOBODY)
     }
-    if (this.#count > 0) this.#sweep(now)
   }
 
   /** `resume` is called when nobody guards `key`; never, if `asker` is over or was told. */
   waitForGuard(key: Uint8Array, asker: Asker, resume: () => void): void {
-    if (this.#isFull(asker)) return
+    if (this.#mayNotWait(asker)) return
     const name = keyText(key)
     const held = this.#guarded.get(name)
     if (held === undefined)
@@ -163,15 +163,21 @@ export class LockDesk implements LockListener {
       asker.respond(this.#told(this.#fateOf(place)))
       return
     }
-    if (this.#isFull(asker)) return
+    if (this.#mayNotWait(asker)) return
     const askers = this.#waiting.get(place)
     if (askers === undefined) this.#waiting.set(place, [asker])
     else askers.push(asker)
     this.#count++
   }
 
-  /** Whether there is no room for another who waits; then it was told. */
-  #isFull(asker: Asker): boolean {
+  /** Whether nobody may wait here now, or not one more; then it was told. */
+  #mayNotWait(asker: Asker): boolean {
+    // What it had to wait for before came when another leads: here it would wait in vain.
+    if (!this.#leads) {
+      sometimes('partition: a request comes to wait where nobody leads any more')
+      asker.respond(this.#replica.notLeader())
+      return true
+    }
     if (this.#count < WAITING_MAX) return false
     const message = `too many wait for locks of group ${this.#replica.group}`
     asker.respond(rejected('overloaded', message, FULL))

@@ -11,6 +11,8 @@ import { type Caller, clientCaller, GatewayCaller, judged } from './callers.ts'
 import { type Append, checkGuarded, checkTenures, type Tenure } from './checkers/locks.ts'
 
 const TIMEOUT_MS = 2_000
+/** A read may have to wait until a transaction is ended whose coordinator is gone. */
+const LAST_READ_MS = 10_000
 const REST_MS_MAX = 400
 const TTL_MS_MIN = 300
 const TTL_MS_MAX = 2_000
@@ -79,7 +81,7 @@ export class Locksmiths {
     const caller = this.#callers[0] as Caller
     for (const lock of NAMES) {
       this.inFlight++
-      this.#read(caller, lock, (elements) => {
+      this.#read(caller, lock, LAST_READ_MS, (elements) => {
         this.inFlight--
         if (elements !== undefined) this.#lists.set(lock, elements)
       })
@@ -233,7 +235,7 @@ export class Locksmiths {
   #append(stay: Stay, tenure: Tenure): void {
     const { caller, lock } = stay
     const { token } = tenure
-    this.#read(caller, lock, (elements) => {
+    this.#read(caller, lock, TIMEOUT_MS, (elements) => {
       if (elements === undefined) {
         this.#rest(caller)
         return
@@ -270,10 +272,11 @@ export class Locksmiths {
   #read(
     caller: Caller,
     lock: string,
+    timeoutMs: number,
     done: (elements: readonly string[] | undefined) => void
   ): void {
     const operation = { kind: 'get', key: listOf(lock), consistency: 'strong' } as const
-    this.#call(caller, operation, TIMEOUT_MS, (outcome) => {
+    this.#call(caller, operation, timeoutMs, (outcome) => {
       if (!outcome?.ok || outcome.kind !== 'get') done(undefined)
       else done((utf8Text(outcome.record?.value ?? utf8('')) ?? '').split(' ').filter(Boolean))
     })
@@ -318,7 +321,8 @@ export class Locksmiths {
 }
 
 const nameOf = ({ lock }: Stay) => ({ guard: false, key: utf8(lock) })
-const listOf = (lock: string): Uint8Array => utf8(`guarded by ${lock}`)
+/** Of two partitions or more, one lock has its list in its own and the other in another one. */
+const listOf = (lock: string): Uint8Array => utf8(`guarded/${lock}`)
 
 function outcomeOf(outcome: CallOutcome | undefined): Append['outcome'] {
   if (outcome === undefined) return 'unknown'

@@ -155,6 +155,16 @@ test('who gave up is let go, and a leader that falls sends all others away', () 
   expect([on.log, on.desk.count]).toEqual([['long hears not_leader'], 0])
 })
 
+test('who comes to wait where nobody leads any more is sent on', () => {
+  const on = new Scene()
+  on.acquire()
+  const second = on.acquire()
+  on.isLeader = false
+  on.desk.leadershipChanged()
+  on.await(second, 'late')
+  expect([on.log, on.desk.count]).toEqual([['late hears not_leader'], 0])
+})
+
 test('a follower lets nothing expire, and gives all the full ttl when it leads', () => {
   const on = new Scene()
   const first = on.acquire()
