@@ -134,8 +134,12 @@ class RegisterRun {
     this.#repeats =
       shell.random.below(2) === 0 ? undefined : new RepeatedIncrements(this.#cluster, shell)
     const bank = { random: world.random.fork('transfers'), life: world.life('bankers') }
+    // Where a handful of sessions has room, the fate of a transaction is lost again and again.
+    const isRoomy = this.#shape.stateLimits.sessionsMax === undefined
     this.#transfers =
-      bank.random.below(2) === 0 ? undefined : new RepeatedTransfers(this.#cluster, bank)
+      bank.random.below(2) === 0 || !isRoomy
+        ? undefined
+        : new RepeatedTransfers(this.#cluster, bank)
     const probeShell = { random: world.random.fork('probes'), life: world.life('probes') }
     this.#probes =
       probeShell.random.below(2) === 0 ? undefined : new Probes(this.#cluster, probeShell)
