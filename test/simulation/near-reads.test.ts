@@ -273,7 +273,12 @@ test('a key past its ttl is absent to eventual, and to a session once the log sa
   const cluster = formed('expired')
   put(cluster, 'brief', { ttlMs: 5_000 })
   cluster.run(1_000)
-  for (const node of cluster.nodes) expect(ask(cluster, node, 'session').value).toBe('brief')
+  for (const node of cluster.nodes) {
+    expect(ask(cluster, node, 'session').value).toBe('brief')
+    // Nobody sweeps it: that, too, is an entry with the time.
+    const expiries = node.machine?.host.get(GROUP)?.state.expiries
+    if (expiries !== undefined) expiries.soonest = Number.POSITIVE_INFINITY
+  }
   cluster.run(5_000)
   const follower = followerOf(cluster)
   expect(ask(cluster, follower, 'eventual')).toMatchObject({ value: undefined })

@@ -49,6 +49,8 @@ const HEALTHY_MS_MAX = 20_000
 /** Of impatient callers, per key: the orders to look at double with each. */
 const UNKNOWN_MAX = 12
 const TIMEOUT_MS = 4_000
+/** For a step of a transaction; as a node has it unless told otherwise. */
+const PATIENT_MS = 4_000
 /** In which watches must be shown the last change. */
 const WATCHED_MS_MAX = 30_000
 /** Callers who will not wait give up within this time, or say so from the start. */
@@ -134,12 +136,13 @@ class RegisterRun {
     this.#repeats =
       shell.random.below(2) === 0 ? undefined : new RepeatedIncrements(this.#cluster, shell)
     const bank = { random: world.random.fork('transfers'), life: world.life('bankers') }
-    // Where a handful of sessions has room, the fate of a transaction is lost again and again.
-    const isRoomy = this.#shape.stateLimits.sessionsMax === undefined
+    // Where coordinators give up sooner than a message travels there and back, or a handful of
+    // sessions has room, transactions are of unknown outcome again and again.
+    const { limits, stateLimits } = this.#shape
+    const isFit =
+      (limits.stepMsMax ?? PATIENT_MS) >= PATIENT_MS && stateLimits.sessionsMax === undefined
     this.#transfers =
-      bank.random.below(2) === 0 || !isRoomy
-        ? undefined
-        : new RepeatedTransfers(this.#cluster, bank)
+      bank.random.below(2) === 0 || !isFit ? undefined : new RepeatedTransfers(this.#cluster, bank)
     const probeShell = { random: world.random.fork('probes'), life: world.life('probes') }
     this.#probes =
       probeShell.random.below(2) === 0 ? undefined : new Probes(this.#cluster, probeShell)

@@ -36,7 +36,6 @@ const MARKS: readonly string[] = ['mark0', 'mark1', 'mark2']
 /** What else is read and written, for the results that it gives. */
 const NOTES: readonly string[] = ['note0', 'note1']
 const ATTEMPTS_MAX = 5
-const ASKED_AT_ONCE_MAX = 8
 const TIMEOUT_MS = 4_000
 /** What the clocks of those who ask are off by. */
 const SKEW_MS = 10_000
@@ -85,13 +84,16 @@ export class RepeatedTransfers {
 
   /** Whether every fate is known; asks again where it is not. Requires: stopped, and no faults. */
   get isSettled(): boolean {
-    for (const request of this.#requests) {
-      // All at once would be in each other's way at a few keys for longer than anybody waits.
-      if (this.inFlight >= ASKED_AT_ONCE_MAX) break
-      if (request.inFlight > 0 || (isKnown(request) && request.isConfirmed)) continue
-      // Once more when it is known: the last word must be the first one.
-      request.isConfirmed = isKnown(request)
-      this.#ask(request)
+    // One at a time: where nobody waits long for anybody, two can end each other for ever.
+    if (this.inFlight === 0) {
+      const next =
+        this.#requests.find((one) => !isKnown(one)) ??
+        this.#requests.find(({ isConfirmed }) => !isConfirmed)
+      if (next !== undefined) {
+        // Once more when it is known: the last word must be the first one.
+        next.isConfirmed = isKnown(next)
+        this.#ask(next)
+      }
     }
     return this.inFlight === 0 && this.#requests.every(isKnown)
   }

@@ -22,8 +22,8 @@ export function settleRepeats(
   repeats: Repeats,
   timeoutMs: number
 ): void {
-  // Where sessions are few a transaction can be of unknown outcome more than once in a row.
-  settle(cluster, timeoutMs * 6, () =>
+  // Transactions are asked for one after the other, each until its fate is known and once more.
+  settle(cluster, timeoutMs * 15, () =>
     repeats.isSettled ? undefined : 'what became of repeated requests is not known'
   )
   const { keys } = repeats
