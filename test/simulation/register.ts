@@ -51,8 +51,8 @@ const UNKNOWN_MAX = 12
 const TIMEOUT_MS = 4_000
 /** For a step of a transaction; as a node has it unless told otherwise. */
 const PATIENT_MS = 4_000
-/** In which watches must be shown the last change. */
-const WATCHED_MS_MAX = 30_000
+/** In which watches must be shown the last change; whom they ask may be a node that is gone. */
+const WATCHED_MS_MAX = 90_000
 /** Callers who will not wait give up within this time, or say so from the start. */
 const IMPATIENT_MS_MAX = 300
 /** Claims of so much may rest on wall clocks, which some runs move. */
@@ -278,7 +278,7 @@ class RegisterRun {
       if (repeats !== undefined) settleRepeats(cluster, caller, repeats, TIMEOUT_MS)
     }
     for (const key of this.#keys) this.#call(caller, key, { type: 'get' })
-    settle(cluster, TIMEOUT_MS * 2, () => this.#unanswered)
+    settle(cluster, TIMEOUT_MS * 4, () => this.#unanswered)
     this.#watchers?.hurry()
     settle(cluster, WATCHED_MS_MAX, () => this.#watchers?.behind)
     this.#watchers?.stop()
