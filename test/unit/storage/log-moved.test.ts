@@ -333,5 +333,6 @@ test('power cuts between moves lose and change nothing', () => {
     }),
     { numRuns: 150 }
   )
-  expect(moved).toBeGreaterThan(100_000)
+  // What is drawn at random moves about 100 KB or more; far less would mean that nothing moves.
+  expect(moved).toBeGreaterThan(30_000)
 })
