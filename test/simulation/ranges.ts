@@ -18,7 +18,7 @@ const CHANGE_EVERY_MS = 60
 const SCAN_EVERY_MS = 250
 const TTL_MS_MAX = 2_000
 const KEYS = 24
-/** Of the scan in the end: the first may go by what is known of nodes that are gone. */
+/** Of the scan in the end. Seed 195 fails its first for want of a leader; why is not known. */
 const TRIES = 2
 
 /** Keys that lie between those of others. */
